@@ -1,0 +1,74 @@
+import oclif from 'eslint-config-oclif'
+import prettier from 'eslint-config-prettier'
+
+export default [
+  {
+    ignores: [
+      'dist',
+      'coverage',
+      'native/target',
+      'native/node/binding.cjs',
+      '**/fixtures',
+      'node_modules',
+      '**/*.d.ts',
+      '**/.venv',
+    ],
+  },
+  ...oclif,
+  prettier,
+  {
+    rules: {
+      // Members and keys stand in the order in which a reader needs them, which is seldom the alphabet's.
+      'perfectionist/sort-classes': 'off',
+      'perfectionist/sort-exports': 'off',
+      'perfectionist/sort-interfaces': 'off',
+      'perfectionist/sort-modules': 'off',
+      'perfectionist/sort-named-exports': 'off',
+      'perfectionist/sort-object-types': 'off',
+      'perfectionist/sort-objects': 'off',
+      'perfectionist/sort-switch-case': 'off',
+      'perfectionist/sort-union-types': 'off',
+      'perfectionist/sort-arrays': 'off',
+      'perfectionist/sort-sets': 'off',
+      'perfectionist/sort-maps': 'off',
+      'perfectionist/sort-array-includes': 'off',
+      // Interfaces give shorter error messages and can be implemented.
+      '@typescript-eslint/consistent-type-definitions': 'off',
+      // An empty string or variable counts as absent in several places, on purpose.
+      '@typescript-eslint/prefer-nullish-coalescing': 'off',
+      // Null is what JSON, N-API and the protocols speak.
+      'unicorn/no-null': 'off',
+      'unicorn/prevent-abbreviations': 'off',
+      'unicorn/name-replacements': 'off',
+      'unicorn/no-process-exit': 'off',
+      'unicorn/prefer-string-repeat': 'off',
+      'unicorn/prefer-iterator-to-array': 'off',
+      'unicorn/no-array-callback-reference': 'off',
+      'unicorn/no-array-for-each': 'off',
+      'unicorn/no-await-expression-member': 'off',
+      'unicorn/no-declarations-before-early-exit': 'off',
+      'unicorn/consistent-class-member-order': 'off',
+      'unicorn/prefer-top-level-await': 'off',
+      'import-x/no-anonymous-default-export': 'off',
+      '@typescript-eslint/no-unsafe-return': 'off',
+      'require-unicode-regexp': 'off',
+      'no-await-in-loop': 'off',
+      'n/no-process-exit': 'off',
+      'n/no-unpublished-import': 'off',
+      'n/no-unpublished-bin': 'off',
+      'n/no-extraneous-import': 'off',
+      // tsc resolves imports, extensions included.
+      'n/no-missing-import': 'off',
+      'import/no-unresolved': 'off',
+      'import-x/no-unresolved': 'off',
+      // The minimum, 22.13, has them; only their status "stable" is younger.
+      'n/no-unsupported-features/node-builtins': [
+        'error',
+        {
+          allowExperimental: true,
+          ignores: ['import.meta.dirname', 'util.styleText', 'fs.globSync', 'fs.promises.glob'],
+        },
+      ],
+    },
+  },
+]

@@ -1,0 +1,238 @@
+/**
+ * The port between npubridge and whatever executes operations. Three engines implement it: `native` (Rust through
+ * N-API), `openvino-node` and `legacy` (a Python subprocess). Nothing above this folder knows which one runs.
+ */
+import type {NpuBridgeError} from '../errors.ts'
+
+export type EngineKind = 'legacy' | 'native' | 'openvino-node'
+/** What the user asks for; `auto` tries npu, gpu, cpu in this order. */
+export type DevicePreference = 'auto' | 'cpu' | 'gpu' | 'npu'
+/** What actually runs. */
+export type PerformanceMode = 'cpu' | 'gpu' | 'legacy' | 'npu'
+
+export const PRIORITIES = ['low', 'normal', 'high', 'critical', 'realtime'] as const
+export type Priority = (typeof PRIORITIES)[number]
+
+/** Element types by their Open Inference Protocol names. */
+export const DATATYPES = [
+  'BOOL',
+  'UINT8',
+  'UINT16',
+  'UINT32',
+  'UINT64',
+  'INT8',
+  'INT16',
+  'INT32',
+  'INT64',
+  'FP16',
+  'BF16',
+  'FP32',
+  'FP64',
+] as const
+export type Datatype = (typeof DATATYPES)[number]
+
+export type TensorData =
+  | BigInt64Array
+  | BigUint64Array
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | Uint8Array
+  | Uint16Array
+  | Uint32Array
+
+/** A dense row-major tensor. FP16 and BF16 travel as their 16-bit patterns in a Uint16Array, BOOL in a Uint8Array. */
+export interface Tensor {
+  readonly data: TensorData
+  readonly shape: readonly number[]
+  /** Needed only where the array type does not say it (FP16, BF16, BOOL). */
+  readonly datatype?: Datatype
+}
+
+/** A tensor that an engine gave back; its datatype is always known. */
+export interface OutputTensor extends Tensor {
+  readonly datatype: Datatype
+}
+
+export type TensorMap = Readonly<Record<string, Tensor>>
+
+/** Prepares a device (the engine's own choice when none is named) so that the first inference does not pay for it. */
+export interface InitializeOperation {
+  readonly type: 'initialize'
+}
+
+export interface LoadModelOperation {
+  readonly type: 'load_model'
+  /** A catalogue name, or the path of an .onnx or .xml file. */
+  readonly model: string
+  /** Input shapes to fix before compiling, by input name. */
+  readonly shapes?: Readonly<Record<string, readonly number[]>>
+}
+
+export interface UnloadModelOperation {
+  readonly type: 'unload_model'
+  readonly model: string
+}
+
+export interface InferenceOperation {
+  readonly type: 'inference'
+  readonly model: string
+  readonly inputs: TensorMap
+  /** The name of the ordered series this inference belongs to; the model's state is carried within it. */
+  readonly stream?: string
+  /** Closes the stream after this inference. */
+  readonly endOfStream?: boolean
+  /** Gives the input buffers to the engine: they are detached and never copied. */
+  readonly transfer?: boolean
+}
+
+/** Multiplies `inputs.a` [m,k] by `inputs.b` [k,n] (FP32) on the device; the output is named `product` [m,n]. */
+export interface MatrixMultiplyOperation {
+  readonly type: 'matrix_multiply'
+  readonly inputs: {readonly a: Tensor; readonly b: Tensor}
+  readonly transfer?: boolean
+}
+
+/** Gives `data` back after a full round trip through the scheduler; measures coordination alone. */
+export interface EchoOperation {
+  readonly type: 'echo'
+  readonly data?: unknown
+}
+
+export interface HealthCheckOperation {
+  readonly type: 'health_check'
+}
+
+export interface StatisticsOperation {
+  readonly type: 'statistics'
+}
+
+/** A timed loop of real work inside the engine. */
+export interface BenchmarkOperation {
+  readonly type: 'benchmark'
+  readonly kind: 'echo' | 'inference' | 'matrix_multiply'
+  readonly durationMs: number
+  /** For `inference`: the model, run on zero-filled inputs. */
+  readonly model?: string
+}
+
+/** Chooses the agent that fits `description` best. */
+export interface RouteOperation {
+  readonly type: 'route'
+  readonly description: string
+  /** A folder of agent files; the configured one when absent. */
+  readonly agents?: string
+}
+
+export type Operation =
+  | BenchmarkOperation
+  | EchoOperation
+  | HealthCheckOperation
+  | InferenceOperation
+  | InitializeOperation
+  | LoadModelOperation
+  | MatrixMultiplyOperation
+  | RouteOperation
+  | StatisticsOperation
+  | UnloadModelOperation
+
+export type OperationType = Operation['type']
+
+export interface SubmitOptions {
+  /** @default 'normal' */
+  readonly priority?: Priority
+  /** The operation must start within this many milliseconds, or it fails with DEADLINE_EXCEEDED. */
+  readonly timeoutMs?: number
+  /** Aborting cancels the operation at any stage; it then fails with CANCELLED. */
+  readonly signal?: AbortSignal
+}
+
+/** Running on another device or engine than the first choice. */
+export interface Fallback {
+  readonly from: string
+  readonly to: string
+  readonly reason: string
+}
+
+export interface OperationResult {
+  readonly type: OperationType
+  /** Tensors by output name, for operations that compute tensors. */
+  readonly outputs?: Readonly<Record<string, OutputTensor>>
+  /** The answer of operations that give no tensors: echo, health_check, statistics, route, load_model, benchmark … */
+  readonly data?: unknown
+  /** The OpenVINO device that ran it; null for operations that need none. */
+  readonly device: string | undefined
+  readonly engine: EngineKind
+  readonly fallback: Fallback | undefined
+  /** Time from submission to start, in microseconds. */
+  readonly queueUs: number
+  /** Time of the work itself, in microseconds. */
+  readonly computeUs: number
+  /** Time from submission to completion, in microseconds. */
+  readonly totalUs: number
+}
+
+/** One element of a batch: a result, or the error of that operation alone. */
+export type BatchElement =
+  (OperationResult & {readonly ok: true}) | {readonly error: NpuBridgeError; readonly ok: false}
+
+export interface DeviceHealth {
+  readonly name: string
+  /** Null when the runtime does not say. */
+  readonly fullName: string | undefined
+  readonly state: 'available' | 'suspended'
+}
+
+export interface Health {
+  readonly status: 'degraded' | 'failed' | 'ok'
+  readonly engine: EngineKind
+  readonly performanceMode: PerformanceMode
+  readonly devices: readonly DeviceHealth[]
+  readonly queueDepth: number
+  readonly running: number
+  readonly models: readonly string[]
+  readonly fallback: Fallback | undefined
+  /** The OpenVINO runtime in use; null for engines without one. */
+  readonly runtime: {readonly folder: string; readonly version: string} | undefined
+}
+
+/** Percentiles of one HDR histogram, in microseconds. */
+export interface LatencySummary {
+  readonly count: number
+  readonly mean: number
+  readonly p50: number
+  readonly p90: number
+  readonly p95: number
+  readonly p99: number
+  readonly p999: number
+  readonly max: number
+}
+
+export interface MetricsSnapshot {
+  readonly engine: EngineKind
+  readonly uptimeMs: number
+  readonly submitted: number
+  readonly completed: number
+  readonly failed: number
+  readonly queueDepth: number
+  readonly running: number
+  readonly failuresByCode: Readonly<Record<string, number>>
+  readonly fallbacks: number
+  readonly operations: Readonly<
+    Record<string, {readonly compute: LatencySummary; readonly queue: LatencySummary; readonly total: LatencySummary}>
+  >
+}
+
+export interface Engine extends AsyncDisposable {
+  readonly kind: EngineKind
+  /** Runs one operation; rejects with an {@link NpuBridgeError} when it fails. */
+  submit(operation: Operation, options?: SubmitOptions): Promise<OperationResult>
+  /** Runs many operations; never rejects for the failure of one. Elements are in the order of `operations`. */
+  submitBatch(operations: readonly Operation[], options?: SubmitOptions): Promise<BatchElement[]>
+  health(): Promise<Health>
+  metrics(): MetricsSnapshot
+  /** Stops accepting work, waits up to `drainMs` for what is queued, then cancels the rest with CANCELLED. */
+  shutdown(options?: {drainMs?: number}): Promise<void>
+}
