@@ -7,9 +7,8 @@ use super::model::{Model, RawModel};
 use super::property::Properties;
 use super::status::{check, check_as};
 use super::tensor::Tensor;
-use super::text::{c_path, c_text, take_text};
+use super::text::{c_path, c_text, copy_text, take_text};
 use crate::error::{Error, ErrorCode, Result};
-use std::ffi::CStr;
 use std::io;
 use std::path::Path;
 use std::ptr;
@@ -51,16 +50,11 @@ impl Core {
         let names = if list.size == 0 || list.devices.is_null() {
             Vec::new()
         } else {
-            // SAFETY: the library put `size` terminated strings there.
+            // SAFETY: the library put `size` strings there.
             let raw = unsafe { std::slice::from_raw_parts(list.devices, list.size) };
+            // SAFETY: null, or a terminated string until the list is freed below.
             raw.iter()
-                .filter(|name| !name.is_null())
-                // SAFETY: not null, and terminated as said above.
-                .map(|&name| {
-                    unsafe { CStr::from_ptr(name) }
-                        .to_string_lossy()
-                        .into_owned()
-                })
+                .filter_map(|&name| unsafe { copy_text(name) })
                 .collect()
         };
         // SAFETY: filled by the call above and freed once.

@@ -44,7 +44,7 @@ struct Shared {
     raw: NonNull<ov_infer_request_t>,
     /// Every callback ever set. OpenVINO keeps the pointer it was given, and an old one may still be running while a
     /// new one is set, so all of them live as long as the request. Touched only through `&mut InferRequest`.
-    callbacks: UnsafeCell<Vec<Box<Callback>>>,
+    callbacks: UnsafeCell<Vec<OwnedCallback>>,
     /// `None` only while being dropped.
     compiled: Option<CompiledModel>,
 }
@@ -174,7 +174,7 @@ impl InferRequest {
         // How the last inference went is for whoever started it; what counts here is that its callback has returned,
         // since OpenVINO puts the old callback back after it, without looking whether one is being set.
         let _ = self.shared.wait();
-        let callback = Callback::new(callback);
+        let callback = OwnedCallback::new(callback);
         // SAFETY: the request is alive, no inference runs, and the callback is kept until the request is freed.
         let status = unsafe { ffi::ov_infer_request_set_callback(self.raw(), callback.for_c()) };
         check(status, || {
@@ -261,7 +261,7 @@ fn free_elsewhere(request: Owned) {
 /// A request on its way out: freed first, then what it needed until then.
 struct Owned {
     raw: NonNull<ov_infer_request_t>,
-    _callbacks: Vec<Box<Callback>>,
+    _callbacks: Vec<OwnedCallback>,
     _compiled: Option<CompiledModel>,
 }
 
@@ -305,44 +305,48 @@ fn refuse_in_callback(function: &str) -> Result<()> {
 
 /// What OpenVINO is given to call.
 struct Callback {
-    for_c: UnsafeCell<ov_callback_t>,
+    for_c: ov_callback_t,
     /// Calls that are due. The one that raises it from zero makes them all, so that the closure never runs twice at
     /// the same time, whatever threads a plugin uses, and never inside itself.
     due: AtomicUsize,
     run: UnsafeCell<Box<dyn FnMut() + Send>>,
 }
 
-impl std::fmt::Debug for Callback {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Callback")
+/// A callback at an address that stays: the library keeps the pointer it is given, not a copy of what is there.
+#[derive(Debug)]
+struct OwnedCallback(NonNull<Callback>);
+
+impl OwnedCallback {
+    fn new(run: Box<dyn FnMut() + Send>) -> Self {
+        let for_c = ov_callback_t {
+            callback_func: Some(on_finished),
+            args: ptr::null_mut(),
+        };
+        let callback = Callback {
+            for_c,
+            due: AtomicUsize::new(0),
+            run: UnsafeCell::new(run),
+        };
+        let mut at = NonNull::from(Box::leak(Box::new(callback)));
+        // SAFETY: just made, and nobody else has it yet.
+        unsafe { at.as_mut() }.for_c.args = at.as_ptr().cast();
+        Self(at)
+    }
+
+    fn for_c(&self) -> *const ov_callback_t {
+        // SAFETY: alive as long as `self`; only the address of the field is taken.
+        unsafe { &raw const (*self.0.as_ptr()).for_c }
+    }
+}
+
+impl Drop for OwnedCallback {
+    fn drop(&mut self) {
+        // SAFETY: leaked by `new` and given back only here, after the request that could call it was freed.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
     }
 }
 
 impl Callback {
-    fn new(run: Box<dyn FnMut() + Send>) -> Box<Self> {
-        let callback = Box::new(Self {
-            for_c: UnsafeCell::new(ov_callback_t {
-                callback_func: None,
-                args: ptr::null_mut(),
-            }),
-            due: AtomicUsize::new(0),
-            run: UnsafeCell::new(run),
-        });
-        let args = ptr::from_ref::<Self>(&callback).cast_mut().cast::<c_void>();
-        let for_c = ov_callback_t {
-            callback_func: Some(on_finished),
-            args,
-        };
-        // SAFETY: nobody else has the new box yet.
-        unsafe { *callback.for_c.get() = for_c };
-        callback
-    }
-
-    /// Stays valid as long as the box: the library keeps this pointer, not a copy of what it points to.
-    fn for_c(&self) -> *const ov_callback_t {
-        self.for_c.get()
-    }
-
     fn call(&self) {
         if self.due.fetch_add(1, Ordering::AcqRel) > 0 {
             return;
@@ -360,7 +364,7 @@ impl Callback {
     }
 }
 
-/// Called by OpenVINO with the `args` of [`Callback::for_c`].
+/// Called by OpenVINO with the `args` that [`OwnedCallback::new`] gave it.
 unsafe extern "C" fn on_finished(args: *mut c_void) {
     // SAFETY: `args` points to a callback that lives until the request is freed, which waits for this call.
     let callback = unsafe { &*args.cast_const().cast::<Callback>() };

@@ -1,9 +1,8 @@
 //! From OpenVINO's status codes and texts to the engine's errors.
 
 use super::ffi::{self, ov_status_e};
-use super::text::take_text;
+use super::text::{copy_text, take_text};
 use crate::error::{Error, ErrorCode, Result};
-use std::ffi::CStr;
 
 /// Parts of OpenVINO's texts (lower case) that name a condition the engine acts upon, most telling first.
 ///
@@ -56,14 +55,14 @@ const TEXTS: &[(&str, ErrorCode)] = &[
         ErrorCode::ShapeMismatch,
     ),
     ("upper bounds are not specified", ErrorCode::ShapeMismatch),
+    ("because the model input (shape=", ErrorCode::ShapeMismatch),
+    ("because the model output (shape=", ErrorCode::ShapeMismatch),
     (
         "tensor size is not equal to the model",
         ErrorCode::ShapeMismatch,
     ),
-    (
-        "the tensor shape is not compatible",
-        ErrorCode::ShapeMismatch,
-    ),
+    ("model input tensor precision is", ErrorCode::DtypeMismatch),
+    ("model output tensor precision is", ErrorCode::DtypeMismatch),
     ("tensor element type", ErrorCode::DtypeMismatch),
 ];
 
@@ -133,20 +132,14 @@ fn explain(status: ov_status_e) -> String {
     );
     if has_text {
         // SAFETY: takes nothing; returns null or a new string that take_text frees.
-        let text = unsafe { take_text(ffi::ov_get_last_err_msg().cast_mut()) };
+        let text = unsafe { take_text(ffi::ov_get_last_err_msg()) };
         if let Some(text) = text.filter(|text| !text.trim().is_empty()) {
             return tidy(&text);
         }
     }
     // SAFETY: any status is allowed; the result is a static string of the library or null.
-    let info = unsafe { ffi::ov_get_error_info(status) };
-    if info.is_null() {
-        return format!("{status:?}");
-    }
-    // SAFETY: not null, and a static, terminated string as said above.
-    unsafe { CStr::from_ptr(info) }
-        .to_string_lossy()
-        .into_owned()
+    let general = unsafe { copy_text(ffi::ov_get_error_info(status)) };
+    general.unwrap_or_else(|| format!("{status:?}"))
 }
 
 /// Drops the empty lines that OpenVINO's nested exceptions leave behind.

@@ -154,13 +154,13 @@ impl SearchOptions {
 
     /// The folders that the loader searches, as far as they can be known without asking it.
     fn loader_folders(&self) -> Vec<PathBuf> {
-        let from_env = (self.env)("LD_LIBRARY_PATH")
+        let from_env: Vec<PathBuf> = (self.env)("LD_LIBRARY_PATH")
             .map(|value| {
                 std::env::split_paths(&value)
                     .filter(|p| p.is_absolute())
                     .collect()
             })
-            .unwrap_or_else(Vec::new);
+            .unwrap_or_default();
         let fixed = [
             "usr/local/lib",
             "usr/lib/x86_64-linux-gnu",
