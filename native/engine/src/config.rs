@@ -75,7 +75,10 @@ pub struct Batching {
 
 impl Default for Batching {
     fn default() -> Self {
-        Self { max: 32, delay: Duration::ZERO }
+        Self {
+            max: 32,
+            delay: Duration::ZERO,
+        }
     }
 }
 
@@ -111,7 +114,10 @@ pub struct Resources {
 
 impl Default for Resources {
     fn default() -> Self {
-        Self { memory: machine_memory().map_or(u64::MAX, |bytes| bytes / 2), evict_idle: true }
+        Self {
+            memory: machine_memory().map_or(u64::MAX, |bytes| bytes / 2),
+            evict_idle: true,
+        }
     }
 }
 
@@ -124,7 +130,9 @@ impl Default for Config {
             models: PathBuf::from("models"),
             cache: None,
             profile: Profile::default(),
-            worker_threads: std::thread::available_parallelism().map_or(1, usize::from).min(4),
+            worker_threads: std::thread::available_parallelism()
+                .map_or(1, usize::from)
+                .min(4),
             capacity: Capacity::default(),
             aging: Aging::default(),
             batching: Batching::default(),

@@ -38,6 +38,16 @@ struct Latencies {
     total: Histogram<u64>,
 }
 
+/// How many operations were answered in each of the last seconds, as (second, count).
+#[derive(Debug)]
+struct Seconds([(u64, u64); SECONDS]);
+
+impl Default for Seconds {
+    fn default() -> Self {
+        Self([(0, 0); SECONDS])
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Shard {
     by_kind: [[Option<Box<Latencies>>; Priority::ALL.len()]; Kind::ALL.len()],
@@ -49,7 +59,7 @@ pub(crate) struct Shard {
     retries: u64,
     abandoned: u64,
     batches: BTreeMap<usize, u64>,
-    seconds: [(u64, u64); SECONDS],
+    seconds: Seconds,
 }
 
 /// All counters of an engine.
@@ -66,7 +76,11 @@ impl Latencies {
             Histogram::new_with_bounds(1, LONGEST, SIGNIFICANT_DIGITS)
                 .expect("the bounds and digits are valid")
         };
-        Self { queue: histogram(), compute: histogram(), total: histogram() }
+        Self {
+            queue: histogram(),
+            compute: histogram(),
+            total: histogram(),
+        }
     }
 
     fn record(&mut self, times: &Times) {
@@ -81,14 +95,15 @@ impl Latencies {
             (&mut self.compute, &other.compute),
             (&mut self.total, &other.total),
         ] {
-            mine.add(theirs).expect("all histograms have the same bounds");
+            mine.add(theirs)
+                .expect("all histograms have the same bounds");
         }
     }
 }
 
 impl Shard {
     fn record(&mut self, sample: &Sample, second: u64, histograms: bool) {
-        let (at, count) = &mut self.seconds[usize::try_from(second).unwrap_or(0) % SECONDS];
+        let (at, count) = &mut self.seconds.0[usize::try_from(second).unwrap_or(0) % SECONDS];
         if *at != second {
             (*at, *count) = (second, 0);
         }
@@ -114,10 +129,14 @@ impl Shard {
     }
 
     fn of_model(&mut self, model: &Name, device: &Name) -> &mut Latencies {
-        let found = self.by_model.iter().position(|(name, on, _)| name == model && on == device);
+        let found = self
+            .by_model
+            .iter()
+            .position(|(name, on, _)| name == model && on == device);
         let index = found.unwrap_or_else(|| {
             let latencies = Box::new(Latencies::new());
-            self.by_model.push((model.clone(), device.clone(), latencies));
+            self.by_model
+                .push((model.clone(), device.clone(), latencies));
             self.by_model.len() - 1
         });
         &mut self.by_model[index].2
@@ -126,7 +145,11 @@ impl Shard {
 
 impl Metrics {
     pub(crate) fn new(started: Instant, shards: usize, histograms: bool) -> Self {
-        Self { started, histograms, shards: (0..shards).map(|_| Mutex::default()).collect() }
+        Self {
+            started,
+            histograms,
+            shards: (0..shards).map(|_| Mutex::default()).collect(),
+        }
     }
 
     /// Counts a group of answered operations in the shard of one thread.
@@ -139,7 +162,11 @@ impl Metrics {
     }
 
     pub(crate) fn count_batch(&self, shard: usize, size: usize) {
-        *self.shards[shard % self.shards.len()].lock().batches.entry(size).or_default() += 1;
+        *self.shards[shard % self.shards.len()]
+            .lock()
+            .batches
+            .entry(size)
+            .or_default() += 1;
     }
 
     pub(crate) fn count_retries(&self, shard: usize, count: u64) {
@@ -160,6 +187,7 @@ impl Metrics {
             for (index, window) in [1, 10, 60].into_iter().enumerate() {
                 throughput[index] += shard
                     .seconds
+                    .0
                     .iter()
                     .filter(|(second, _)| *second < now && *second + window >= now)
                     .map(|(_, count)| count)
@@ -171,9 +199,15 @@ impl Metrics {
 }
 
 fn add(sum: &mut Shard, shard: &Shard) {
-    for (mine, theirs) in sum.by_kind.iter_mut().flatten().zip(shard.by_kind.iter().flatten()) {
+    for (mine, theirs) in sum
+        .by_kind
+        .iter_mut()
+        .flatten()
+        .zip(shard.by_kind.iter().flatten())
+    {
         if let Some(theirs) = theirs {
-            mine.get_or_insert_with(|| Box::new(Latencies::new())).add(theirs);
+            mine.get_or_insert_with(|| Box::new(Latencies::new()))
+                .add(theirs);
         }
     }
     for (model, device, latencies) in &shard.by_model {
@@ -292,7 +326,10 @@ fn summarize(sum: &Shard, throughput: [u64; 3], started: Instant, state: Gauges)
         operations.extend(merged(of_kind).map(|group| (kind.name(), group)));
     }
     for priority in Priority::ALL {
-        let of_priority = sum.by_kind.iter().filter_map(|kinds| kinds[priority as usize].as_ref());
+        let of_priority = sum
+            .by_kind
+            .iter()
+            .filter_map(|kinds| kinds[priority as usize].as_ref());
         priorities.extend(merged(of_priority).map(|group| (priority.name(), group)));
     }
     let per_second = |count: u64, seconds: f64| round(count as f64 / seconds, 1.0);
@@ -398,7 +435,11 @@ mod tests {
             priority: Priority::High,
             model: Some("m".into()),
             device: Some("CPU".into()),
-            times: Times { queue: 1_000, compute: total - 1_000, total },
+            times: Times {
+                queue: 1_000,
+                compute: total - 1_000,
+                total,
+            },
             failure,
             fallback: true,
         }
@@ -407,12 +448,27 @@ mod tests {
     #[test]
     fn a_snapshot_adds_up_the_shards() {
         let metrics = Metrics::new(Instant::now(), 2, true);
-        metrics.record(0, [sample(Kind::Echo, 10_000, None), sample(Kind::Echo, 20_000, None)]);
+        metrics.record(
+            0,
+            [
+                sample(Kind::Echo, 10_000, None),
+                sample(Kind::Echo, 20_000, None),
+            ],
+        );
         metrics.record(1, [sample(Kind::Echo, 30_000, None)]);
-        metrics.record(1, [sample(Kind::Inference, 5_000, Some(ErrorCode::DeviceLost))]);
+        metrics.record(
+            1,
+            [sample(Kind::Inference, 5_000, Some(ErrorCode::DeviceLost))],
+        );
         metrics.count_batch(1, 3);
-        let snapshot = metrics.snapshot(Gauges { submitted: 4, ..Gauges::default() });
-        assert_eq!((snapshot.submitted, snapshot.completed, snapshot.failed), (4, 3, 1));
+        let snapshot = metrics.snapshot(Gauges {
+            submitted: 4,
+            ..Gauges::default()
+        });
+        assert_eq!(
+            (snapshot.submitted, snapshot.completed, snapshot.failed),
+            (4, 3, 1)
+        );
         assert_eq!(snapshot.failures_by_code["DEVICE_LOST"], 1);
         assert_eq!(snapshot.fallbacks, 3);
         assert_eq!(snapshot.batch_sizes[&3], 1);

@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::datatype::DataType;
 use crate::error::{Error, ErrorCode, Result};
+use crate::model::matmul;
 use crate::tensor::Tensor;
 
 /// A name that is shared instead of copied: of a model, an input, an output, a device.
@@ -24,8 +26,13 @@ pub enum Priority {
 
 impl Priority {
     /// Every priority, least urgent first: index `priority as usize`.
-    pub const ALL: [Self; 5] =
-        [Self::Low, Self::Normal, Self::High, Self::Critical, Self::Realtime];
+    pub const ALL: [Self; 5] = [
+        Self::Low,
+        Self::Normal,
+        Self::High,
+        Self::Critical,
+        Self::Realtime,
+    ];
 
     /// The name that every language and the wire use.
     #[must_use]
@@ -45,7 +52,10 @@ impl TryFrom<usize> for Priority {
 
     fn try_from(number: usize) -> Result<Self> {
         Self::ALL.get(number).copied().ok_or_else(|| {
-            Error::new(ErrorCode::InvalidArgument, format!("priority {number} is not 0 to 4"))
+            Error::new(
+                ErrorCode::InvalidArgument,
+                format!("priority {number} is not 0 to 4"),
+            )
         })
     }
 }
@@ -61,8 +71,8 @@ pub enum Operation {
         model: Name,
     },
     Inference(Box<Inference>),
-    /// `a` [m,k] times `b` [k,n], both FP32; the output is named `product` [m,n].
-    MatrixMultiply(Box<[Tensor; 2]>),
+    /// Made by [`Operation::matrix_multiply`].
+    MatrixMultiply(Box<Inference>),
     /// Gives the payload back after a full round trip.
     Echo(Payload),
     HealthCheck,
@@ -117,6 +127,44 @@ impl Kind {
 }
 
 impl Operation {
+    /// `a` [m,k] times `b` [k,n], both FP32, on the device; the output is named `product` [m,n].
+    ///
+    /// # Errors
+    /// `SHAPE_MISMATCH` or `DTYPE_MISMATCH` when these are not two FP32 matrices that fit.
+    pub fn matrix_multiply(a: Tensor, b: Tensor) -> Result<Self> {
+        for (name, tensor) in [("a", &a), ("b", &b)] {
+            if tensor.datatype() != DataType::F32 {
+                let message = format!(
+                    "inputs.{name} is {}, matrix_multiply takes FP32",
+                    tensor.datatype()
+                );
+                return Err(Error::new(ErrorCode::DtypeMismatch, message));
+            }
+            if tensor.shape().len() != 2 {
+                let message = format!(
+                    "inputs.{name}.shape is {:?}, a matrix has two dimensions",
+                    tensor.shape()
+                );
+                return Err(Error::new(ErrorCode::ShapeMismatch, message));
+            }
+        }
+        if a.shape()[1] != b.shape()[0] {
+            return Err(Error::new(
+                ErrorCode::ShapeMismatch,
+                format!(
+                    "inputs.a.shape is {:?} and inputs.b.shape is {:?}: the columns of a must be as many as the rows of b",
+                    a.shape(),
+                    b.shape()
+                ),
+            ));
+        }
+        Ok(Self::MatrixMultiply(Box::new(Inference {
+            model: matmul::NAME.into(),
+            inputs: vec![("a".into(), a), ("b".into(), b)],
+            stream: None,
+        })))
+    }
+
     /// What the operation is.
     #[must_use]
     pub fn kind(&self) -> Kind {
@@ -276,4 +324,3 @@ impl fmt::Debug for Completion {
         }
     }
 }
-

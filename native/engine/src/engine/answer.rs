@@ -6,7 +6,9 @@ use super::Shared;
 use super::state::Pending;
 use crate::error::{Error, Result};
 use crate::metrics::Sample;
-use crate::operation::{Completion, Fallback, Name, Operation, OperationResult, Output, Sink, Times};
+use crate::operation::{
+    Completion, Fallback, Name, Operation, OperationResult, Output, Sink, Times,
+};
 use crate::scheduler::Nanos;
 
 /// An operation with its outcome, on its way to whoever asked.
@@ -23,14 +25,35 @@ impl Answer {
     /// The answer of an operation that never ran.
     pub(super) fn failed(pending: Pending, error: Error, now: Nanos) -> Self {
         let waited = now.saturating_sub(pending.submitted);
-        let times = Times { queue: waited, compute: 0, total: waited };
-        Self { pending, outcome: Err(error), device: None, fallback: None, times }
+        let times = Times {
+            queue: waited,
+            compute: 0,
+            total: waited,
+        };
+        Self {
+            pending,
+            outcome: Err(error),
+            device: None,
+            fallback: None,
+            times,
+        }
     }
 
     /// The answer of an operation that ran on the host from `start` to `end`.
-    pub(super) fn on_host(pending: Pending, outcome: Result<Output>, start: Nanos, end: Nanos) -> Self {
+    pub(super) fn on_host(
+        pending: Pending,
+        outcome: Result<Output>,
+        start: Nanos,
+        end: Nanos,
+    ) -> Self {
         let times = times(pending.submitted, start, end);
-        Self { pending, outcome, device: None, fallback: None, times }
+        Self {
+            pending,
+            outcome,
+            device: None,
+            fallback: None,
+            times,
+        }
     }
 
     fn sample(&self) -> Sample {
@@ -65,7 +88,8 @@ impl Shared {
         if answers.is_empty() {
             return;
         }
-        self.metrics.record(shard, answers.iter().map(Answer::sample));
+        self.metrics
+            .record(shard, answers.iter().map(Answer::sample));
         let mut sink: Option<Arc<dyn Sink>> = None;
         for answer in answers {
             let kind = answer.pending.operation.kind();

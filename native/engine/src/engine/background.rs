@@ -9,7 +9,7 @@ use super::answer::Answer;
 use super::benchmark;
 use super::models::{FAILURE_KEPT, Instance, Job, Status, model_index};
 use super::state::{BACKGROUND, Pending, State};
-use super::{Shared, Wake, host};
+use super::{Shared, host};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::cell::Cell;
 use crate::model::compile::{Compiled, Loaded, Recipe};
@@ -31,7 +31,11 @@ pub(super) fn work(shared: &Arc<Shared>) {
             continue;
         }
         let now = shared.now();
-        let State { scheduler, background_turn, .. } = &mut *state;
+        let State {
+            scheduler,
+            background_turn,
+            ..
+        } = &mut *state;
         let choice = scheduler.choose([BACKGROUND].into_iter(), now, background_turn);
         let taken = choice.and_then(|choice| scheduler.take(choice, now, &mut expired));
         if taken.is_some() || !expired.is_empty() {
@@ -76,7 +80,10 @@ fn run(shared: &Arc<Shared>, ticket: Ticket, pending: Pending) {
         Operation::Initialize => initialize(shared),
         other => Err(Error::new(
             ErrorCode::Internal,
-            format!("{} is not an operation of the background", other.kind().name()),
+            format!(
+                "{} is not an operation of the background",
+                other.kind().name()
+            ),
         )),
     };
     let end = shared.now();
@@ -88,7 +95,10 @@ impl Shared {
     pub(super) fn answer_background(&self, ticket: Ticket, mut answer: Answer) {
         let mut state = self.state.lock();
         if state.scheduler.is_cancelled(ticket) {
-            answer.outcome = Err(Error::new(ErrorCode::Cancelled, "the operation was cancelled"));
+            answer.outcome = Err(Error::new(
+                ErrorCode::Cancelled,
+                "the operation was cancelled",
+            ));
         }
         state.scheduler.finish(ticket);
         self.finished(&state);
@@ -116,7 +126,8 @@ impl Shared {
                 for (ticket, pending) in waiters {
                     state.scheduler.finish(ticket);
                     let start = pending.submitted;
-                    let mut answer = Answer::on_host(pending, host::report(&description), start, now);
+                    let mut answer =
+                        Answer::on_host(pending, host::report(&description), start, now);
                     answer.device = Some(instance.device_name.clone());
                     answer.fallback.clone_from(&instance.fallback);
                     answers.push(answer);
@@ -132,7 +143,10 @@ impl Shared {
             Err(error) => {
                 state.models.take_out(model);
                 let entry = &mut state.models.entries[model];
-                entry.status = Status::Failed { error: error.clone(), until: now + FAILURE_KEPT };
+                entry.status = Status::Failed {
+                    error: error.clone(),
+                    until: now + FAILURE_KEPT,
+                };
                 entry.streams.clear();
                 let lane = entry.lane;
                 for (ticket, pending) in waiters {
@@ -141,7 +155,9 @@ impl Shared {
                 }
                 let drained = state.scheduler.drain(Some(lane));
                 answers.extend(
-                    drained.into_iter().map(|(_, pending)| Answer::failed(pending, error.clone(), now)),
+                    drained
+                        .into_iter()
+                        .map(|(_, pending)| Answer::failed(pending, error.clone(), now)),
                 );
             }
         }
@@ -163,7 +179,11 @@ fn load_model(shared: &Shared, ticket: Ticket, pending: Pending, load: &LoadMode
         }
         Status::Ready(instance) => {
             let same = load.shapes.is_empty() || instance.recipe.load.shapes == load.shapes;
-            let outcome = if same { host::report(&describe(instance)) } else { Err(loaded_otherwise(load)) };
+            let outcome = if same {
+                host::report(&describe(instance))
+            } else {
+                Err(loaded_otherwise(load))
+            };
             let mut answer = Answer::on_host(pending, outcome, now, now);
             answer.device = Some(instance.device_name.clone());
             answer.fallback.clone_from(&instance.fallback);
@@ -192,7 +212,10 @@ fn unload(shared: &Shared, name: &Name) -> Result<Output> {
     let model = state.models.find(name);
     let loaded = model.filter(|model| state.models.entries[*model].instance().is_some());
     let Some(model) = loaded else {
-        return Err(Error::new(ErrorCode::ModelNotFound, format!("{name} is not loaded")));
+        return Err(Error::new(
+            ErrorCode::ModelNotFound,
+            format!("{name} is not loaded"),
+        ));
     };
     let dropped = state.models.take_out(model);
     let entry = &mut state.models.entries[model];
@@ -200,7 +223,11 @@ fn unload(shared: &Shared, name: &Name) -> Result<Output> {
     let waiting = state.scheduler.lane_depth(state.models.entries[model].lane);
     // Inferences that wait load the model again; without them it is gone.
     if waiting > 0 {
-        let load = LoadModel { model: name.clone(), shapes: Vec::new(), batching: None };
+        let load = LoadModel {
+            model: name.clone(),
+            shapes: Vec::new(),
+            batching: None,
+        };
         state.models.entries[model].status = Status::Loading(Vec::new());
         state.models.jobs.push_back(Job::Load(model, load));
         shared.background_wake.notify_one();
@@ -213,13 +240,21 @@ fn unload(shared: &Shared, name: &Name) -> Result<Output> {
 }
 
 fn initialize(shared: &Shared) -> Result<Output> {
-    let load = LoadModel { model: matmul::NAME.into(), shapes: Vec::new(), batching: None };
+    let load = LoadModel {
+        model: matmul::NAME.into(),
+        shapes: Vec::new(),
+        batching: None,
+    };
     let (instance, compiled) = prepare(shared, &load)?;
     let compiled = match compiled {
         Some(compiled) => compiled,
         None => instance.compile_for(&[vec![1, 1], vec![1, 1]])?,
     };
-    let mut cell = Cell::new(&compiled, &instance.signature.inputs, &instance.signature.outputs)?;
+    let mut cell = Cell::new(
+        &compiled,
+        &instance.signature.inputs,
+        &instance.signature.outputs,
+    )?;
     let zeros = [instance.signature.zeros(0)?, instance.signature.zeros(1)?];
     cell.bind(&[zeros.iter().collect()])?;
     cell.run()?;
@@ -260,8 +295,16 @@ fn instantiate(
 ) -> Result<Prepared> {
     let name = shared.devices[device].name.clone();
     let open_shapes = !name.starts_with("NPU");
-    let fixed = loaded.signature.inputs.iter().all(|port| port.shape.is_static());
-    let compiled = if fixed || open_shapes { Some(recipe.compile(core, &name, None)?) } else { None };
+    let fixed = loaded
+        .signature
+        .inputs
+        .iter()
+        .all(|port| port.shape.is_static());
+    let compiled = if fixed || open_shapes {
+        Some(recipe.compile(core, &name, None)?)
+    } else {
+        None
+    };
     let instance = Instance {
         recipe: recipe.clone(),
         signature: loaded.signature.clone(),
@@ -281,10 +324,19 @@ fn no_device(load: &LoadModel, mut rejected: Vec<(Name, Error)>) -> Error {
     if rejected.len() == 1 {
         return rejected.remove(0).1;
     }
-    let reasons: Vec<_> =
-        rejected.iter().map(|(device, error)| format!("{device}: {}", error.message())).collect();
-    let reason = if reasons.is_empty() { "no device is in service".into() } else { reasons.join("; ") };
-    Error::new(ErrorCode::DeviceUnavailable, format!("no device takes {}: {reason}", load.model))
+    let reasons: Vec<_> = rejected
+        .iter()
+        .map(|(device, error)| format!("{device}: {}", error.message()))
+        .collect();
+    let reason = if reasons.is_empty() {
+        "no device is in service".into()
+    } else {
+        reasons.join("; ")
+    };
+    Error::new(
+        ErrorCode::DeviceUnavailable,
+        format!("no device takes {}: {reason}", load.model),
+    )
 }
 
 /// Loads a model again, on a device that is preferred to the one it is on; until then it stays where it is.
@@ -292,19 +344,27 @@ fn bring_back(shared: &Shared, model: usize) {
     let load = {
         let state = shared.state.lock();
         let entry = &state.models.entries[model];
-        entry.instance().map(|instance| instance.recipe.load.clone())
+        entry
+            .instance()
+            .map(|instance| instance.recipe.load.clone())
     };
     let Some(load) = load else { return };
-    let Ok((instance, compiled)) = prepare(shared, &load) else { return };
+    let Ok((instance, compiled)) = prepare(shared, &load) else {
+        return;
+    };
     let mut state = shared.state.lock();
-    let Some(current) = state.models.entries[model].instance() else { return };
+    let Some(current) = state.models.entries[model].instance() else {
+        return;
+    };
     if current.device == instance.device {
         return;
     }
     let device = instance.device;
     shared.ensure_workers(&mut state, device, compiled.as_ref());
     let dropped = state.models.take_out(model);
-    state.models.set_ready(model, instance, compiled, shared.now());
+    state
+        .models
+        .set_ready(model, instance, compiled, shared.now());
     shared.devices[device].wake.notify_all();
     drop(state);
     drop(dropped);
@@ -320,7 +380,8 @@ impl Instance {
             .zip(shapes)
             .map(|(port, shape)| (port.name.clone(), shape.clone()))
             .collect();
-        self.recipe.compile(&self.core, &self.device_name, Some(&named))
+        self.recipe
+            .compile(&self.core, &self.device_name, Some(&named))
     }
 }
 
@@ -328,10 +389,16 @@ impl Shared {
     /// How running on `device` differs from the first choice, given what this model was refused by.
     fn fallback_to(&self, device: &Name, rejected: &[(Name, Error)]) -> Option<Arc<Fallback>> {
         let refused = rejected.iter().map(|(name, error)| {
-            let cause = error.cause().map_or(String::new(), |cause| format!(" ({cause})"));
+            let cause = error
+                .cause()
+                .map_or(String::new(), |cause| format!(" ({cause})"));
             (name.clone(), format!("{}{cause}", error.message()))
         });
-        let before = self.config.rejected.iter().map(|other| (other.candidate.clone(), other.reason.clone()));
+        let before = self
+            .config
+            .rejected
+            .iter()
+            .map(|other| (other.candidate.clone(), other.reason.clone()));
         let out_of_service = self.out_of_service();
         let all: Vec<(Name, String)> = before.chain(out_of_service).chain(refused).collect();
         let (first, _) = all.iter().find(|(name, _)| name != device)?;
@@ -356,14 +423,20 @@ impl Shared {
         if bytes > limit {
             return Err(Error::new(
                 ErrorCode::ResourceExhausted,
-                format!("{name} needs at least {bytes} bytes of memory, the limit for models is {limit}"),
+                format!(
+                    "{name} needs at least {bytes} bytes of memory, the limit for models is {limit}"
+                ),
             )
             .suggest("raise resources.memory_mb"));
         }
         let mut dropped = Vec::new();
         let mut state = self.state.lock();
         while state.models.memory() + bytes > limit {
-            let idle = if self.config.resources.evict_idle { idle_model(&state) } else { None };
+            let idle = if self.config.resources.evict_idle {
+                idle_model(&state)
+            } else {
+                None
+            };
             let Some(idle) = idle else {
                 let used = state.models.memory();
                 return Err(Error::new(
@@ -425,7 +498,7 @@ fn describe(instance: &Instance) -> Description {
             .map(|port| PortDescription {
                 name: port.name.to_string(),
                 datatype: port.datatype.name(),
-                shape: port.shape.to_json(),
+                shape: port.shape.to_signed(),
             })
             .collect()
     };
@@ -442,6 +515,10 @@ fn describe(instance: &Instance) -> Description {
                 input: signature.inputs[*input].name.to_string(),
             })
             .collect(),
-        max_batch: if signature.stacks { instance.batching.max } else { 1 },
+        max_batch: if signature.stacks {
+            instance.batching.max
+        } else {
+            1
+        },
     }
 }

@@ -14,7 +14,8 @@ use super::state::Pending;
 use super::{Shared, Submission, Wake, host};
 use crate::error::{Error, ErrorCode, Result};
 use crate::operation::{
-    Benchmark, Completion, Inference, Kind, Name, Operation, OperationResult, Options, Output, Payload, Sink,
+    Benchmark, Completion, Inference, Kind, Name, Operation, OperationResult, Options, Output,
+    Payload, Sink,
 };
 use crate::scheduler::Ticket;
 use crate::tensor::Tensor;
@@ -61,7 +62,10 @@ struct Collector {
 impl Sink for Collector {
     fn complete(&self, _: u64, result: OperationResult) {
         match result.outcome {
-            Ok(_) => self.histogram.lock().saturating_record(result.times.total.max(1)),
+            Ok(_) => self
+                .histogram
+                .lock()
+                .saturating_record(result.times.total.max(1)),
             Err(error) => {
                 self.failed.fetch_add(1, Ordering::Relaxed);
                 self.first_error.lock().get_or_insert(error);
@@ -81,20 +85,30 @@ impl Sink for Collector {
 /// Runs the benchmark on a thread of its own, since it waits for operations that the engine's threads run.
 pub(super) fn spawn(shared: &Arc<Shared>, ticket: Ticket, pending: Pending, benchmark: Benchmark) {
     let owner = Arc::clone(shared);
-    let thread = std::thread::Builder::new().name("npubridge-benchmark".into()).spawn(move || {
-        let start = owner.now();
-        let outcome = run(&owner, ticket, &benchmark);
-        let end = owner.now();
-        owner.answer_background(ticket, Answer::on_host(pending, outcome, start, end));
-    });
-    shared.state.lock().threads.push(thread.expect("the system can start a thread"));
+    let thread = std::thread::Builder::new()
+        .name("npubridge-benchmark".into())
+        .spawn(move || {
+            let start = owner.now();
+            let outcome = run(&owner, ticket, &benchmark);
+            let end = owner.now();
+            owner.answer_background(ticket, Answer::on_host(pending, outcome, start, end));
+        });
+    shared
+        .state
+        .lock()
+        .threads
+        .push(thread.expect("the system can start a thread"));
 }
 
 fn run(shared: &Shared, ticket: Ticket, benchmark: &Benchmark) -> Result<Output> {
     if benchmark.duration.is_zero() || benchmark.duration > LONGEST {
         return Err(Error::new(
             ErrorCode::InvalidArgument,
-            format!("duration_ms is {}, it takes 1 to {}", benchmark.duration.as_millis(), LONGEST.as_millis()),
+            format!(
+                "duration_ms is {}, it takes 1 to {}",
+                benchmark.duration.as_millis(),
+                LONGEST.as_millis()
+            ),
         ));
     }
     let make = maker(shared, benchmark)?;
@@ -115,7 +129,9 @@ fn run(shared: &Shared, ticket: Ticket, benchmark: &Benchmark) -> Result<Output>
         submitted += free;
         let mut answered = collector.answered.lock();
         if submitted - *answered >= WINDOW {
-            collector.more.wait_for(&mut answered, Duration::from_millis(100));
+            collector
+                .more
+                .wait_for(&mut answered, Duration::from_millis(100));
         }
         if shared.state.lock().scheduler.is_cancelled(ticket) || shared.state.lock().closed {
             break;
@@ -123,7 +139,9 @@ fn run(shared: &Shared, ticket: Ticket, benchmark: &Benchmark) -> Result<Output>
     }
     let mut answered = collector.answered.lock();
     while *answered < submitted {
-        collector.more.wait_for(&mut answered, Duration::from_millis(100));
+        collector
+            .more
+            .wait_for(&mut answered, Duration::from_millis(100));
     }
     drop(answered);
     report(benchmark.kind, &collector, started.elapsed())
@@ -173,7 +191,10 @@ fn maker(shared: &Shared, benchmark: &Benchmark) -> Result<Maker> {
 /// Inferences on zeros. The model must be loaded, or is loaded by the first of them.
 fn inference_maker(shared: &Shared, benchmark: &Benchmark) -> Result<Maker> {
     let model = benchmark.model.clone().ok_or_else(|| {
-        Error::new(ErrorCode::InvalidArgument, "model is missing; kind inference needs one")
+        Error::new(
+            ErrorCode::InvalidArgument,
+            "model is missing; kind inference needs one",
+        )
     })?;
     let instance = {
         let mut state = shared.state.lock();
@@ -181,11 +202,18 @@ fn inference_maker(shared: &Shared, benchmark: &Benchmark) -> Result<Maker> {
         state.models.entries[index].instance().cloned()
     };
     let Some(instance) = instance else {
-        return Err(Error::new(ErrorCode::InvalidArgument, format!("{model} is not loaded"))
-            .suggest("load_model first"));
+        return Err(
+            Error::new(ErrorCode::InvalidArgument, format!("{model} is not loaded"))
+                .suggest("load_model first"),
+        );
     };
     let inputs = (0..instance.signature.inputs.len())
-        .map(|index| Ok((instance.signature.inputs[index].name.clone(), instance.signature.zeros(index)?)))
+        .map(|index| {
+            Ok((
+                instance.signature.inputs[index].name.clone(),
+                instance.signature.zeros(index)?,
+            ))
+        })
         .collect::<Result<Vec<_>>>()?;
     Ok(Box::new(move || {
         Operation::Inference(Box::new(Inference {
@@ -202,7 +230,10 @@ fn report(kind: Kind, collector: &Collector, elapsed: Duration) -> Result<Output
     if histogram.is_empty() {
         let first = collector.first_error.lock().take();
         return Err(first.unwrap_or_else(|| {
-            Error::new(ErrorCode::Cancelled, "the benchmark ended before any operation did")
+            Error::new(
+                ErrorCode::Cancelled,
+                "the benchmark ended before any operation did",
+            )
         }));
     }
     let micros = |nanos: u64| (nanos as f64 / 10.0).round() / 100.0;

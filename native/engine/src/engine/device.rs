@@ -127,7 +127,11 @@ impl Device {
 
     /// Why the device is out of service, if it is.
     pub(super) fn out_of_service(&self) -> Option<String> {
-        self.service.lock().open.as_ref().map(|open| open.reason.clone())
+        self.service
+            .lock()
+            .open
+            .as_ref()
+            .map(|open| open.reason.clone())
     }
 }
 
@@ -140,7 +144,12 @@ impl Shared {
         compiled: Option<&Compiled>,
     ) {
         let optimal = compiled
-            .and_then(|compiled| compiled.model.property("OPTIMAL_NUMBER_OF_INFER_REQUESTS").ok())
+            .and_then(|compiled| {
+                compiled
+                    .model
+                    .property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+                    .ok()
+            })
             .and_then(|text| text.trim().parse().ok())
             .unwrap_or(REQUESTS_UNKNOWN);
         while self.devices[device].workers() < optimal {
@@ -149,7 +158,9 @@ impl Shared {
     }
 
     fn add_worker(&self, state: &mut State, device: usize) {
-        let Some(shared) = self.myself.upgrade() else { return };
+        let Some(shared) = self.myself.upgrade() else {
+            return;
+        };
         let place = Arc::new(Place::default());
         self.devices[device].places.lock().push(Arc::clone(&place));
         let number = self.devices[device].workers();
@@ -157,15 +168,23 @@ impl Shared {
         let thread = std::thread::Builder::new().name(name).spawn(move || {
             work(&shared, device, &place);
         });
-        state.threads.push(thread.expect("the system can start a thread"));
+        state
+            .threads
+            .push(thread.expect("the system can start a thread"));
     }
 
     /// Devices that work, in order of preference; all when none does, since trying costs nothing then.
     pub(super) fn devices_in_service(&self) -> Vec<usize> {
         let all = 0..self.devices.len();
-        let working: Vec<_> =
-            all.clone().filter(|device| self.devices[*device].out_of_service().is_none()).collect();
-        if working.is_empty() { all.collect() } else { working }
+        let working: Vec<_> = all
+            .clone()
+            .filter(|device| self.devices[*device].out_of_service().is_none())
+            .collect();
+        if working.is_empty() {
+            all.collect()
+        } else {
+            working
+        }
     }
 
     /// Names of devices that are out of service, with the reason.
@@ -203,7 +222,11 @@ impl Shared {
     /// Answers what runs on workers that never came back; used when the engine ends.
     pub(super) fn give_up_running(&self) {
         for (device, _) in self.devices.iter().enumerate() {
-            self.abandon(device, 0, "the engine was shut down while the device was still busy");
+            self.abandon(
+                device,
+                0,
+                "the engine was shut down while the device was still busy",
+            );
         }
     }
 
@@ -211,7 +234,10 @@ impl Shared {
     pub(super) fn abandon_hung(&self) {
         let limit = self.now().saturating_sub(nanos(self.config.hang_after));
         for device in 0..self.devices.len() {
-            let reason = format!("the inference did not end within {:?}", self.config.hang_after);
+            let reason = format!(
+                "the inference did not end within {:?}",
+                self.config.hang_after
+            );
             let hung = self.abandon_since(device, limit, &reason);
             if hung > 0 {
                 self.take_out_of_service(device, &reason);
@@ -265,12 +291,20 @@ impl Shared {
         let mut answers = Vec::new();
         let mut wake = Wake::default();
         let mut state = self.state.lock();
-        if let Some(model) = running.flights.first().and_then(|flight| flight.pending.model) {
+        if let Some(model) = running
+            .flights
+            .first()
+            .and_then(|flight| flight.pending.model)
+        {
             let entry = &mut state.models.entries[model];
             entry.running = entry.running.saturating_sub(1);
         }
         for flight in running.flights {
-            let end = Ended { instance: &running.instance, start: running.since, end: now };
+            let end = Ended {
+                instance: &running.instance,
+                start: running.since,
+                end: now,
+            };
             answers.extend(self.try_again(&mut state, flight, error, &end, &mut wake));
         }
         self.wake(&state, &wake);
@@ -312,11 +346,17 @@ impl Shared {
                 probing: false,
             });
         }
-        tracing::warn!(device = &*self.devices[device].name, reason, "device out of service");
+        tracing::warn!(
+            device = &*self.devices[device].name,
+            reason,
+            "device out of service"
+        );
         let mut state = self.state.lock();
         let mut dropped = Vec::new();
         for model in 0..state.models.entries.len() {
-            let Status::Ready(instance) = &state.models.entries[model].status else { continue };
+            let Status::Ready(instance) = &state.models.entries[model].status else {
+                continue;
+            };
             if instance.device == device {
                 let load = instance.recipe.load.clone();
                 dropped.push(state.models.take_out(model));
@@ -335,7 +375,9 @@ impl Shared {
         let mut next = NO_DEADLINE;
         for (index, device) in self.devices.iter().enumerate() {
             let mut service = device.service.lock();
-            let Some(open) = &mut service.open else { continue };
+            let Some(open) = &mut service.open else {
+                continue;
+            };
             if open.probing {
                 continue;
             }
@@ -352,7 +394,9 @@ impl Shared {
 
     /// Tries a device with a tiny inference; brings its models back when it works.
     pub(super) fn probe_device(&self, device: usize) {
-        let works = self.core().and_then(|core| super::health::try_device(&core, &self.devices[device].name));
+        let works = self
+            .core()
+            .and_then(|core| crate::runtime::try_device(&core, &self.devices[device].name));
         let mut state = self.state.lock();
         let mut service = self.devices[device].service.lock();
         if let Err(error) = works {
@@ -367,7 +411,10 @@ impl Shared {
         }
         *service = Service::default();
         drop(service);
-        tracing::info!(device = &*self.devices[device].name, "device back in service");
+        tracing::info!(
+            device = &*self.devices[device].name,
+            "device back in service"
+        );
         for model in 0..state.models.entries.len() {
             let instance = state.models.entries[model].instance();
             if instance.is_some_and(|instance| instance.device > device) {
@@ -451,7 +498,10 @@ impl Shared {
 
 /// Whether trying again may help: the device failed, not the request.
 fn is_transient(error: &Error) -> bool {
-    matches!(error.code(), ErrorCode::DeviceLost | ErrorCode::ResourceExhausted)
+    matches!(
+        error.code(),
+        ErrorCode::DeviceLost | ErrorCode::ResourceExhausted
+    )
 }
 
 /// Takes the most urgent work of a device: one operation, or several that run together.
@@ -465,16 +515,22 @@ fn take(
     let now = shared.now();
     let mut due = NO_DEADLINE;
     loop {
-        let State { scheduler, models, .. } = &mut *state;
+        let State {
+            scheduler, models, ..
+        } = &mut *state;
         let mut ready = models.lanes[device].clone();
         ready.retain(|lane| {
             let entry = &models.entries[models.of_lane(*lane)];
-            let Some(instance) = entry.instance() else { return false };
+            let Some(instance) = entry.instance() else {
+                return false;
+            };
             let (delay, max) = (nanos(instance.batching.delay), instance.batching.max);
             if delay == 0 || !instance.signature.stacks || scheduler.lane_depth(*lane) >= max {
                 return true;
             }
-            let ripe = scheduler.peek(*lane).map_or(NO_DEADLINE, |first| first.submitted + delay);
+            let ripe = scheduler
+                .peek(*lane)
+                .map_or(NO_DEADLINE, |first| first.submitted + delay);
             if ripe > now {
                 due = due.min(ripe);
             }
@@ -514,7 +570,11 @@ fn form(
 ) -> std::result::Result<Work, Box<(Ticket, Answer)>> {
     let model = state.models.of_lane(lane);
     let entry = &mut state.models.entries[model];
-    let instance = Arc::clone(entry.instance().expect("the lane belongs to a model in service"));
+    let instance = Arc::clone(
+        entry
+            .instance()
+            .expect("the lane belongs to a model in service"),
+    );
     let refuse = |pending, error| Box::new((ticket, Answer::failed(pending, error, now)));
     let carried = match carried_state(entry, &instance, &pending) {
         Ok(carried) => carried,
@@ -524,20 +584,34 @@ fn form(
         Ok(shapes) => shapes,
         Err(error) => return Err(refuse(pending, error)),
     };
-    let mut flights = vec![Flight { ticket, pending, carried }];
+    let mut flights = vec![Flight {
+        ticket,
+        pending,
+        carried,
+    }];
     let mut shapes = shapes;
     if instance.signature.stacks && instance.batching.max > 1 {
         let mut total = shapes[0][0];
         while total < instance.batching.max {
-            let Some(next) = state.scheduler.peek(lane) else { break };
-            let Some(count) = stackable(&instance, next, &shapes) else { break };
+            let Some(next) = state.scheduler.peek(lane) else {
+                break;
+            };
+            let Some(count) = stackable(&instance, next, &shapes) else {
+                break;
+            };
             if total + count > instance.batching.max {
                 break;
             }
-            let Some((ticket, pending)) = state.scheduler.take_from(lane, now, expired) else { break };
+            let Some((ticket, pending)) = state.scheduler.take_from(lane, now, expired) else {
+                break;
+            };
             // A more urgent one may have expired and this one be another than the one looked at.
             total += stackable(&instance, &pending, &shapes).unwrap_or(1);
-            flights.push(Flight { ticket, pending, carried: Vec::new() });
+            flights.push(Flight {
+                ticket,
+                pending,
+                carried: Vec::new(),
+            });
         }
         for shape in &mut shapes {
             shape[0] = total;
@@ -548,7 +622,14 @@ fn form(
     entry.running += 1;
     entry.used = now;
     let place = entry.variant(shapes.as_ref(), now);
-    Ok(Work { model, generation: entry.generation, instance, shapes, place, flights })
+    Ok(Work {
+        model,
+        generation: entry.generation,
+        instance,
+        shapes,
+        place,
+        flights,
+    })
 }
 
 /// What the stream of an operation carries into it.
@@ -557,7 +638,9 @@ fn carried_state(
     instance: &Instance,
     pending: &Pending,
 ) -> Result<Vec<(usize, Tensor)>> {
-    let Some(step) = pending.stream() else { return Ok(Vec::new()) };
+    let Some(step) = pending.stream() else {
+        return Ok(Vec::new());
+    };
     match entry.streams.get(&step.name) {
         Some(stream) if !stream.carried.is_empty() => Ok(stream.carried.clone()),
         _ => instance.signature.initial_state(),
@@ -573,22 +656,35 @@ fn input_shapes(
     if instance.signature.stacks && rows(&inputs).is_none() {
         return Err(Error::new(
             ErrorCode::ShapeMismatch,
-            format!("the inputs of {} differ in their first dimension", instance.signature.model),
+            format!(
+                "the inputs of {} differ in their first dimension",
+                instance.signature.model
+            ),
         ));
     }
-    Ok(inputs.iter().map(|tensor| tensor.shape().to_vec()).collect())
+    Ok(inputs
+        .iter()
+        .map(|tensor| tensor.shape().to_vec())
+        .collect())
 }
 
 /// The rows of an operation that can run together with one of `shapes`.
 fn stackable(instance: &Instance, pending: &Pending, shapes: &Shapes) -> Option<usize> {
     let inputs = instance.signature.arrange(pending.inference(), &[]).ok()?;
-    let same = inputs.iter().zip(shapes).all(|(tensor, shape)| tensor.shape()[1..] == shape[1..]);
+    let same = inputs
+        .iter()
+        .zip(shapes)
+        .all(|(tensor, shape)| tensor.shape()[1..] == shape[1..]);
     rows(&inputs).filter(|_| same)
 }
 
 /// Which compiled form takes inputs of these shapes: none in particular when the device runs the model as it is.
 fn variant_shapes(instance: &Instance, mut shapes: Shapes) -> Option<Shapes> {
-    let fixed = instance.signature.inputs.iter().all(|port| port.shape.is_static());
+    let fixed = instance
+        .signature
+        .inputs
+        .iter()
+        .all(|port| port.shape.is_static());
     if fixed || instance.open_shapes {
         return None;
     }
@@ -603,21 +699,48 @@ fn variant_shapes(instance: &Instance, mut shapes: Shapes) -> Option<Shapes> {
 
 /// Runs an inference. None when it was given up meanwhile and this worker must end.
 fn run(shared: &Shared, place: &Place, work: Work) -> Option<Done> {
-    let Work { model, instance, generation, shapes, place: found, flights } = work;
+    let Work {
+        model,
+        instance,
+        generation,
+        shapes,
+        place: found,
+        flights,
+    } = work;
     let start = shared.now();
     let (compiled, cell) = match ready_cell(shared, model, &instance, shapes.as_ref(), found) {
         Ok(ready) => ready,
         Err(error) => {
             let end = shared.now();
             let outcome = Err(error);
-            return Some(Done { model, generation, shapes, place: None, flights, outcome, instance, start, end });
+            return Some(Done {
+                model,
+                generation,
+                shapes,
+                place: None,
+                flights,
+                outcome,
+                instance,
+                start,
+                end,
+            });
         }
     };
     let mut cell = cell;
     if let Err(error) = bind(&mut cell, &instance, &flights) {
         let end = shared.now();
         let (place, outcome) = (Some((compiled, cell)), Err(error));
-        return Some(Done { model, generation, shapes, place, flights, outcome, instance, start, end });
+        return Some(Done {
+            model,
+            generation,
+            shapes,
+            place,
+            flights,
+            outcome,
+            instance,
+            start,
+            end,
+        });
     }
     let split = split_rows(&instance, &flights);
     *place.running.lock() = Occupied::Running(Running {
@@ -634,9 +757,24 @@ fn run(shared: &Shared, place: &Place, work: Work) -> Option<Done> {
         return None;
     };
     let ports = &instance.signature.outputs;
-    let outcome = ran.and_then(|()| split.into_iter().map(|rows| cell.outputs(ports, rows)).collect());
+    let outcome = ran.and_then(|()| {
+        split
+            .into_iter()
+            .map(|rows| cell.outputs(ports, rows))
+            .collect()
+    });
     let end = shared.now();
-    Some(Done { model, generation, shapes, place: Some((compiled, cell)), flights, outcome, instance, start, end })
+    Some(Done {
+        model,
+        generation,
+        shapes,
+        place: Some((compiled, cell)),
+        flights,
+        outcome,
+        instance,
+        start,
+        end,
+    })
 }
 
 /// A place in the compiled form for `shapes`; both are made when there are none.
@@ -678,7 +816,8 @@ fn compile_variant(
     }
     let compiled = Arc::new(instance.compile_for(shapes)?);
     let mut state = shared.state.lock();
-    let let_go = state.models.entries[model].add_variant(shapes.clone(), Arc::clone(&compiled), now);
+    let let_go =
+        state.models.entries[model].add_variant(shapes.clone(), Arc::clone(&compiled), now);
     drop(state);
     drop(let_go);
     Ok((compiled, None))
@@ -687,7 +826,11 @@ fn compile_variant(
 fn bind(cell: &mut Cell, instance: &Instance, flights: &[Flight]) -> Result<()> {
     let inputs = flights
         .iter()
-        .map(|flight| instance.signature.arrange(flight.pending.inference(), &flight.carried))
+        .map(|flight| {
+            instance
+                .signature
+                .arrange(flight.pending.inference(), &flight.carried)
+        })
         .collect::<Result<Vec<Inputs<'_>>>>()?;
     cell.bind(&inputs)
 }
@@ -704,7 +847,10 @@ fn split_rows(instance: &Instance, flights: &[Flight]) -> Vec<Option<Rows>> {
             let tensor = &flight.pending.inference().inputs[0].1;
             let count = tensor.shape().first().copied().unwrap_or(1);
             first += count;
-            Some(Rows { first: first - count, count })
+            Some(Rows {
+                first: first - count,
+                count,
+            })
         })
         .collect()
 }
@@ -718,8 +864,23 @@ struct Ended<'a> {
 
 /// Takes a finished inference into the state: the place is free again, streams go on, operations are answered or
 /// wait for another try. Gives what must be dropped outside of the lock.
-fn settle(shared: &Shared, state: &mut State, done: Done, answers: &mut Vec<Answer>) -> Option<Cell> {
-    let Done { model, generation, shapes, place, flights, outcome, instance, start, end } = done;
+fn settle(
+    shared: &Shared,
+    state: &mut State,
+    done: Done,
+    answers: &mut Vec<Answer>,
+) -> Option<Cell> {
+    let Done {
+        model,
+        generation,
+        shapes,
+        place,
+        flights,
+        outcome,
+        instance,
+        start,
+        end,
+    } = done;
     let entry = &mut state.models.entries[model];
     entry.running = entry.running.saturating_sub(1);
     let mut let_go = None;
@@ -730,7 +891,11 @@ fn settle(shared: &Shared, state: &mut State, done: Done, answers: &mut Vec<Answ
             Some(cell)
         };
     }
-    let ended = Ended { instance: &instance, start, end };
+    let ended = Ended {
+        instance: &instance,
+        start,
+        end,
+    };
     let mut wake = Wake::default();
     match outcome {
         Ok(outputs) => {
@@ -756,12 +921,17 @@ fn succeed(
     ended: &Ended<'_>,
     wake: &mut Wake,
 ) -> Answer {
-    let Flight { ticket, pending, .. } = flight;
+    let Flight {
+        ticket, pending, ..
+    } = flight;
     if let (Some(step), Some(model)) = (pending.stream(), pending.model) {
         let streams = &mut state.models.entries[model].streams;
         if let Some(stream) = streams.get_mut(&step.name) {
-            stream.carried =
-                if step.last { Vec::new() } else { carry(&ended.instance.signature, &outputs) };
+            stream.carried = if step.last {
+                Vec::new()
+            } else {
+                carry(&ended.instance.signature, &outputs)
+            };
         }
         let state_outputs = &ended.instance.signature.state;
         let mut index = 0;
@@ -774,7 +944,11 @@ fn succeed(
     shared.left(state, ticket, &pending, wake);
     close_stream(state, &pending);
     state.scheduler.finish(ticket);
-    let outcome = if cancelled { Err(cancelled_error()) } else { Ok(Output::Tensors(outputs)) };
+    let outcome = if cancelled {
+        Err(cancelled_error())
+    } else {
+        Ok(Output::Tensors(outputs))
+    };
     answer(pending, outcome, ended)
 }
 
@@ -783,14 +957,24 @@ fn carry(
     signature: &crate::model::signature::Signature,
     outputs: &[(Name, Tensor)],
 ) -> Vec<(usize, Tensor)> {
-    signature.state.iter().map(|(output, input)| (*input, outputs[*output].1.clone())).collect()
+    signature
+        .state
+        .iter()
+        .map(|(output, input)| (*input, outputs[*output].1.clone()))
+        .collect()
 }
 
 /// Forgets a stream after its last inference, unless others already wait to begin it anew.
 fn close_stream(state: &mut State, pending: &Pending) {
-    let (Some(step), Some(model)) = (pending.stream(), pending.model) else { return };
+    let (Some(step), Some(model)) = (pending.stream(), pending.model) else {
+        return;
+    };
     let streams = &mut state.models.entries[model].streams;
-    if step.last && streams.get(&step.name).is_some_and(super::streams::Stream::is_free) {
+    if step.last
+        && streams
+            .get(&step.name)
+            .is_some_and(super::streams::Stream::is_free)
+    {
         streams.remove(&step.name);
     }
 }
@@ -806,7 +990,10 @@ fn answer(pending: Pending, outcome: Result<Output>, ended: &Ended<'_>) -> Answe
 }
 
 fn cancelled_error() -> Error {
-    Error::new(ErrorCode::Cancelled, "the operation was cancelled while it ran")
+    Error::new(
+        ErrorCode::Cancelled,
+        "the operation was cancelled while it ran",
+    )
 }
 
 impl Shared {
@@ -820,15 +1007,22 @@ impl Shared {
         ended: &Ended<'_>,
         wake: &mut Wake,
     ) -> Option<Answer> {
-        let Flight { ticket, mut pending, .. } = flight;
+        let Flight {
+            ticket,
+            mut pending,
+            ..
+        } = flight;
         let cancelled = state.scheduler.is_cancelled(ticket);
         // A neighbour of the same inference was cancelled: no fault of this one.
         let innocent = error.code() == ErrorCode::Cancelled && !cancelled && !state.closed;
         let again = innocent || (is_transient(error) && pending.attempts < self.config.retries);
         if again && !cancelled && !state.closed {
             pending.attempts += u32::from(!innocent);
-            let lane = pending.model.map(|model| state.models.entries[model].lane)?;
-            self.metrics.count_retries(self.device_shard(ended.instance.device), 1);
+            let lane = pending
+                .model
+                .map(|model| state.models.entries[model].lane)?;
+            self.metrics
+                .count_retries(self.device_shard(ended.instance.device), 1);
             match state.scheduler.put_back(ticket, lane, pending) {
                 Ok(()) => {
                     wake.device(ended.instance.device);
@@ -837,7 +1031,11 @@ impl Shared {
                 Err(back) => pending = back,
             }
         }
-        let error = if cancelled { cancelled_error() } else { self.explain(error, &pending) };
+        let error = if cancelled {
+            cancelled_error()
+        } else {
+            self.explain(error, &pending)
+        };
         self.left(state, ticket, &pending, wake);
         close_stream(state, &pending);
         state.scheduler.finish(ticket);
@@ -849,8 +1047,14 @@ impl Shared {
             return error.clone();
         }
         let tries = pending.attempts + 1;
-        let again = Error::new(error.code(), format!("{} (tried {tries} times)", error.message()));
-        let again = error.suggestions().iter().fold(again, |sum, hint| sum.suggest(hint));
+        let again = Error::new(
+            error.code(),
+            format!("{} (tried {tries} times)", error.message()),
+        );
+        let again = error
+            .suggestions()
+            .iter()
+            .fold(again, |sum, hint| sum.suggest(hint));
         match error.cause() {
             Some(cause) => again.caused_by(cause),
             None => again,

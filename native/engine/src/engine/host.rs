@@ -24,7 +24,10 @@ pub(super) fn work(shared: &Shared, shard: usize) {
         let now = shared.now();
         while taken.len() < GROUP {
             let state = &mut *state;
-            let Some(choice) = state.scheduler.choose([HOST].into_iter(), now, &mut state.host_turn)
+            let Some(choice) =
+                state
+                    .scheduler
+                    .choose([HOST].into_iter(), now, &mut state.host_turn)
             else {
                 break;
             };
@@ -94,7 +97,10 @@ impl Shared {
         self.finished(&state);
         drop(state);
         let now = self.now();
-        self.deliver(shard, expired.drain(..).map(|(_, pending)| too_late(pending, now)));
+        self.deliver(
+            shard,
+            expired.drain(..).map(|(_, pending)| too_late(pending, now)),
+        );
     }
 }
 
@@ -102,7 +108,9 @@ fn too_late(pending: Pending, now: Nanos) -> Answer {
     let waited = std::time::Duration::from_nanos(now.saturating_sub(pending.submitted));
     let error = Error::new(
         ErrorCode::DeadlineExceeded,
-        format!("the operation had not started when its time was up, after {waited:.1?} in the queue"),
+        format!(
+            "the operation had not started when its time was up, after {waited:.1?} in the queue"
+        ),
     );
     Answer::failed(pending, error, now)
 }

@@ -20,7 +20,7 @@ mod state;
 mod streams;
 mod timer;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -53,6 +53,7 @@ pub struct Engine {
 /// What all threads of an engine share.
 #[derive(Debug)]
 struct Shared {
+    myself: Weak<Self>,
     config: Config,
     started: Instant,
     state: Mutex<State>,
@@ -88,12 +89,18 @@ impl Engine {
             let core = load_core(&config)?;
             config.devices = by_preference(core.available_devices()?);
         }
-        let devices: Vec<_> = config.devices.iter().cloned().map(device::Device::new).collect();
+        let devices: Vec<_> = config
+            .devices
+            .iter()
+            .cloned()
+            .map(device::Device::new)
+            .collect();
         let started = Instant::now();
         let host_workers = config.worker_threads.max(1);
         // One shard for each host worker, the background, the timer, submitters, and each device's workers together.
         let metrics = Metrics::new(started, host_workers + 3 + devices.len(), config.metrics);
-        let shared = Arc::new(Shared {
+        let shared = Arc::new_cyclic(|myself| Shared {
+            myself: Weak::clone(myself),
             state: Mutex::new(State::new(&config)),
             started,
             host_wake: Condvar::new(),
@@ -105,12 +112,19 @@ impl Engine {
             devices,
             config,
         });
-        let engine = Self { shared, threads: Mutex::default() };
+        let engine = Self {
+            shared,
+            threads: Mutex::default(),
+        };
         for index in 0..host_workers {
-            engine.spawn(format!("npubridge-host-{index}"), move |shared| host::work(&shared, index));
+            engine.spawn(format!("npubridge-host-{index}"), move |shared| {
+                host::work(&shared, index)
+            });
         }
         for index in 0..BACKGROUND_WORKERS {
-            engine.spawn(format!("npubridge-load-{index}"), |shared| background::work(&shared));
+            engine.spawn(format!("npubridge-load-{index}"), |shared| {
+                background::work(&shared)
+            });
         }
         engine.spawn("npubridge-timer".into(), |shared| timer::work(&shared));
         Ok(engine)
@@ -118,8 +132,12 @@ impl Engine {
 
     fn spawn(&self, name: String, work: impl FnOnce(Arc<Shared>) + Send + 'static) {
         let shared = Arc::clone(&self.shared);
-        let thread = std::thread::Builder::new().name(name).spawn(move || work(shared));
-        self.threads.lock().push(thread.expect("the system can start a thread"));
+        let thread = std::thread::Builder::new()
+            .name(name)
+            .spawn(move || work(shared));
+        self.threads
+            .lock()
+            .push(thread.expect("the system can start a thread"));
     }
 
     /// Submits one operation. It is answered exactly once through its completion, also when it is refused; the ticket
@@ -131,7 +149,14 @@ impl Engine {
         completion: Completion,
     ) -> Option<Ticket> {
         let mut ticket = None;
-        self.submit_all([Submission { operation, options, completion }], |given| ticket = given);
+        self.submit_all(
+            [Submission {
+                operation,
+                options,
+                completion,
+            }],
+            |given| ticket = given,
+        );
         ticket
     }
 
@@ -226,7 +251,9 @@ impl Engine {
         let answers = waiting.into_iter().map(|(_, pending)| {
             let error = Error::new(
                 ErrorCode::Cancelled,
-                format!("the engine was shut down before the operation ran, after {drain:?} of draining"),
+                format!(
+                    "the engine was shut down before the operation ran, after {drain:?} of draining"
+                ),
             );
             Answer::failed(pending, error, now)
         });
@@ -314,10 +341,15 @@ impl Shared {
         now: Nanos,
         wake: &mut Wake,
     ) -> std::result::Result<Ticket, Box<Answer>> {
-        let Submission { operation, options, completion } = submission;
+        let Submission {
+            operation,
+            options,
+            completion,
+        } = submission;
         let priority = options.priority as usize;
-        let deadline =
-            options.timeout.map_or(NO_DEADLINE, |timeout| now.saturating_add(nanos(timeout)));
+        let deadline = options
+            .timeout
+            .map_or(NO_DEADLINE, |timeout| now.saturating_add(nanos(timeout)));
         let mut pending = Pending::new(operation, options.priority, completion, now);
         state.submitted += 1;
         if let Err(error) = self.admit(state, priority) {
@@ -342,19 +374,34 @@ impl Shared {
         if deadline < state.timer_at {
             wake.timer = true;
         }
-        let place = Place { lane, priority, deadline, submitted: now };
+        let place = Place {
+            lane,
+            priority,
+            deadline,
+            submitted: now,
+        };
         Ok(state.place(place, pending, now))
     }
 
     fn admit(&self, state: &State, priority: usize) -> Result<()> {
         if state.closing {
-            return Err(Error::new(ErrorCode::Cancelled, "the engine is shutting down"));
+            return Err(Error::new(
+                ErrorCode::Cancelled,
+                "the engine is shutting down",
+            ));
         }
         state.scheduler.admit(priority).map_err(|full| {
-            let of = if full.of_priority { " of this priority" } else { "" };
+            let of = if full.of_priority {
+                " of this priority"
+            } else {
+                ""
+            };
             Error::new(
                 ErrorCode::QueueFull,
-                format!("{} operations{of} wait and the queue takes {}", full.depth, full.capacity),
+                format!(
+                    "{} operations{of} wait and the queue takes {}",
+                    full.depth, full.capacity
+                ),
             )
             .suggest("submit again when some have been answered, or raise queue.capacity")
         })

@@ -152,11 +152,21 @@ impl Models {
 
     /// Memory that loaded models are charged with, in bytes.
     pub(super) fn memory(&self) -> u64 {
-        self.entries.iter().filter_map(Entry::instance).map(|instance| instance.bytes).sum()
+        self.entries
+            .iter()
+            .filter_map(Entry::instance)
+            .map(|instance| instance.bytes)
+            .sum()
     }
 
     /// Puts a loaded model into service.
-    pub(super) fn set_ready(&mut self, model: usize, instance: Arc<Instance>, first: Option<Compiled>, now: Nanos) {
+    pub(super) fn set_ready(
+        &mut self,
+        model: usize,
+        instance: Arc<Instance>,
+        first: Option<Compiled>,
+        now: Nanos,
+    ) {
         self.take_out(model);
         let entry = &mut self.entries[model];
         self.lanes[instance.device].push(entry.lane);
@@ -193,23 +203,47 @@ impl Entry {
     }
 
     /// The compiled form for `shapes`, if there is one, and a place in it, if one is free.
-    pub(super) fn variant(&mut self, shapes: Option<&Shapes>, now: Nanos) -> Option<(Arc<Compiled>, Option<Cell>)> {
-        let variant = self.variants.iter_mut().find(|variant| variant.shapes.as_ref() == shapes)?;
+    pub(super) fn variant(
+        &mut self,
+        shapes: Option<&Shapes>,
+        now: Nanos,
+    ) -> Option<(Arc<Compiled>, Option<Cell>)> {
+        let variant = self
+            .variants
+            .iter_mut()
+            .find(|variant| variant.shapes.as_ref() == shapes)?;
         variant.used = now;
         Some((Arc::clone(&variant.compiled), variant.idle.pop()))
     }
 
     /// Keeps a compiled form; gives one that was let go for it, to be dropped outside of the lock.
-    pub(super) fn add_variant(&mut self, shapes: Shapes, compiled: Arc<Compiled>, now: Nanos) -> Option<Variant> {
+    pub(super) fn add_variant(
+        &mut self,
+        shapes: Shapes,
+        compiled: Arc<Compiled>,
+        now: Nanos,
+    ) -> Option<Variant> {
         let full = self.variants.len() >= VARIANTS_KEPT;
         let oldest = (0..self.variants.len()).min_by_key(|index| self.variants[*index].used);
-        let let_go = oldest.filter(|_| full).map(|index| self.variants.swap_remove(index));
-        self.variants.push(Variant { shapes: Some(shapes), compiled, idle: Vec::new(), used: now });
+        let let_go = oldest
+            .filter(|_| full)
+            .map(|index| self.variants.swap_remove(index));
+        self.variants.push(Variant {
+            shapes: Some(shapes),
+            compiled,
+            idle: Vec::new(),
+            used: now,
+        });
         let_go
     }
 
     /// Keeps a place for the next inference; gives it back when its compiled form is no longer kept.
-    pub(super) fn keep(&mut self, shapes: Option<&Shapes>, compiled: &Arc<Compiled>, cell: Cell) -> Option<Cell> {
+    pub(super) fn keep(
+        &mut self,
+        shapes: Option<&Shapes>,
+        compiled: &Arc<Compiled>,
+        cell: Cell,
+    ) -> Option<Cell> {
         let variant = self.variants.iter_mut().find(|variant| {
             variant.shapes.as_ref() == shapes && Arc::ptr_eq(&variant.compiled, compiled)
         });
@@ -248,7 +282,11 @@ impl Shared {
             Status::Failed { error, until } if *until > now => return Err(error.clone()),
             Status::Failed { .. } | Status::Unloaded => {
                 entry.status = Status::Loading(Vec::new());
-                let load = LoadModel { model: entry.name.clone(), shapes: Vec::new(), batching: None };
+                let load = LoadModel {
+                    model: entry.name.clone(),
+                    shapes: Vec::new(),
+                    batching: None,
+                };
                 state.models.jobs.push_back(Job::Load(index, load));
                 wake.background = true;
             }
@@ -257,12 +295,20 @@ impl Shared {
     }
 
     /// An operation has left the scheduler for good: the next of its stream may go.
-    pub(super) fn left(&self, state: &mut State, ticket: Ticket, pending: &Pending, wake: &mut Wake) {
+    pub(super) fn left(
+        &self,
+        state: &mut State,
+        ticket: Ticket,
+        pending: &Pending,
+        wake: &mut Wake,
+    ) {
         let (Some(step), Some(model)) = (pending.stream(), pending.model) else {
             return;
         };
         let now = self.now();
-        let State { scheduler, models, .. } = state;
+        let State {
+            scheduler, models, ..
+        } = state;
         let entry = &mut models.entries[model];
         if let Some(stream) = entry.streams.get_mut(&step.name) {
             stream.advance(ticket, now, |next| scheduler.release(next));

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::state::State;
 use super::Shared;
+use super::state::State;
 use crate::scheduler::{NO_DEADLINE, Nanos, nanos};
 
 /// How often running inferences and idle streams are looked at, at the most.
@@ -40,7 +40,9 @@ pub(super) fn work(shared: &Shared) {
         if wake_at == NO_DEADLINE {
             shared.timer_wake.wait(&mut state);
         } else {
-            shared.timer_wake.wait_until(&mut state, shared.started + Duration::from_nanos(wake_at));
+            shared
+                .timer_wake
+                .wait_until(&mut state, shared.started + Duration::from_nanos(wake_at));
         }
         state.timer_at = 0;
     }
@@ -48,12 +50,18 @@ pub(super) fn work(shared: &Shared) {
 
 /// Whether anything is there that only rounds notice.
 fn needs_rounds(state: &State) -> bool {
-    state.models.entries.iter().any(|entry| entry.running > 0 || !entry.streams.is_empty())
+    state
+        .models
+        .entries
+        .iter()
+        .any(|entry| entry.running > 0 || !entry.streams.is_empty())
 }
 
 fn forget_idle_streams(shared: &Shared, state: &mut State, now: Nanos) {
     let limit = now.saturating_sub(nanos(shared.config.stream_idle));
     for entry in &mut state.models.entries {
-        entry.streams.retain(|_, stream| !stream.is_idle_since(limit));
+        entry
+            .streams
+            .retain(|_, stream| !stream.is_idle_since(limit));
     }
 }

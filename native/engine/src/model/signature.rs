@@ -49,12 +49,24 @@ impl Signature {
         let state = if state.is_empty() {
             state_by_name(&inputs, &outputs)
         } else {
-            state.iter().map(|pair| state_pair(&model, &inputs, &outputs, pair)).collect::<Result<_>>()?
+            state
+                .iter()
+                .map(|pair| state_pair(&model, &inputs, &outputs, pair))
+                .collect::<Result<_>>()?
         };
         let stacks = state.is_empty()
             && !inputs.is_empty()
-            && inputs.iter().chain(&outputs).all(|port| free_rows(&port.shape));
-        Ok(Self { model, inputs, outputs, state, stacks })
+            && inputs
+                .iter()
+                .chain(&outputs)
+                .all(|port| free_rows(&port.shape));
+        Ok(Self {
+            model,
+            inputs,
+            outputs,
+            state,
+            stacks,
+        })
     }
 
     /// The tensors of `inference` in the order of the inputs; those of `carried` (input index, tensor) fill in what it
@@ -68,7 +80,8 @@ impl Signature {
         inference: &'a Inference,
         carried: &'a [(usize, Tensor)],
     ) -> Result<Inputs<'a>> {
-        let mut arranged: SmallVec<[Option<&Tensor>; 4]> = SmallVec::from_elem(None, self.inputs.len());
+        let mut arranged: SmallVec<[Option<&Tensor>; 4]> =
+            SmallVec::from_elem(None, self.inputs.len());
         for (index, tensor) in carried {
             arranged[*index] = Some(tensor);
         }
@@ -118,16 +131,25 @@ impl Signature {
     fn unknown_input(&self, name: &str) -> Error {
         Error::new(
             ErrorCode::InvalidArgument,
-            format!("inputs.{name} is not an input of {}; it takes {}", self.model, self.input_names()),
+            format!(
+                "inputs.{name} is not an input of {}; it takes {}",
+                self.model,
+                self.input_names()
+            ),
         )
     }
 
     fn missing_input(&self, index: usize) -> Error {
         let name = &self.inputs[index].name;
-        let message = format!("inputs.{name} is missing; {} takes {}", self.model, self.input_names());
+        let message = format!(
+            "inputs.{name} is missing; {} takes {}",
+            self.model,
+            self.input_names()
+        );
         let error = Error::new(ErrorCode::InvalidArgument, message);
         if self.state.iter().any(|(_, input)| *input == index) {
-            return error.suggest("give a \"stream\" name and the engine carries the model's state");
+            return error
+                .suggest("give a \"stream\" name and the engine carries the model's state");
         }
         error
     }
@@ -153,7 +175,10 @@ impl Signature {
             )
             .suggest("leave \"stream\" away"));
         }
-        self.state.iter().map(|(_, input)| self.zeros(*input).map(|zeros| (*input, zeros))).collect()
+        self.state
+            .iter()
+            .map(|(_, input)| self.zeros(*input).map(|zeros| (*input, zeros)))
+            .collect()
     }
 
     /// A tensor of zeros for an input; free dimensions become 1.
@@ -165,7 +190,10 @@ impl Signature {
         let shape = smallest_shape(&port.shape).ok_or_else(|| {
             Error::new(
                 ErrorCode::ModelInvalid,
-                format!("input {} of {} has no fixed number of dimensions", port.name, self.model),
+                format!(
+                    "input {} of {} has no fixed number of dimensions",
+                    port.name, self.model
+                ),
             )
         })?;
         let bytes = crate::tensor::byte_len(port.datatype, &shape).unwrap_or(usize::MAX);
@@ -177,21 +205,36 @@ impl Signature {
 /// How many rows the tensors have, when they all have the same number; for models that stack.
 pub(crate) fn rows(inputs: &[&Tensor]) -> Option<usize> {
     let rows = *inputs.first()?.shape().first()?;
-    inputs.iter().all(|tensor| tensor.shape().first() == Some(&rows)).then_some(rows)
+    inputs
+        .iter()
+        .all(|tensor| tensor.shape().first() == Some(&rows))
+        .then_some(rows)
 }
 
 fn port(port: &OpenVinoPort) -> Port {
-    Port { name: port.name.as_str().into(), datatype: port.datatype, shape: port.shape.clone() }
+    Port {
+        name: port.name.as_str().into(),
+        datatype: port.datatype,
+        shape: port.shape.clone(),
+    }
 }
 
 fn free_rows(shape: &PartialShape) -> bool {
-    let rows = shape.dimensions.as_ref().and_then(|dimensions| dimensions.first());
+    let rows = shape
+        .dimensions
+        .as_ref()
+        .and_then(|dimensions| dimensions.first());
     rows.is_some_and(|rows| rows.min <= 1 && rows.max.is_none())
 }
 
 fn smallest_shape(shape: &PartialShape) -> Option<Shape> {
     let dimensions = shape.dimensions.as_ref()?;
-    Some(dimensions.iter().map(|dimension| dimension.min.max(1)).collect())
+    Some(
+        dimensions
+            .iter()
+            .map(|dimension| dimension.min.max(1))
+            .collect(),
+    )
 }
 
 fn state_pair(
@@ -200,15 +243,19 @@ fn state_pair(
     outputs: &[Port],
     (output, input): &(String, String),
 ) -> Result<(usize, usize)> {
-    let find = |ports: &[Port], side: &str, name: &str| {
-        ports.iter().position(|port| &*port.name == name).ok_or_else(|| {
+    let find =
+        |ports: &[Port], side: &str, name: &str| {
+            ports.iter().position(|port| &*port.name == name).ok_or_else(|| {
             Error::new(
                 ErrorCode::ModelInvalid,
                 format!("the state of {model} names {side} {name}, which the model does not have"),
             )
         })
-    };
-    Ok((find(outputs, "output", output)?, find(inputs, "input", input)?))
+        };
+    Ok((
+        find(outputs, "output", output)?,
+        find(inputs, "input", input)?,
+    ))
 }
 
 fn state_by_name(inputs: &[Port], outputs: &[Port]) -> Vec<(usize, usize)> {

@@ -204,16 +204,18 @@ impl<T> Scheduler<T> {
         ticket
     }
 
-    /// Lets a parked operation wait in its lane, in the place of its submission.
-    pub fn release(&mut self, ticket: Ticket) {
-        if !self.slots.is_parked(ticket) {
-            return;
-        }
-        if let Some(place) = self.slots.place(ticket) {
+    /// Lets a parked operation wait in its lane. Gives whether it was parked.
+    pub fn release(&mut self, ticket: Ticket) -> bool {
+        let place = self
+            .slots
+            .place(ticket)
+            .filter(|_| self.slots.is_parked(ticket));
+        if let Some(place) = place {
             self.waiting[place.priority] -= 1;
             self.lanes[place.lane].unpark();
             self.enqueue(ticket, place);
         }
+        place.is_some()
     }
 
     /// Lets a running operation wait again, with its old deadline and age; used for retries. An operation that was

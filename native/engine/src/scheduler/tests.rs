@@ -164,8 +164,8 @@ fn a_parked_operation_runs_only_after_its_release() {
     scheduler.push(place(LOW, NO_DEADLINE, 0), 2);
     assert_eq!(scheduler.depth(), 2);
     assert_eq!(run_all(&mut scheduler, 0), [2]);
-    scheduler.release(parked);
-    scheduler.release(parked);
+    assert!(scheduler.release(parked));
+    assert!(!scheduler.release(parked));
     assert_eq!(scheduler.depth(), 1);
     assert_eq!(run_all(&mut scheduler, 0), [1]);
 }
@@ -353,7 +353,9 @@ proptest! {
                         *answered.entry(item).or_default() += 1;
                     }
                 }
-                Step::Release(index) if !tickets.is_empty() => scheduler.release(tickets[index % tickets.len()]),
+                Step::Release(index) if !tickets.is_empty() => {
+                    scheduler.release(tickets[index % tickets.len()]);
+                }
                 Step::Cancel(index) if !tickets.is_empty() => {
                     if let Cancelled::Waiting(item) = scheduler.cancel(tickets[index % tickets.len()]) {
                         *answered.entry(item).or_default() += 1;
