@@ -71,14 +71,13 @@ pub struct Batching {
     pub max: usize,
     /// How long the first request may wait for others. Zero batches only what waits anyway.
     pub delay: Duration,
+    /// Whether fewer than `max` are run together when that proves faster; otherwise as many as wait are.
+    pub adaptive: bool,
 }
 
 impl Default for Batching {
     fn default() -> Self {
-        Self {
-            max: 32,
-            delay: Duration::ZERO,
-        }
+        Self { max: 32, delay: Duration::ZERO, adaptive: true }
     }
 }
 
@@ -95,11 +94,7 @@ pub struct Breaker {
 
 impl Default for Breaker {
     fn default() -> Self {
-        Self {
-            failures: 3,
-            pause: Duration::from_secs(1),
-            longest_pause: Duration::from_secs(60),
-        }
+        Self { failures: 3, pause: Duration::from_secs(1), longest_pause: Duration::from_secs(60) }
     }
 }
 
@@ -114,10 +109,7 @@ pub struct Resources {
 
 impl Default for Resources {
     fn default() -> Self {
-        Self {
-            memory: machine_memory().map_or(u64::MAX, |bytes| bytes / 2),
-            evict_idle: true,
-        }
+        Self { memory: machine_memory().map_or(u64::MAX, |bytes| bytes / 2), evict_idle: true }
     }
 }
 
@@ -130,9 +122,7 @@ impl Default for Config {
             models: PathBuf::from("models"),
             cache: None,
             profile: Profile::default(),
-            worker_threads: std::thread::available_parallelism()
-                .map_or(1, usize::from)
-                .min(4),
+            worker_threads: std::thread::available_parallelism().map_or(1, usize::from).min(4),
             capacity: Capacity::default(),
             aging: Aging::default(),
             batching: Batching::default(),

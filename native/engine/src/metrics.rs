@@ -76,11 +76,7 @@ impl Latencies {
             Histogram::new_with_bounds(1, LONGEST, SIGNIFICANT_DIGITS)
                 .expect("the bounds and digits are valid")
         };
-        Self {
-            queue: histogram(),
-            compute: histogram(),
-            total: histogram(),
-        }
+        Self { queue: histogram(), compute: histogram(), total: histogram() }
     }
 
     fn record(&mut self, times: &Times) {
@@ -95,8 +91,7 @@ impl Latencies {
             (&mut self.compute, &other.compute),
             (&mut self.total, &other.total),
         ] {
-            mine.add(theirs)
-                .expect("all histograms have the same bounds");
+            mine.add(theirs).expect("all histograms have the same bounds");
         }
     }
 }
@@ -129,14 +124,10 @@ impl Shard {
     }
 
     fn of_model(&mut self, model: &Name, device: &Name) -> &mut Latencies {
-        let found = self
-            .by_model
-            .iter()
-            .position(|(name, on, _)| name == model && on == device);
+        let found = self.by_model.iter().position(|(name, on, _)| name == model && on == device);
         let index = found.unwrap_or_else(|| {
             let latencies = Box::new(Latencies::new());
-            self.by_model
-                .push((model.clone(), device.clone(), latencies));
+            self.by_model.push((model.clone(), device.clone(), latencies));
             self.by_model.len() - 1
         });
         &mut self.by_model[index].2
@@ -145,11 +136,7 @@ impl Shard {
 
 impl Metrics {
     pub(crate) fn new(started: Instant, shards: usize, histograms: bool) -> Self {
-        Self {
-            started,
-            histograms,
-            shards: (0..shards).map(|_| Mutex::default()).collect(),
-        }
+        Self { started, histograms, shards: (0..shards).map(|_| Mutex::default()).collect() }
     }
 
     /// Counts a group of answered operations in the shard of one thread.
@@ -162,11 +149,7 @@ impl Metrics {
     }
 
     pub(crate) fn count_batch(&self, shard: usize, size: usize) {
-        *self.shards[shard % self.shards.len()]
-            .lock()
-            .batches
-            .entry(size)
-            .or_default() += 1;
+        *self.shards[shard % self.shards.len()].lock().batches.entry(size).or_default() += 1;
     }
 
     pub(crate) fn count_retries(&self, shard: usize, count: u64) {
@@ -199,15 +182,9 @@ impl Metrics {
 }
 
 fn add(sum: &mut Shard, shard: &Shard) {
-    for (mine, theirs) in sum
-        .by_kind
-        .iter_mut()
-        .flatten()
-        .zip(shard.by_kind.iter().flatten())
-    {
+    for (mine, theirs) in sum.by_kind.iter_mut().flatten().zip(shard.by_kind.iter().flatten()) {
         if let Some(theirs) = theirs {
-            mine.get_or_insert_with(|| Box::new(Latencies::new()))
-                .add(theirs);
+            mine.get_or_insert_with(|| Box::new(Latencies::new())).add(theirs);
         }
     }
     for (model, device, latencies) in &shard.by_model {
@@ -326,10 +303,7 @@ fn summarize(sum: &Shard, throughput: [u64; 3], started: Instant, state: Gauges)
         operations.extend(merged(of_kind).map(|group| (kind.name(), group)));
     }
     for priority in Priority::ALL {
-        let of_priority = sum
-            .by_kind
-            .iter()
-            .filter_map(|kinds| kinds[priority as usize].as_ref());
+        let of_priority = sum.by_kind.iter().filter_map(|kinds| kinds[priority as usize].as_ref());
         priorities.extend(merged(of_priority).map(|group| (priority.name(), group)));
     }
     let per_second = |count: u64, seconds: f64| round(count as f64 / seconds, 1.0);
@@ -435,11 +409,7 @@ mod tests {
             priority: Priority::High,
             model: Some("m".into()),
             device: Some("CPU".into()),
-            times: Times {
-                queue: 1_000,
-                compute: total - 1_000,
-                total,
-            },
+            times: Times { queue: 1_000, compute: total - 1_000, total },
             failure,
             fallback: true,
         }
@@ -448,27 +418,12 @@ mod tests {
     #[test]
     fn a_snapshot_adds_up_the_shards() {
         let metrics = Metrics::new(Instant::now(), 2, true);
-        metrics.record(
-            0,
-            [
-                sample(Kind::Echo, 10_000, None),
-                sample(Kind::Echo, 20_000, None),
-            ],
-        );
+        metrics.record(0, [sample(Kind::Echo, 10_000, None), sample(Kind::Echo, 20_000, None)]);
         metrics.record(1, [sample(Kind::Echo, 30_000, None)]);
-        metrics.record(
-            1,
-            [sample(Kind::Inference, 5_000, Some(ErrorCode::DeviceLost))],
-        );
+        metrics.record(1, [sample(Kind::Inference, 5_000, Some(ErrorCode::DeviceLost))]);
         metrics.count_batch(1, 3);
-        let snapshot = metrics.snapshot(Gauges {
-            submitted: 4,
-            ..Gauges::default()
-        });
-        assert_eq!(
-            (snapshot.submitted, snapshot.completed, snapshot.failed),
-            (4, 3, 1)
-        );
+        let snapshot = metrics.snapshot(Gauges { submitted: 4, ..Gauges::default() });
+        assert_eq!((snapshot.submitted, snapshot.completed, snapshot.failed), (4, 3, 1));
         assert_eq!(snapshot.failures_by_code["DEVICE_LOST"], 1);
         assert_eq!(snapshot.fallbacks, 3);
         assert_eq!(snapshot.batch_sizes[&3], 1);

@@ -26,13 +26,8 @@ pub enum Priority {
 
 impl Priority {
     /// Every priority, least urgent first: index `priority as usize`.
-    pub const ALL: [Self; 5] = [
-        Self::Low,
-        Self::Normal,
-        Self::High,
-        Self::Critical,
-        Self::Realtime,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::Low, Self::Normal, Self::High, Self::Critical, Self::Realtime];
 
     /// The name that every language and the wire use.
     #[must_use]
@@ -52,10 +47,7 @@ impl TryFrom<usize> for Priority {
 
     fn try_from(number: usize) -> Result<Self> {
         Self::ALL.get(number).copied().ok_or_else(|| {
-            Error::new(
-                ErrorCode::InvalidArgument,
-                format!("priority {number} is not 0 to 4"),
-            )
+            Error::new(ErrorCode::InvalidArgument, format!("priority {number} is not 0 to 4"))
         })
     }
 }
@@ -134,10 +126,8 @@ impl Operation {
     pub fn matrix_multiply(a: Tensor, b: Tensor) -> Result<Self> {
         for (name, tensor) in [("a", &a), ("b", &b)] {
             if tensor.datatype() != DataType::F32 {
-                let message = format!(
-                    "inputs.{name} is {}, matrix_multiply takes FP32",
-                    tensor.datatype()
-                );
+                let message =
+                    format!("inputs.{name} is {}, matrix_multiply takes FP32", tensor.datatype());
                 return Err(Error::new(ErrorCode::DtypeMismatch, message));
             }
             if tensor.shape().len() != 2 {

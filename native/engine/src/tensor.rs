@@ -73,11 +73,7 @@ impl Buffer {
 
 impl fmt::Debug for Buffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = if matches!(*self.0, Storage::Owned { .. }) {
-            "owned"
-        } else {
-            "lent"
-        };
+        let kind = if matches!(*self.0, Storage::Owned { .. }) { "owned" } else { "lent" };
         write!(f, "Buffer({kind}, {} bytes)", self.len())
     }
 }
@@ -101,9 +97,8 @@ impl Tensor {
     pub fn new(datatype: DataType, shape: &[usize], buffer: Buffer) -> Result<Self> {
         let needed = byte_len(datatype, shape);
         if needed != Some(buffer.len()) {
-            let needed = needed.map_or("more than can be addressed".into(), |bytes| {
-                bytes.to_string()
-            });
+            let needed =
+                needed.map_or("more than can be addressed".into(), |bytes| bytes.to_string());
             return Err(Error::new(
                 ErrorCode::ShapeMismatch,
                 format!(
@@ -112,11 +107,7 @@ impl Tensor {
                 ),
             ));
         }
-        Ok(Self {
-            datatype,
-            shape: shape.into(),
-            buffer,
-        })
+        Ok(Self { datatype, shape: shape.into(), buffer })
     }
 
     /// A tensor that owns a copy of `bytes`; errors as [`Tensor::new`].
@@ -169,9 +160,7 @@ impl Tensor {
 /// How many bytes a tensor takes; none when that cannot be addressed.
 #[must_use]
 pub fn byte_len(datatype: DataType, shape: &[usize]) -> Option<usize> {
-    shape
-        .iter()
-        .try_fold(datatype.size(), |bytes, size| bytes.checked_mul(*size))
+    shape.iter().try_fold(datatype.size(), |bytes, size| bytes.checked_mul(*size))
 }
 
 #[cfg(test)]
@@ -200,10 +189,7 @@ mod tests {
     fn a_shape_that_does_not_fit_is_refused_with_both_sizes() {
         let error = Tensor::from_f32(&[2, 3], &[0.0; 5]).unwrap_err();
         assert_eq!(error.code(), ErrorCode::ShapeMismatch);
-        assert!(
-            error.message().contains("24 bytes, the data has 20"),
-            "{error}"
-        );
+        assert!(error.message().contains("24 bytes, the data has 20"), "{error}");
         assert!(Tensor::copy_of(DataType::U8, &[usize::MAX, 2], &[]).is_err());
     }
 }

@@ -29,17 +29,10 @@ fn the_loaded_runtime_tells_its_version() {
 fn a_product_of_matrices_is_right() {
     let Some(core) = core() else { return };
     let mut request = small(&core).create_request().unwrap();
-    request
-        .set_input(0, &tensor(&[2, 2], &[1.0, 2.0, 3.0, 4.0]))
-        .unwrap();
-    request
-        .set_input(1, &tensor(&[2, 2], &[5.0, 6.0, 7.0, 8.0]))
-        .unwrap();
+    request.set_input(0, &tensor(&[2, 2], &[1.0, 2.0, 3.0, 4.0])).unwrap();
+    request.set_input(1, &tensor(&[2, 2], &[5.0, 6.0, 7.0, 8.0])).unwrap();
     request.infer().unwrap();
-    assert_eq!(
-        values(&request.output(0).unwrap()),
-        [19.0, 22.0, 43.0, 50.0]
-    );
+    assert_eq!(values(&request.output(0).unwrap()), [19.0, 22.0, 43.0, 50.0]);
 }
 
 #[test]
@@ -50,12 +43,8 @@ fn outputs_may_be_written_where_the_caller_says() {
     // SAFETY: `memory` outlives the request and the tensor, and is aligned for f32.
     let output = unsafe { Tensor::from_raw(DataType::F32, &[2, 2], memory.as_mut_ptr().cast()) };
     request.set_output(0, &output.unwrap()).unwrap();
-    request
-        .set_input(0, &tensor(&[2, 2], &[1.0, 0.0, 0.0, 1.0]))
-        .unwrap();
-    request
-        .set_input(1, &tensor(&[2, 2], &[5.0, 6.0, 7.0, 8.0]))
-        .unwrap();
+    request.set_input(0, &tensor(&[2, 2], &[1.0, 0.0, 0.0, 1.0])).unwrap();
+    request.set_input(1, &tensor(&[2, 2], &[5.0, 6.0, 7.0, 8.0])).unwrap();
     request.start().unwrap();
     request.wait().unwrap();
     drop(request);
@@ -75,9 +64,7 @@ fn ports_tell_name_type_and_shape() {
     model.reshape(&[("a", &[8, 3])]).unwrap();
     assert!(!model.is_dynamic());
     assert_eq!(model.outputs().unwrap()[0].shape.to_string(), "[8,4]");
-    let compiled = core
-        .compile(&model, "CPU", &[("PERFORMANCE_HINT", "LATENCY")])
-        .unwrap();
+    let compiled = core.compile(&model, "CPU", &[("PERFORMANCE_HINT", "LATENCY")]).unwrap();
     assert_eq!(compiled.inputs().unwrap(), model.inputs().unwrap());
     assert_eq!(compiled.property("PERFORMANCE_HINT").unwrap(), "LATENCY");
 }
@@ -98,17 +85,10 @@ fn a_tensor_of_the_wrong_shape_or_type_is_refused() {
     let mut request = small(&core).create_request().unwrap();
     let error = request.set_input(0, &tensor(&[3], &[0.0; 3])).unwrap_err();
     assert_eq!(error.code(), ErrorCode::ShapeMismatch, "{error}");
-    assert!(
-        error.message().contains("input 0") && error.message().contains("[3]"),
-        "{error}"
-    );
-    let error = request
-        .set_input(0, &Tensor::new(DataType::I32, &[2, 2]).unwrap())
-        .unwrap_err();
+    assert!(error.message().contains("input 0") && error.message().contains("[3]"), "{error}");
+    let error = request.set_input(0, &Tensor::new(DataType::I32, &[2, 2]).unwrap()).unwrap_err();
     assert_eq!(error.code(), ErrorCode::DtypeMismatch, "{error}");
-    let error = request
-        .set_input(7, &tensor(&[2, 2], &[0.0; 4]))
-        .unwrap_err();
+    let error = request.set_input(7, &tensor(&[2, 2], &[0.0; 4])).unwrap_err();
     assert_eq!(error.code(), ErrorCode::InvalidArgument, "{error}");
 }
 
@@ -119,10 +99,7 @@ fn an_absent_device_is_unavailable_whatever_openvino_says() {
     for device in ["XPU", "TPU.3"] {
         let error = core.compile(&model, device, &[]).unwrap_err();
         assert_eq!(error.code(), ErrorCode::DeviceUnavailable, "{error}");
-        assert!(
-            error.message().contains(device) && error.message().contains("CPU"),
-            "{error}"
-        );
+        assert!(error.message().contains(device) && error.message().contains("CPU"), "{error}");
         let error = core.property(device, "FULL_DEVICE_NAME").unwrap_err();
         assert_eq!(error.code(), ErrorCode::DeviceUnavailable, "{error}");
     }
@@ -134,12 +111,9 @@ fn a_property_that_the_device_does_not_know_is_not_blamed_on_the_device() {
     let error = core.property("CPU", "NPU_TURBO").unwrap_err();
     assert_ne!(error.code(), ErrorCode::DeviceUnavailable, "{error}");
     assert!(error.message().contains("NPU_TURBO"), "{error}");
-    let error = core
-        .set_properties("CPU", &[("NPU_TURBO", "YES")])
-        .unwrap_err();
+    let error = core.set_properties("CPU", &[("NPU_TURBO", "YES")]).unwrap_err();
     assert_eq!(error.code(), ErrorCode::InvalidArgument, "{error}");
-    core.set_properties("CPU", &[("PERFORMANCE_HINT", "LATENCY")])
-        .unwrap();
+    core.set_properties("CPU", &[("PERFORMANCE_HINT", "LATENCY")]).unwrap();
     assert_eq!(core.property("CPU", "PERFORMANCE_HINT").unwrap(), "LATENCY");
 }
 
@@ -156,26 +130,14 @@ fn files_that_are_no_models_are_told_apart() {
     let cases = [
         (folder.path().join("missing.onnx"), ErrorCode::ModelNotFound),
         (write("empty.onnx", b""), ErrorCode::ModelInvalid),
-        (
-            write("text.onnx", b"this is not a model"),
-            ErrorCode::ModelInvalid,
-        ),
-        (
-            write("cut.xml", &whole.as_bytes()[..whole.len() / 2]),
-            ErrorCode::ModelInvalid,
-        ),
-        (
-            write("other.xml", b"<html><body/></html>"),
-            ErrorCode::ModelInvalid,
-        ),
+        (write("text.onnx", b"this is not a model"), ErrorCode::ModelInvalid),
+        (write("cut.xml", &whole.as_bytes()[..whole.len() / 2]), ErrorCode::ModelInvalid),
+        (write("other.xml", b"<html><body/></html>"), ErrorCode::ModelInvalid),
     ];
     for (path, code) in cases {
         let error = core.read_model(&path).unwrap_err();
         assert_eq!(error.code(), code, "{error}");
-        assert!(
-            error.message().contains(&path.display().to_string()),
-            "{error}"
-        );
+        assert!(error.message().contains(&path.display().to_string()), "{error}");
         assert!(!error.suggestions().is_empty(), "{error}");
     }
     let error = core.read_model_from_memory("<net/>", None).unwrap_err();
@@ -190,12 +152,8 @@ fn a_compiled_model_can_be_exported_and_imported() {
     small(&core).export(&path).unwrap();
     let imported = core.import(&std::fs::read(&path).unwrap(), "CPU").unwrap();
     let mut request = imported.create_request().unwrap();
-    request
-        .set_input(0, &tensor(&[2, 2], &[1.0, 0.0, 0.0, 1.0]))
-        .unwrap();
-    request
-        .set_input(1, &tensor(&[2, 2], &[1.0, 2.0, 3.0, 4.0]))
-        .unwrap();
+    request.set_input(0, &tensor(&[2, 2], &[1.0, 0.0, 0.0, 1.0])).unwrap();
+    request.set_input(1, &tensor(&[2, 2], &[1.0, 2.0, 3.0, 4.0])).unwrap();
     request.infer().unwrap();
     assert_eq!(values(&request.output(0).unwrap()), [1.0, 2.0, 3.0, 4.0]);
     let error = core.import(b"rubbish", "CPU").unwrap_err();
@@ -207,18 +165,13 @@ fn the_callback_runs_once_for_each_inference() {
     let Some(core) = core() else { return };
     let mut request = small(&core).create_request().unwrap();
     let (told, finished) = mpsc::channel();
-    request
-        .set_callback(Box::new(move || told.send(()).unwrap()))
-        .unwrap();
+    request.set_callback(Box::new(move || told.send(()).unwrap())).unwrap();
     for _ in 0..100 {
         request.start().unwrap();
         finished.recv_timeout(SOON).unwrap();
         request.wait().unwrap();
     }
-    assert_eq!(
-        finished.recv_timeout(Duration::ZERO),
-        Err(RecvTimeoutError::Timeout)
-    );
+    assert_eq!(finished.recv_timeout(Duration::ZERO), Err(RecvTimeoutError::Timeout));
 }
 
 /// A request that its own callback can reach.
@@ -264,23 +217,17 @@ fn requests_started_again_at_once_by_another_thread_lose_no_callback() {
     const COUNT: usize = 5_000;
     let Some(core) = core() else { return };
     let properties = [("NUM_STREAMS", "2"), ("PERFORMANCE_HINT", "THROUGHPUT")];
-    let compiled = core
-        .compile(&matmul(&core, 2, 2, 2), "CPU", &properties)
-        .unwrap();
+    let compiled = core.compile(&matmul(&core, 2, 2, 2), "CPU", &properties).unwrap();
     let (told, finished) = mpsc::channel();
     let mut requests: Vec<InferRequest> = (0..4)
         .map(|index| {
             let mut request = compiled.create_request().unwrap();
             let told = told.clone();
-            request
-                .set_callback(Box::new(move || told.send(index).unwrap()))
-                .unwrap();
+            request.set_callback(Box::new(move || told.send(index).unwrap())).unwrap();
             request
         })
         .collect();
-    requests
-        .iter_mut()
-        .for_each(|request| request.start().unwrap());
+    requests.iter_mut().for_each(|request| request.start().unwrap());
     for _ in 0..COUNT {
         let index: usize = finished.recv_timeout(SOON).expect("a callback was lost");
         requests[index].start().unwrap();
@@ -303,8 +250,7 @@ fn waiting_inside_a_callback_is_refused_instead_of_hanging() {
             let mut guard = shared.lock().unwrap();
             let request = guard.as_mut().unwrap();
             told.send(request.wait()).unwrap();
-            told.send(request.wait_for(Duration::from_secs(1)).map(drop))
-                .unwrap();
+            told.send(request.wait_for(Duration::from_secs(1)).map(drop)).unwrap();
             told.send(request.set_callback(Box::new(|| {}))).unwrap();
         }))
         .unwrap();
@@ -356,10 +302,7 @@ fn a_panic_in_a_callback_harms_nobody() {
     let counted = Arc::clone(&calls);
     request
         .set_callback(Box::new(move || {
-            assert!(
-                counted.fetch_add(1, Ordering::SeqCst) > 0,
-                "on purpose, the first time"
-            );
+            assert!(counted.fetch_add(1, Ordering::SeqCst) > 0, "on purpose, the first time");
         }))
         .unwrap();
     for _ in 0..3 {
@@ -376,9 +319,7 @@ fn a_callback_can_be_replaced() {
     let (told, finished) = mpsc::channel();
     for generation in 0..5 {
         let told = told.clone();
-        request
-            .set_callback(Box::new(move || told.send(generation).unwrap()))
-            .unwrap();
+        request.set_callback(Box::new(move || told.send(generation).unwrap())).unwrap();
         request.start().unwrap();
         request.wait().unwrap();
         assert_eq!(finished.recv_timeout(SOON), Ok(generation));
@@ -389,16 +330,12 @@ fn a_callback_can_be_replaced() {
 fn a_running_inference_is_cancelled_from_another_thread() {
     let Some(core) = core() else { return };
     // Many multiplications one after the other: the CPU looks for a cancellation between two of them.
-    let compiled = core
-        .compile(&chain_of_matmuls(&core, 200), "CPU", &[])
-        .unwrap();
+    let compiled = core.compile(&chain_of_matmuls(&core, 200), "CPU", &[]).unwrap();
     let mut request = compiled.create_request().unwrap();
     request.start().unwrap();
     assert!(!request.wait_for(Duration::ZERO).unwrap());
     let canceller = request.canceller();
-    std::thread::spawn(move || canceller.cancel().unwrap())
-        .join()
-        .unwrap();
+    std::thread::spawn(move || canceller.cancel().unwrap()).join().unwrap();
     let error = request.wait().unwrap_err();
     assert_eq!(error.code(), ErrorCode::Cancelled, "{error}");
     request.start().unwrap();
@@ -408,9 +345,7 @@ fn a_running_inference_is_cancelled_from_another_thread() {
 #[test]
 fn a_busy_request_gives_no_tensors() {
     let Some(core) = core() else { return };
-    let compiled = core
-        .compile(&chain_of_matmuls(&core, 50), "CPU", &[])
-        .unwrap();
+    let compiled = core.compile(&chain_of_matmuls(&core, 50), "CPU", &[]).unwrap();
     let mut request = compiled.create_request().unwrap();
     request.start().unwrap();
     assert!(request.output(0).is_err());
@@ -451,11 +386,8 @@ fn chain_of_matmuls(core: &Core, count: usize) -> npubridge_engine::openvino::Mo
         port(0)
     )
     .unwrap();
-    write!(
-        edges,
-        r#"<edge from-layer="{count}" from-port="2" to-layer="{last}" to-port="0"/>"#
-    )
-    .unwrap();
+    write!(edges, r#"<edge from-layer="{count}" from-port="2" to-layer="{last}" to-port="0"/>"#)
+        .unwrap();
     let ir = format!(
         r#"<?xml version="1.0"?><net name="chain" version="11"><layers>{layers}</layers><edges>{edges}</edges></net>"#
     );
@@ -495,30 +427,18 @@ fn models_of_the_catalogue_tell_their_ports() {
         let mut request = compiled.create_request().unwrap();
         let shape: Vec<usize> = vec![1, 2048];
         assert!(input.shape.accepts(&shape), "{}", input.shape);
-        request
-            .set_input(0, &Tensor::new(DataType::I32, &shape).unwrap())
-            .unwrap();
+        request.set_input(0, &Tensor::new(DataType::I32, &shape).unwrap()).unwrap();
         request.infer().unwrap();
         let scores = values(&request.output(0).unwrap());
         let sum: f32 = scores.iter().sum();
-        assert!(
-            (sum - 1.0).abs() < 1e-3,
-            "scores are a distribution, but their sum is {sum}"
-        );
+        assert!((sum - 1.0).abs() < 1e-3, "scores are a distribution, but their sum is {sum}");
     }
     if let Some(path) = model_file("silero-vad") {
         let model = core.read_model(&path).unwrap();
-        let names: Vec<String> = model
-            .inputs()
-            .unwrap()
-            .into_iter()
-            .map(|port| port.name)
-            .collect();
+        let names: Vec<String> =
+            model.inputs().unwrap().into_iter().map(|port| port.name).collect();
         assert!(names.contains(&"input".to_owned()) && names.contains(&"state".to_owned()));
         let outputs = model.outputs().unwrap();
-        assert!(
-            outputs.iter().any(|port| port.name == "stateN"),
-            "{outputs:?}"
-        );
+        assert!(outputs.iter().any(|port| port.name == "stateN"), "{outputs:?}");
     }
 }

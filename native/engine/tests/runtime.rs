@@ -12,10 +12,8 @@ fn a_runtime_is_loaded_by_its_absolute_path_and_only_once() {
         return;
     };
     // Nothing but the library's own run path may be needed to find what it depends on.
-    assert!(
-        std::env::var_os("LD_LIBRARY_PATH").is_none(),
-        "unset LD_LIBRARY_PATH for this test"
-    );
+    let searched = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
+    assert!(std::env::split_paths(&searched).all(|path| path != folder), "the folder is searched");
     let first = runtime::load(&folder).unwrap();
     assert!(std::ptr::eq(first, runtime::load(&first.library).unwrap()));
     assert_eq!(first.library.parent(), Some(first.folder.as_path()));
@@ -26,10 +24,7 @@ fn a_runtime_is_loaded_by_its_absolute_path_and_only_once() {
     let error = runtime::load(other.path()).unwrap_err();
     assert_eq!(error.code(), ErrorCode::InvalidArgument);
     for path in [&first.library, &copy] {
-        assert!(
-            error.message().contains(&path.display().to_string()),
-            "{error}"
-        );
+        assert!(error.message().contains(&path.display().to_string()), "{error}");
     }
 }
 
@@ -39,11 +34,7 @@ fn every_property_of_every_device_is_read_or_its_error_told() {
         return;
     };
     let report = runtime::inspect(&folder).unwrap();
-    let cpu = report
-        .devices
-        .iter()
-        .find(|device| device.name == "CPU")
-        .unwrap();
+    let cpu = report.devices.iter().find(|device| device.name == "CPU").unwrap();
     assert!(cpu.full_name.as_ref().is_some_and(|name| !name.is_empty()));
     let supported = &cpu.properties["SUPPORTED_PROPERTIES"];
     for key in supported.split_whitespace() {
@@ -53,10 +44,7 @@ fn every_property_of_every_device_is_read_or_its_error_told() {
         );
     }
     let json = serde_json::to_value(&report).unwrap();
-    assert_eq!(
-        json["devices"][0]["fullName"],
-        *cpu.full_name.as_ref().unwrap()
-    );
+    assert_eq!(json["devices"][0]["fullName"], *cpu.full_name.as_ref().unwrap());
     for key in ["version", "folder"] {
         assert!(json[key].is_string(), "{json}");
     }

@@ -163,9 +163,9 @@ export interface OperationResult {
   /** The answer of operations that give no tensors: echo, health_check, statistics, route, load_model, benchmark … */
   readonly data?: unknown
   /** The OpenVINO device that ran it; null for operations that need none. */
-  readonly device: string | undefined
+  readonly device: string | null
   readonly engine: EngineKind
-  readonly fallback: Fallback | undefined
+  readonly fallback: Fallback | null
   /** Time from submission to start, in microseconds. */
   readonly queueUs: number
   /** Time of the work itself, in microseconds. */
@@ -181,7 +181,7 @@ export type BatchElement =
 export interface DeviceHealth {
   readonly name: string
   /** Null when the runtime does not say. */
-  readonly fullName: string | undefined
+  readonly fullName: string | null
   readonly state: 'available' | 'suspended'
 }
 
@@ -193,9 +193,9 @@ export interface Health {
   readonly queueDepth: number
   readonly running: number
   readonly models: readonly string[]
-  readonly fallback: Fallback | undefined
+  readonly fallback: Fallback | null
   /** The OpenVINO runtime in use; null for engines without one. */
-  readonly runtime: {readonly folder: string; readonly version: string} | undefined
+  readonly runtime: {readonly folder: string; readonly version: string} | null
 }
 
 /** Percentiles of one HDR histogram, in microseconds. */

@@ -25,18 +25,8 @@ impl Answer {
     /// The answer of an operation that never ran.
     pub(super) fn failed(pending: Pending, error: Error, now: Nanos) -> Self {
         let waited = now.saturating_sub(pending.submitted);
-        let times = Times {
-            queue: waited,
-            compute: 0,
-            total: waited,
-        };
-        Self {
-            pending,
-            outcome: Err(error),
-            device: None,
-            fallback: None,
-            times,
-        }
+        let times = Times { queue: waited, compute: 0, total: waited };
+        Self { pending, outcome: Err(error), device: None, fallback: None, times }
     }
 
     /// The answer of an operation that ran on the host from `start` to `end`.
@@ -47,13 +37,7 @@ impl Answer {
         end: Nanos,
     ) -> Self {
         let times = times(pending.submitted, start, end);
-        Self {
-            pending,
-            outcome,
-            device: None,
-            fallback: None,
-            times,
-        }
+        Self { pending, outcome, device: None, fallback: None, times }
     }
 
     fn sample(&self) -> Sample {
@@ -88,8 +72,7 @@ impl Shared {
         if answers.is_empty() {
             return;
         }
-        self.metrics
-            .record(shard, answers.iter().map(Answer::sample));
+        self.metrics.record(shard, answers.iter().map(Answer::sample));
         let mut sink: Option<Arc<dyn Sink>> = None;
         for answer in answers {
             let kind = answer.pending.operation.kind();
@@ -104,10 +87,10 @@ impl Shared {
                 Completion::Callback(callback) => callback(result),
                 Completion::Sink(target, token) => {
                     target.complete(token, result);
-                    if !sink.as_ref().is_some_and(|sink| Arc::ptr_eq(sink, &target)) {
-                        if let Some(previous) = sink.replace(target) {
-                            previous.flush();
-                        }
+                    if !sink.as_ref().is_some_and(|sink| Arc::ptr_eq(sink, &target))
+                        && let Some(previous) = sink.replace(target)
+                    {
+                        previous.flush();
                     }
                 }
             }

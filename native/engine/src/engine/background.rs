@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::answer::Answer;
 use super::benchmark;
-use super::models::{FAILURE_KEPT, Instance, Job, Status, model_index};
+use super::models::{FAILURE_KEPT, Instance, Job, Shapes, Status, model_index};
 use super::state::{BACKGROUND, Pending, State};
 use super::{Shared, host};
 use crate::error::{Error, ErrorCode, Result};
@@ -19,7 +19,7 @@ use crate::operation::{Fallback, LoadModel, Name, Operation, Output};
 use crate::scheduler::Ticket;
 
 /// A model that can be put into service; none compiled yet where the shapes must be known first.
-type Prepared = (Arc<Instance>, Option<Compiled>);
+type Prepared = (Arc<Instance>, Option<(Option<Shapes>, Compiled)>);
 
 /// Takes jobs and operations of the background lane until the engine closes.
 pub(super) fn work(shared: &Arc<Shared>) {
@@ -31,11 +31,7 @@ pub(super) fn work(shared: &Arc<Shared>) {
             continue;
         }
         let now = shared.now();
-        let State {
-            scheduler,
-            background_turn,
-            ..
-        } = &mut *state;
+        let State { scheduler, background_turn, .. } = &mut *state;
         let choice = scheduler.choose([BACKGROUND].into_iter(), now, background_turn);
         let taken = choice.and_then(|choice| scheduler.take(choice, now, &mut expired));
         if taken.is_some() || !expired.is_empty() {
@@ -80,10 +76,7 @@ fn run(shared: &Arc<Shared>, ticket: Ticket, pending: Pending) {
         Operation::Initialize => initialize(shared),
         other => Err(Error::new(
             ErrorCode::Internal,
-            format!(
-                "{} is not an operation of the background",
-                other.kind().name()
-            ),
+            format!("{} is not an operation of the background", other.kind().name()),
         )),
     };
     let end = shared.now();
@@ -95,10 +88,7 @@ impl Shared {
     pub(super) fn answer_background(&self, ticket: Ticket, mut answer: Answer) {
         let mut state = self.state.lock();
         if state.scheduler.is_cancelled(ticket) {
-            answer.outcome = Err(Error::new(
-                ErrorCode::Cancelled,
-                "the operation was cancelled",
-            ));
+            answer.outcome = Err(Error::new(ErrorCode::Cancelled, "the operation was cancelled"));
         }
         state.scheduler.finish(ticket);
         self.finished(&state);
@@ -134,7 +124,11 @@ impl Shared {
                 }
                 let (instance, compiled) = prepared.expect("just looked at");
                 let waiting = state.scheduler.lane_depth(state.models.entries[model].lane);
-                self.ensure_workers(&mut state, device, compiled.as_ref());
+                self.ensure_workers(
+                    &mut state,
+                    device,
+                    compiled.as_ref().map(|(_, compiled)| compiled),
+                );
                 state.models.set_ready(model, instance, compiled, now);
                 for _ in 0..waiting.min(64) {
                     self.devices[device].wake.notify_one();
@@ -143,10 +137,7 @@ impl Shared {
             Err(error) => {
                 state.models.take_out(model);
                 let entry = &mut state.models.entries[model];
-                entry.status = Status::Failed {
-                    error: error.clone(),
-                    until: now + FAILURE_KEPT,
-                };
+                entry.status = Status::Failed { error: error.clone(), until: now + FAILURE_KEPT };
                 entry.streams.clear();
                 let lane = entry.lane;
                 for (ticket, pending) in waiters {
@@ -179,11 +170,8 @@ fn load_model(shared: &Shared, ticket: Ticket, pending: Pending, load: &LoadMode
         }
         Status::Ready(instance) => {
             let same = load.shapes.is_empty() || instance.recipe.load.shapes == load.shapes;
-            let outcome = if same {
-                host::report(&describe(instance))
-            } else {
-                Err(loaded_otherwise(load))
-            };
+            let outcome =
+                if same { host::report(&describe(instance)) } else { Err(loaded_otherwise(load)) };
             let mut answer = Answer::on_host(pending, outcome, now, now);
             answer.device = Some(instance.device_name.clone());
             answer.fallback.clone_from(&instance.fallback);
@@ -200,11 +188,8 @@ fn load_model(shared: &Shared, ticket: Ticket, pending: Pending, load: &LoadMode
 }
 
 fn loaded_otherwise(load: &LoadModel) -> Error {
-    Error::new(
-        ErrorCode::InvalidArgument,
-        format!("{} is loaded with other shapes", load.model),
-    )
-    .suggest("unload_model first")
+    Error::new(ErrorCode::InvalidArgument, format!("{} is loaded with other shapes", load.model))
+        .suggest("unload_model first")
 }
 
 fn unload(shared: &Shared, name: &Name) -> Result<Output> {
@@ -212,10 +197,7 @@ fn unload(shared: &Shared, name: &Name) -> Result<Output> {
     let model = state.models.find(name);
     let loaded = model.filter(|model| state.models.entries[*model].instance().is_some());
     let Some(model) = loaded else {
-        return Err(Error::new(
-            ErrorCode::ModelNotFound,
-            format!("{name} is not loaded"),
-        ));
+        return Err(Error::new(ErrorCode::ModelNotFound, format!("{name} is not loaded")));
     };
     let dropped = state.models.take_out(model);
     let entry = &mut state.models.entries[model];
@@ -223,11 +205,7 @@ fn unload(shared: &Shared, name: &Name) -> Result<Output> {
     let waiting = state.scheduler.lane_depth(state.models.entries[model].lane);
     // Inferences that wait load the model again; without them it is gone.
     if waiting > 0 {
-        let load = LoadModel {
-            model: name.clone(),
-            shapes: Vec::new(),
-            batching: None,
-        };
+        let load = LoadModel { model: name.clone(), shapes: Vec::new(), batching: None };
         state.models.entries[model].status = Status::Loading(Vec::new());
         state.models.jobs.push_back(Job::Load(model, load));
         shared.background_wake.notify_one();
@@ -240,21 +218,13 @@ fn unload(shared: &Shared, name: &Name) -> Result<Output> {
 }
 
 fn initialize(shared: &Shared) -> Result<Output> {
-    let load = LoadModel {
-        model: matmul::NAME.into(),
-        shapes: Vec::new(),
-        batching: None,
-    };
+    let load = LoadModel { model: matmul::NAME.into(), shapes: Vec::new(), batching: None };
     let (instance, compiled) = prepare(shared, &load)?;
     let compiled = match compiled {
-        Some(compiled) => compiled,
-        None => instance.compile_for(&[vec![1, 1], vec![1, 1]])?,
+        Some((_, compiled)) => compiled,
+        None => instance.compile_for(Some(&vec![vec![1, 1], vec![1, 1]]))?,
     };
-    let mut cell = Cell::new(
-        &compiled,
-        &instance.signature.inputs,
-        &instance.signature.outputs,
-    )?;
+    let mut cell = Cell::new(&compiled, &instance.signature.inputs, &instance.signature.outputs)?;
     let zeros = [instance.signature.zeros(0)?, instance.signature.zeros(1)?];
     cell.bind(&[zeros.iter().collect()])?;
     cell.run()?;
@@ -294,49 +264,38 @@ fn instantiate(
     rejected: &[(Name, Error)],
 ) -> Result<Prepared> {
     let name = shared.devices[device].name.clone();
-    let open_shapes = !name.starts_with("NPU");
-    let fixed = loaded
-        .signature
-        .inputs
-        .iter()
-        .all(|port| port.shape.is_static());
-    let compiled = if fixed || open_shapes {
-        Some(recipe.compile(core, &name, None)?)
-    } else {
-        None
-    };
+    let signature = loaded.signature.clone();
     let instance = Instance {
         recipe: recipe.clone(),
-        signature: loaded.signature.clone(),
         core: core.clone(),
         device,
         fallback: shared.fallback_to(&name, rejected),
-        device_name: name,
         bytes: loaded.bytes,
         batching: recipe.load.batching.unwrap_or(shared.config.batching),
-        open_shapes,
+        open_shapes: !name.starts_with("NPU"),
+        device_name: name,
+        signature,
         compiling: Mutex::new(()),
     };
-    Ok((Arc::new(instance), compiled))
+    let first = match instance.first_shapes() {
+        Some(shapes) => {
+            let compiled = instance.compile_for(shapes.as_ref())?;
+            Some((shapes, compiled))
+        }
+        None => None,
+    };
+    Ok((Arc::new(instance), first))
 }
 
 fn no_device(load: &LoadModel, mut rejected: Vec<(Name, Error)>) -> Error {
     if rejected.len() == 1 {
         return rejected.remove(0).1;
     }
-    let reasons: Vec<_> = rejected
-        .iter()
-        .map(|(device, error)| format!("{device}: {}", error.message()))
-        .collect();
-    let reason = if reasons.is_empty() {
-        "no device is in service".into()
-    } else {
-        reasons.join("; ")
-    };
-    Error::new(
-        ErrorCode::DeviceUnavailable,
-        format!("no device takes {}: {reason}", load.model),
-    )
+    let reasons: Vec<_> =
+        rejected.iter().map(|(device, error)| format!("{device}: {}", error.message())).collect();
+    let reason =
+        if reasons.is_empty() { "no device is in service".into() } else { reasons.join("; ") };
+    Error::new(ErrorCode::DeviceUnavailable, format!("no device takes {}: {reason}", load.model))
 }
 
 /// Loads a model again, on a device that is preferred to the one it is on; until then it stays where it is.
@@ -344,9 +303,7 @@ fn bring_back(shared: &Shared, model: usize) {
     let load = {
         let state = shared.state.lock();
         let entry = &state.models.entries[model];
-        entry
-            .instance()
-            .map(|instance| instance.recipe.load.clone())
+        entry.instance().map(|instance| instance.recipe.load.clone())
     };
     let Some(load) = load else { return };
     let Ok((instance, compiled)) = prepare(shared, &load) else {
@@ -360,28 +317,36 @@ fn bring_back(shared: &Shared, model: usize) {
         return;
     }
     let device = instance.device;
-    shared.ensure_workers(&mut state, device, compiled.as_ref());
+    shared.ensure_workers(&mut state, device, compiled.as_ref().map(|(_, compiled)| compiled));
     let dropped = state.models.take_out(model);
-    state
-        .models
-        .set_ready(model, instance, compiled, shared.now());
+    state.models.set_ready(model, instance, compiled, shared.now());
     shared.devices[device].wake.notify_all();
     drop(state);
     drop(dropped);
 }
 
 impl Instance {
-    /// Compiles the model for these input shapes only.
-    pub(super) fn compile_for(&self, shapes: &[Vec<usize>]) -> Result<Compiled> {
-        let named: Vec<(Name, Vec<usize>)> = self
-            .signature
-            .inputs
-            .iter()
-            .zip(shapes)
-            .map(|(port, shape)| (port.name.clone(), shape.clone()))
-            .collect();
-        self.recipe
-            .compile(&self.core, &self.device_name, Some(&named))
+    /// The form to compile when the model is loaded: as it is (inner none), or for one row when only the number of rows
+    /// is open, since fixed shapes run faster. None when nothing can be compiled before the first request tells its
+    /// shapes.
+    #[allow(clippy::option_option)]
+    fn first_shapes(&self) -> Option<Option<Shapes>> {
+        if self.signature.fixed {
+            return Some(None);
+        }
+        if self.signature.only_rows_open {
+            return self.signature.least_shapes().map(Some);
+        }
+        self.open_shapes.then_some(None)
+    }
+
+    /// Compiles the model for these input shapes only, or as it is.
+    pub(super) fn compile_for(&self, shapes: Option<&Shapes>) -> Result<Compiled> {
+        let named: Option<Vec<(Name, Vec<usize>)>> = shapes.map(|shapes| {
+            let ports = self.signature.inputs.iter().zip(shapes);
+            ports.map(|(port, shape)| (port.name.clone(), shape.clone())).collect()
+        });
+        self.recipe.compile(&self.core, &self.device_name, named.as_deref())
     }
 }
 
@@ -389,9 +354,7 @@ impl Shared {
     /// How running on `device` differs from the first choice, given what this model was refused by.
     fn fallback_to(&self, device: &Name, rejected: &[(Name, Error)]) -> Option<Arc<Fallback>> {
         let refused = rejected.iter().map(|(name, error)| {
-            let cause = error
-                .cause()
-                .map_or(String::new(), |cause| format!(" ({cause})"));
+            let cause = error.cause().map_or(String::new(), |cause| format!(" ({cause})"));
             (name.clone(), format!("{}{cause}", error.message()))
         });
         let before = self
@@ -432,11 +395,7 @@ impl Shared {
         let mut dropped = Vec::new();
         let mut state = self.state.lock();
         while state.models.memory() + bytes > limit {
-            let idle = if self.config.resources.evict_idle {
-                idle_model(&state)
-            } else {
-                None
-            };
+            let idle = if self.config.resources.evict_idle { idle_model(&state) } else { None };
             let Some(idle) = idle else {
                 let used = state.models.memory();
                 return Err(Error::new(
@@ -515,10 +474,6 @@ fn describe(instance: &Instance) -> Description {
                 input: signature.inputs[*input].name.to_string(),
             })
             .collect(),
-        max_batch: if signature.stacks {
-            instance.batching.max
-        } else {
-            1
-        },
+        max_batch: if signature.stacks { instance.batching.max } else { 1 },
     }
 }

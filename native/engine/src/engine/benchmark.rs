@@ -62,10 +62,7 @@ struct Collector {
 impl Sink for Collector {
     fn complete(&self, _: u64, result: OperationResult) {
         match result.outcome {
-            Ok(_) => self
-                .histogram
-                .lock()
-                .saturating_record(result.times.total.max(1)),
+            Ok(_) => self.histogram.lock().saturating_record(result.times.total.max(1)),
             Err(error) => {
                 self.failed.fetch_add(1, Ordering::Relaxed);
                 self.first_error.lock().get_or_insert(error);
@@ -85,19 +82,13 @@ impl Sink for Collector {
 /// Runs the benchmark on a thread of its own, since it waits for operations that the engine's threads run.
 pub(super) fn spawn(shared: &Arc<Shared>, ticket: Ticket, pending: Pending, benchmark: Benchmark) {
     let owner = Arc::clone(shared);
-    let thread = std::thread::Builder::new()
-        .name("npubridge-benchmark".into())
-        .spawn(move || {
-            let start = owner.now();
-            let outcome = run(&owner, ticket, &benchmark);
-            let end = owner.now();
-            owner.answer_background(ticket, Answer::on_host(pending, outcome, start, end));
-        });
-    shared
-        .state
-        .lock()
-        .threads
-        .push(thread.expect("the system can start a thread"));
+    let thread = std::thread::Builder::new().name("npubridge-benchmark".into()).spawn(move || {
+        let start = owner.now();
+        let outcome = run(&owner, ticket, &benchmark);
+        let end = owner.now();
+        owner.answer_background(ticket, Answer::on_host(pending, outcome, start, end));
+    });
+    shared.state.lock().threads.push(thread.expect("the system can start a thread"));
 }
 
 fn run(shared: &Shared, ticket: Ticket, benchmark: &Benchmark) -> Result<Output> {
@@ -129,9 +120,7 @@ fn run(shared: &Shared, ticket: Ticket, benchmark: &Benchmark) -> Result<Output>
         submitted += free;
         let mut answered = collector.answered.lock();
         if submitted - *answered >= WINDOW {
-            collector
-                .more
-                .wait_for(&mut answered, Duration::from_millis(100));
+            collector.more.wait_for(&mut answered, Duration::from_millis(100));
         }
         if shared.state.lock().scheduler.is_cancelled(ticket) || shared.state.lock().closed {
             break;
@@ -139,9 +128,7 @@ fn run(shared: &Shared, ticket: Ticket, benchmark: &Benchmark) -> Result<Output>
     }
     let mut answered = collector.answered.lock();
     while *answered < submitted {
-        collector
-            .more
-            .wait_for(&mut answered, Duration::from_millis(100));
+        collector.more.wait_for(&mut answered, Duration::from_millis(100));
     }
     drop(answered);
     report(benchmark.kind, &collector, started.elapsed())
@@ -191,10 +178,7 @@ fn maker(shared: &Shared, benchmark: &Benchmark) -> Result<Maker> {
 /// Inferences on zeros. The model must be loaded, or is loaded by the first of them.
 fn inference_maker(shared: &Shared, benchmark: &Benchmark) -> Result<Maker> {
     let model = benchmark.model.clone().ok_or_else(|| {
-        Error::new(
-            ErrorCode::InvalidArgument,
-            "model is missing; kind inference needs one",
-        )
+        Error::new(ErrorCode::InvalidArgument, "model is missing; kind inference needs one")
     })?;
     let instance = {
         let mut state = shared.state.lock();
@@ -202,17 +186,12 @@ fn inference_maker(shared: &Shared, benchmark: &Benchmark) -> Result<Maker> {
         state.models.entries[index].instance().cloned()
     };
     let Some(instance) = instance else {
-        return Err(
-            Error::new(ErrorCode::InvalidArgument, format!("{model} is not loaded"))
-                .suggest("load_model first"),
-        );
+        return Err(Error::new(ErrorCode::InvalidArgument, format!("{model} is not loaded"))
+            .suggest("load_model first"));
     };
     let inputs = (0..instance.signature.inputs.len())
         .map(|index| {
-            Ok((
-                instance.signature.inputs[index].name.clone(),
-                instance.signature.zeros(index)?,
-            ))
+            Ok((instance.signature.inputs[index].name.clone(), instance.signature.zeros(index)?))
         })
         .collect::<Result<Vec<_>>>()?;
     Ok(Box::new(move || {
@@ -230,10 +209,7 @@ fn report(kind: Kind, collector: &Collector, elapsed: Duration) -> Result<Output
     if histogram.is_empty() {
         let first = collector.first_error.lock().take();
         return Err(first.unwrap_or_else(|| {
-            Error::new(
-                ErrorCode::Cancelled,
-                "the benchmark ended before any operation did",
-            )
+            Error::new(ErrorCode::Cancelled, "the benchmark ended before any operation did")
         }));
     }
     let micros = |nanos: u64| (nanos as f64 / 10.0).round() / 100.0;

@@ -112,12 +112,7 @@ enum Next {
 
 impl Device {
     pub(super) fn new(name: Name) -> Self {
-        Self {
-            name,
-            wake: Condvar::new(),
-            places: Mutex::default(),
-            service: Mutex::default(),
-        }
+        Self { name, wake: Condvar::new(), places: Mutex::default(), service: Mutex::default() }
     }
 
     /// How many workers the device has.
@@ -127,11 +122,7 @@ impl Device {
 
     /// Why the device is out of service, if it is.
     pub(super) fn out_of_service(&self) -> Option<String> {
-        self.service
-            .lock()
-            .open
-            .as_ref()
-            .map(|open| open.reason.clone())
+        self.service.lock().open.as_ref().map(|open| open.reason.clone())
     }
 }
 
@@ -144,12 +135,7 @@ impl Shared {
         compiled: Option<&Compiled>,
     ) {
         let optimal = compiled
-            .and_then(|compiled| {
-                compiled
-                    .model
-                    .property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
-                    .ok()
-            })
+            .and_then(|compiled| compiled.model.property("OPTIMAL_NUMBER_OF_INFER_REQUESTS").ok())
             .and_then(|text| text.trim().parse().ok())
             .unwrap_or(REQUESTS_UNKNOWN);
         while self.devices[device].workers() < optimal {
@@ -168,23 +154,15 @@ impl Shared {
         let thread = std::thread::Builder::new().name(name).spawn(move || {
             work(&shared, device, &place);
         });
-        state
-            .threads
-            .push(thread.expect("the system can start a thread"));
+        state.threads.push(thread.expect("the system can start a thread"));
     }
 
     /// Devices that work, in order of preference; all when none does, since trying costs nothing then.
     pub(super) fn devices_in_service(&self) -> Vec<usize> {
         let all = 0..self.devices.len();
-        let working: Vec<_> = all
-            .clone()
-            .filter(|device| self.devices[*device].out_of_service().is_none())
-            .collect();
-        if working.is_empty() {
-            all.collect()
-        } else {
-            working
-        }
+        let working: Vec<_> =
+            all.clone().filter(|device| self.devices[*device].out_of_service().is_none()).collect();
+        if working.is_empty() { all.collect() } else { working }
     }
 
     /// Names of devices that are out of service, with the reason.
@@ -199,11 +177,12 @@ impl Shared {
     pub(super) fn cancel_running(&self, _: &State, ticket: Ticket) {
         for device in &self.devices {
             for place in device.places.lock().iter() {
-                if let Occupied::Running(running) = &*place.running.lock() {
-                    if running.flights.len() == 1 && running.flights[0].ticket == ticket {
-                        let _ = running.canceller.cancel();
-                        return;
-                    }
+                if let Occupied::Running(running) = &*place.running.lock()
+                    && running.flights.len() == 1
+                    && running.flights[0].ticket == ticket
+                {
+                    let _ = running.canceller.cancel();
+                    return;
                 }
             }
         }
@@ -222,11 +201,7 @@ impl Shared {
     /// Answers what runs on workers that never came back; used when the engine ends.
     pub(super) fn give_up_running(&self) {
         for (device, _) in self.devices.iter().enumerate() {
-            self.abandon(
-                device,
-                0,
-                "the engine was shut down while the device was still busy",
-            );
+            self.abandon(device, 0, "the engine was shut down while the device was still busy");
         }
     }
 
@@ -234,10 +209,7 @@ impl Shared {
     pub(super) fn abandon_hung(&self) {
         let limit = self.now().saturating_sub(nanos(self.config.hang_after));
         for device in 0..self.devices.len() {
-            let reason = format!(
-                "the inference did not end within {:?}",
-                self.config.hang_after
-            );
+            let reason = format!("the inference did not end within {:?}", self.config.hang_after);
             let hung = self.abandon_since(device, limit, &reason);
             if hung > 0 {
                 self.take_out_of_service(device, &reason);
@@ -291,20 +263,12 @@ impl Shared {
         let mut answers = Vec::new();
         let mut wake = Wake::default();
         let mut state = self.state.lock();
-        if let Some(model) = running
-            .flights
-            .first()
-            .and_then(|flight| flight.pending.model)
-        {
+        if let Some(model) = running.flights.first().and_then(|flight| flight.pending.model) {
             let entry = &mut state.models.entries[model];
             entry.running = entry.running.saturating_sub(1);
         }
         for flight in running.flights {
-            let end = Ended {
-                instance: &running.instance,
-                start: running.since,
-                end: now,
-            };
+            let end = Ended { instance: &running.instance, start: running.since, end: now };
             answers.extend(self.try_again(&mut state, flight, error, &end, &mut wake));
         }
         self.wake(&state, &wake);
@@ -346,11 +310,7 @@ impl Shared {
                 probing: false,
             });
         }
-        tracing::warn!(
-            device = &*self.devices[device].name,
-            reason,
-            "device out of service"
-        );
+        tracing::warn!(device = &*self.devices[device].name, reason, "device out of service");
         let mut state = self.state.lock();
         let mut dropped = Vec::new();
         for model in 0..state.models.entries.len() {
@@ -411,10 +371,7 @@ impl Shared {
         }
         *service = Service::default();
         drop(service);
-        tracing::info!(
-            device = &*self.devices[device].name,
-            "device back in service"
-        );
+        tracing::info!(device = &*self.devices[device].name, "device back in service");
         for model in 0..state.models.entries.len() {
             let instance = state.models.entries[model].instance();
             if instance.is_some_and(|instance| instance.device > device) {
@@ -498,10 +455,7 @@ impl Shared {
 
 /// Whether trying again may help: the device failed, not the request.
 fn is_transient(error: &Error) -> bool {
-    matches!(
-        error.code(),
-        ErrorCode::DeviceLost | ErrorCode::ResourceExhausted
-    )
+    matches!(error.code(), ErrorCode::DeviceLost | ErrorCode::ResourceExhausted)
 }
 
 /// Takes the most urgent work of a device: one operation, or several that run together.
@@ -515,9 +469,7 @@ fn take(
     let now = shared.now();
     let mut due = NO_DEADLINE;
     loop {
-        let State {
-            scheduler, models, ..
-        } = &mut *state;
+        let State { scheduler, models, .. } = &mut *state;
         let mut ready = models.lanes[device].clone();
         ready.retain(|lane| {
             let entry = &models.entries[models.of_lane(*lane)];
@@ -528,9 +480,7 @@ fn take(
             if delay == 0 || !instance.signature.stacks || scheduler.lane_depth(*lane) >= max {
                 return true;
             }
-            let ripe = scheduler
-                .peek(*lane)
-                .map_or(NO_DEADLINE, |first| first.submitted + delay);
+            let ripe = scheduler.peek(*lane).map_or(NO_DEADLINE, |first| first.submitted + delay);
             if ripe > now {
                 due = due.min(ripe);
             }
@@ -546,7 +496,7 @@ fn take(
             }
             return Next::WaitUntil(due);
         };
-        match form(state, choice.lane, ticket, pending, now, expired) {
+        match form(shared, state, choice.lane, ticket, pending, now, expired) {
             Ok(work) => return Next::Work(Box::new(work)),
             Err(refusal) => {
                 let (ticket, answer) = *refusal;
@@ -561,6 +511,7 @@ fn take(
 
 /// Makes an inference of an operation and of those behind it that can run with it.
 fn form(
+    shared: &Shared,
     state: &mut State,
     lane: usize,
     ticket: Ticket,
@@ -570,11 +521,7 @@ fn form(
 ) -> std::result::Result<Work, Box<(Ticket, Answer)>> {
     let model = state.models.of_lane(lane);
     let entry = &mut state.models.entries[model];
-    let instance = Arc::clone(
-        entry
-            .instance()
-            .expect("the lane belongs to a model in service"),
-    );
+    let instance = Arc::clone(entry.instance().expect("the lane belongs to a model in service"));
     let refuse = |pending, error| Box::new((ticket, Answer::failed(pending, error, now)));
     let carried = match carried_state(entry, &instance, &pending) {
         Ok(carried) => carried,
@@ -584,35 +531,12 @@ fn form(
         Ok(shapes) => shapes,
         Err(error) => return Err(refuse(pending, error)),
     };
-    let mut flights = vec![Flight {
-        ticket,
-        pending,
-        carried,
-    }];
+    let mut flights = vec![Flight { ticket, pending, carried }];
     let mut shapes = shapes;
     if instance.signature.stacks && instance.batching.max > 1 {
-        let mut total = shapes[0][0];
-        while total < instance.batching.max {
-            let Some(next) = state.scheduler.peek(lane) else {
-                break;
-            };
-            let Some(count) = stackable(&instance, next, &shapes) else {
-                break;
-            };
-            if total + count > instance.batching.max {
-                break;
-            }
-            let Some((ticket, pending)) = state.scheduler.take_from(lane, now, expired) else {
-                break;
-            };
-            // A more urgent one may have expired and this one be another than the one looked at.
-            total += stackable(&instance, &pending, &shapes).unwrap_or(1);
-            flights.push(Flight {
-                ticket,
-                pending,
-                carried: Vec::new(),
-            });
-        }
+        let limit = rows_together(shared, state, lane, &instance, shapes[0][0]);
+        let stack = Stack { lane, instance: &instance, shapes: &shapes, limit };
+        let total = stack.fill(state, now, expired, &mut flights);
         for shape in &mut shapes {
             shape[0] = total;
         }
@@ -622,14 +546,73 @@ fn form(
     entry.running += 1;
     entry.used = now;
     let place = entry.variant(shapes.as_ref(), now);
-    Ok(Work {
-        model,
-        generation: entry.generation,
-        instance,
-        shapes,
-        place,
-        flights,
-    })
+    Ok(Work { model, generation: entry.generation, instance, shapes, place, flights })
+}
+
+/// How many rows to run in one inference, given how many wait and how many workers share them.
+fn rows_together(
+    shared: &Shared,
+    state: &mut State,
+    lane: usize,
+    instance: &Instance,
+    first: usize,
+) -> usize {
+    let waiting = first + state.scheduler.lane_depth(lane);
+    let max = instance.batching.max;
+    if !instance.batching.adaptive {
+        return waiting.min(max);
+    }
+    let workers = shared.devices[instance.device].workers().max(1);
+    let model = state.models.of_lane(lane);
+    state.models.entries[model].pace.rows(waiting.div_ceil(workers), max)
+}
+
+/// An inference that is being filled with operations of one lane.
+struct Stack<'a> {
+    lane: usize,
+    instance: &'a Instance,
+    /// Shapes of the first operation: the others differ in their rows only.
+    shapes: &'a Shapes,
+    /// Rows at the most.
+    limit: usize,
+}
+
+impl Stack<'_> {
+    /// Takes operations that can run together with the first and gives how many rows there are then.
+    fn fill(
+        &self,
+        state: &mut State,
+        now: Nanos,
+        expired: &mut Vec<(Ticket, Pending)>,
+        flights: &mut Vec<Flight>,
+    ) -> usize {
+        let mut total = self.shapes[0][0];
+        while total < self.limit {
+            let next = state.scheduler.peek(self.lane);
+            let Some(count) = next.and_then(|next| stackable(self.instance, next, self.shapes))
+            else {
+                break;
+            };
+            if total + count > self.limit {
+                break;
+            }
+            let before = expired.len();
+            let Some((ticket, pending)) = state.scheduler.take_from(self.lane, now, expired) else {
+                break;
+            };
+            // The one that was looked at may have expired; another has come then, which need not fit.
+            let changed = expired.len() > before;
+            if changed && stackable(self.instance, &pending, self.shapes) != Some(count) {
+                if let Err(pending) = state.scheduler.put_back(ticket, self.lane, pending) {
+                    expired.push((ticket, pending));
+                }
+                break;
+            }
+            total += count;
+            flights.push(Flight { ticket, pending, carried: Vec::new() });
+        }
+        total
+    }
 }
 
 /// What the stream of an operation carries into it.
@@ -656,39 +639,30 @@ fn input_shapes(
     if instance.signature.stacks && rows(&inputs).is_none() {
         return Err(Error::new(
             ErrorCode::ShapeMismatch,
-            format!(
-                "the inputs of {} differ in their first dimension",
-                instance.signature.model
-            ),
+            format!("the inputs of {} differ in their first dimension", instance.signature.model),
         ));
     }
-    Ok(inputs
-        .iter()
-        .map(|tensor| tensor.shape().to_vec())
-        .collect())
+    Ok(inputs.iter().map(|tensor| tensor.shape().to_vec()).collect())
 }
 
 /// The rows of an operation that can run together with one of `shapes`.
 fn stackable(instance: &Instance, pending: &Pending, shapes: &Shapes) -> Option<usize> {
     let inputs = instance.signature.arrange(pending.inference(), &[]).ok()?;
-    let same = inputs
-        .iter()
-        .zip(shapes)
-        .all(|(tensor, shape)| tensor.shape()[1..] == shape[1..]);
+    let same = inputs.iter().zip(shapes).all(|(tensor, shape)| tensor.shape()[1..] == shape[1..]);
     rows(&inputs).filter(|_| same)
 }
 
-/// Which compiled form takes inputs of these shapes: none in particular when the device runs the model as it is.
+/// Which compiled form takes inputs of these shapes; none in particular: the model as it is.
 fn variant_shapes(instance: &Instance, mut shapes: Shapes) -> Option<Shapes> {
-    let fixed = instance
-        .signature
-        .inputs
-        .iter()
-        .all(|port| port.shape.is_static());
-    if fixed || instance.open_shapes {
+    let signature = &instance.signature;
+    if signature.fixed {
         return None;
     }
-    if instance.signature.stacks {
+    let few = signature.only_rows_open && shapes[0][0].is_power_of_two();
+    if instance.open_shapes && !few {
+        return None;
+    }
+    if signature.stacks {
         // A ladder of powers of two: few forms to compile, at most half of the rows unused.
         for shape in &mut shapes {
             shape[0] = shape[0].next_power_of_two();
@@ -699,14 +673,7 @@ fn variant_shapes(instance: &Instance, mut shapes: Shapes) -> Option<Shapes> {
 
 /// Runs an inference. None when it was given up meanwhile and this worker must end.
 fn run(shared: &Shared, place: &Place, work: Work) -> Option<Done> {
-    let Work {
-        model,
-        instance,
-        generation,
-        shapes,
-        place: found,
-        flights,
-    } = work;
+    let Work { model, instance, generation, shapes, place: found, flights } = work;
     let start = shared.now();
     let (compiled, cell) = match ready_cell(shared, model, &instance, shapes.as_ref(), found) {
         Ok(ready) => ready,
@@ -757,12 +724,8 @@ fn run(shared: &Shared, place: &Place, work: Work) -> Option<Done> {
         return None;
     };
     let ports = &instance.signature.outputs;
-    let outcome = ran.and_then(|()| {
-        split
-            .into_iter()
-            .map(|rows| cell.outputs(ports, rows))
-            .collect()
-    });
+    let outcome =
+        ran.and_then(|()| split.into_iter().map(|rows| cell.outputs(ports, rows)).collect());
     let end = shared.now();
     Some(Done {
         model,
@@ -786,15 +749,9 @@ fn ready_cell(
     found: Option<(Arc<Compiled>, Option<Cell>)>,
 ) -> Result<(Arc<Compiled>, Cell)> {
     let signature = &instance.signature;
-    let (compiled, cell) = match (found, shapes) {
-        (Some(found), _) => found,
-        (None, Some(shapes)) => compile_variant(shared, model, instance, shapes)?,
-        (None, None) => {
-            return Err(Error::new(
-                ErrorCode::DeviceLost,
-                format!("{} is being moved to another device", signature.model),
-            ));
-        }
+    let (compiled, cell) = match found {
+        Some(found) => found,
+        None => compile_variant(shared, model, instance, shapes)?,
     };
     let cell = match cell {
         Some(cell) => cell,
@@ -807,17 +764,17 @@ fn compile_variant(
     shared: &Shared,
     model: usize,
     instance: &Instance,
-    shapes: &Shapes,
+    shapes: Option<&Shapes>,
 ) -> Result<(Arc<Compiled>, Option<Cell>)> {
     let _one_at_a_time = instance.compiling.lock();
     let now = shared.now();
-    if let Some(found) = shared.state.lock().models.entries[model].variant(Some(shapes), now) {
+    if let Some(found) = shared.state.lock().models.entries[model].variant(shapes, now) {
         return Ok(found);
     }
     let compiled = Arc::new(instance.compile_for(shapes)?);
     let mut state = shared.state.lock();
     let let_go =
-        state.models.entries[model].add_variant(shapes.clone(), Arc::clone(&compiled), now);
+        state.models.entries[model].add_variant(shapes.cloned(), Arc::clone(&compiled), now);
     drop(state);
     drop(let_go);
     Ok((compiled, None))
@@ -826,18 +783,15 @@ fn compile_variant(
 fn bind(cell: &mut Cell, instance: &Instance, flights: &[Flight]) -> Result<()> {
     let inputs = flights
         .iter()
-        .map(|flight| {
-            instance
-                .signature
-                .arrange(flight.pending.inference(), &flight.carried)
-        })
+        .map(|flight| instance.signature.arrange(flight.pending.inference(), &flight.carried))
         .collect::<Result<Vec<Inputs<'_>>>>()?;
     cell.bind(&inputs)
 }
 
 /// Which rows of the outputs belong to which operation; none: all of them to the only one.
 fn split_rows(instance: &Instance, flights: &[Flight]) -> Vec<Option<Rows>> {
-    if !instance.signature.stacks || (flights.len() == 1 && instance.open_shapes) {
+    let alone = flights.len() == 1 && rows_of(instance, flights).is_power_of_two();
+    if !instance.signature.stacks || alone {
         return vec![None; flights.len()];
     }
     let mut first = 0;
@@ -847,10 +801,7 @@ fn split_rows(instance: &Instance, flights: &[Flight]) -> Vec<Option<Rows>> {
             let tensor = &flight.pending.inference().inputs[0].1;
             let count = tensor.shape().first().copied().unwrap_or(1);
             first += count;
-            Some(Rows {
-                first: first - count,
-                count,
-            })
+            Some(Rows { first: first - count, count })
         })
         .collect()
 }
@@ -870,17 +821,7 @@ fn settle(
     done: Done,
     answers: &mut Vec<Answer>,
 ) -> Option<Cell> {
-    let Done {
-        model,
-        generation,
-        shapes,
-        place,
-        flights,
-        outcome,
-        instance,
-        start,
-        end,
-    } = done;
+    let Done { model, generation, shapes, place, flights, outcome, instance, start, end } = done;
     let entry = &mut state.models.entries[model];
     entry.running = entry.running.saturating_sub(1);
     let mut let_go = None;
@@ -891,14 +832,12 @@ fn settle(
             Some(cell)
         };
     }
-    let ended = Ended {
-        instance: &instance,
-        start,
-        end,
-    };
+    let ended = Ended { instance: &instance, start, end };
     let mut wake = Wake::default();
     match outcome {
         Ok(outputs) => {
+            let entry = &mut state.models.entries[model];
+            entry.pace.learn(rows_of(&instance, &flights), end.saturating_sub(start));
             for (flight, outputs) in flights.into_iter().zip(outputs) {
                 answers.push(succeed(shared, state, flight, outputs, &ended, &mut wake));
             }
@@ -913,6 +852,15 @@ fn settle(
     let_go
 }
 
+/// How many rows an inference had.
+fn rows_of(instance: &Instance, flights: &[Flight]) -> usize {
+    let rows = |flight: &Flight| {
+        let first = flight.pending.inference().inputs.first();
+        first.and_then(|(_, tensor)| tensor.shape().first().copied()).unwrap_or(1)
+    };
+    if instance.signature.stacks { flights.iter().map(rows).sum() } else { 1 }
+}
+
 fn succeed(
     shared: &Shared,
     state: &mut State,
@@ -921,17 +869,12 @@ fn succeed(
     ended: &Ended<'_>,
     wake: &mut Wake,
 ) -> Answer {
-    let Flight {
-        ticket, pending, ..
-    } = flight;
+    let Flight { ticket, pending, .. } = flight;
     if let (Some(step), Some(model)) = (pending.stream(), pending.model) {
         let streams = &mut state.models.entries[model].streams;
         if let Some(stream) = streams.get_mut(&step.name) {
-            stream.carried = if step.last {
-                Vec::new()
-            } else {
-                carry(&ended.instance.signature, &outputs)
-            };
+            stream.carried =
+                if step.last { Vec::new() } else { carry(&ended.instance.signature, &outputs) };
         }
         let state_outputs = &ended.instance.signature.state;
         let mut index = 0;
@@ -944,11 +887,7 @@ fn succeed(
     shared.left(state, ticket, &pending, wake);
     close_stream(state, &pending);
     state.scheduler.finish(ticket);
-    let outcome = if cancelled {
-        Err(cancelled_error())
-    } else {
-        Ok(Output::Tensors(outputs))
-    };
+    let outcome = if cancelled { Err(cancelled_error()) } else { Ok(Output::Tensors(outputs)) };
     answer(pending, outcome, ended)
 }
 
@@ -957,11 +896,7 @@ fn carry(
     signature: &crate::model::signature::Signature,
     outputs: &[(Name, Tensor)],
 ) -> Vec<(usize, Tensor)> {
-    signature
-        .state
-        .iter()
-        .map(|(output, input)| (*input, outputs[*output].1.clone()))
-        .collect()
+    signature.state.iter().map(|(output, input)| (*input, outputs[*output].1.clone())).collect()
 }
 
 /// Forgets a stream after its last inference, unless others already wait to begin it anew.
@@ -970,11 +905,7 @@ fn close_stream(state: &mut State, pending: &Pending) {
         return;
     };
     let streams = &mut state.models.entries[model].streams;
-    if step.last
-        && streams
-            .get(&step.name)
-            .is_some_and(super::streams::Stream::is_free)
-    {
+    if step.last && streams.get(&step.name).is_some_and(super::streams::Stream::is_free) {
         streams.remove(&step.name);
     }
 }
@@ -990,10 +921,7 @@ fn answer(pending: Pending, outcome: Result<Output>, ended: &Ended<'_>) -> Answe
 }
 
 fn cancelled_error() -> Error {
-    Error::new(
-        ErrorCode::Cancelled,
-        "the operation was cancelled while it ran",
-    )
+    Error::new(ErrorCode::Cancelled, "the operation was cancelled while it ran")
 }
 
 impl Shared {
@@ -1007,22 +935,15 @@ impl Shared {
         ended: &Ended<'_>,
         wake: &mut Wake,
     ) -> Option<Answer> {
-        let Flight {
-            ticket,
-            mut pending,
-            ..
-        } = flight;
+        let Flight { ticket, mut pending, .. } = flight;
         let cancelled = state.scheduler.is_cancelled(ticket);
         // A neighbour of the same inference was cancelled: no fault of this one.
         let innocent = error.code() == ErrorCode::Cancelled && !cancelled && !state.closed;
         let again = innocent || (is_transient(error) && pending.attempts < self.config.retries);
         if again && !cancelled && !state.closed {
             pending.attempts += u32::from(!innocent);
-            let lane = pending
-                .model
-                .map(|model| state.models.entries[model].lane)?;
-            self.metrics
-                .count_retries(self.device_shard(ended.instance.device), 1);
+            let lane = pending.model.map(|model| state.models.entries[model].lane)?;
+            self.metrics.count_retries(self.device_shard(ended.instance.device), 1);
             match state.scheduler.put_back(ticket, lane, pending) {
                 Ok(()) => {
                     wake.device(ended.instance.device);
@@ -1031,11 +952,7 @@ impl Shared {
                 Err(back) => pending = back,
             }
         }
-        let error = if cancelled {
-            cancelled_error()
-        } else {
-            self.explain(error, &pending)
-        };
+        let error = if cancelled { cancelled_error() } else { self.explain(error, &pending) };
         self.left(state, ticket, &pending, wake);
         close_stream(state, &pending);
         state.scheduler.finish(ticket);
@@ -1047,14 +964,8 @@ impl Shared {
             return error.clone();
         }
         let tries = pending.attempts + 1;
-        let again = Error::new(
-            error.code(),
-            format!("{} (tried {tries} times)", error.message()),
-        );
-        let again = error
-            .suggestions()
-            .iter()
-            .fold(again, |sum, hint| sum.suggest(hint));
+        let again = Error::new(error.code(), format!("{} (tried {tries} times)", error.message()));
+        let again = error.suggestions().iter().fold(again, |sum, hint| sum.suggest(hint));
         match error.cause() {
             Some(cause) => again.caused_by(cause),
             None => again,

@@ -62,19 +62,12 @@ impl Shared {
                     full_name: core
                         .as_ref()
                         .and_then(|core| core.property(&device.name, "FULL_DEVICE_NAME").ok()),
-                    state: if reason.is_some() {
-                        "suspended"
-                    } else {
-                        "available"
-                    },
+                    state: if reason.is_some() { "suspended" } else { "available" },
                     reason,
                 }
             })
             .collect();
-        let suspended = devices
-            .iter()
-            .filter(|device| device.reason.is_some())
-            .count();
+        let suspended = devices.iter().filter(|device| device.reason.is_some()).count();
         let status = match suspended {
             0 => "ok",
             all if all == devices.len() => "failed",

@@ -25,9 +25,7 @@ pub(super) fn work(shared: &Shared, shard: usize) {
         while taken.len() < GROUP {
             let state = &mut *state;
             let Some(choice) =
-                state
-                    .scheduler
-                    .choose([HOST].into_iter(), now, &mut state.host_turn)
+                state.scheduler.choose([HOST].into_iter(), now, &mut state.host_turn)
             else {
                 break;
             };
@@ -97,10 +95,7 @@ impl Shared {
         self.finished(&state);
         drop(state);
         let now = self.now();
-        self.deliver(
-            shard,
-            expired.drain(..).map(|(_, pending)| too_late(pending, now)),
-        );
+        self.deliver(shard, expired.drain(..).map(|(_, pending)| too_late(pending, now)));
     }
 }
 

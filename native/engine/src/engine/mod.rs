@@ -16,6 +16,7 @@ mod device;
 mod health;
 mod host;
 mod models;
+mod pace;
 mod state;
 mod streams;
 mod timer;
@@ -89,12 +90,7 @@ impl Engine {
             let core = load_core(&config)?;
             config.devices = by_preference(core.available_devices()?);
         }
-        let devices: Vec<_> = config
-            .devices
-            .iter()
-            .cloned()
-            .map(device::Device::new)
-            .collect();
+        let devices: Vec<_> = config.devices.iter().cloned().map(device::Device::new).collect();
         let started = Instant::now();
         let host_workers = config.worker_threads.max(1);
         // One shard for each host worker, the background, the timer, submitters, and each device's workers together.
@@ -112,19 +108,13 @@ impl Engine {
             devices,
             config,
         });
-        let engine = Self {
-            shared,
-            threads: Mutex::default(),
-        };
+        let engine = Self { shared, threads: Mutex::default() };
         for index in 0..host_workers {
-            engine.spawn(format!("npubridge-host-{index}"), move |shared| {
-                host::work(&shared, index)
-            });
+            engine
+                .spawn(format!("npubridge-host-{index}"), move |shared| host::work(&shared, index));
         }
         for index in 0..BACKGROUND_WORKERS {
-            engine.spawn(format!("npubridge-load-{index}"), |shared| {
-                background::work(&shared)
-            });
+            engine.spawn(format!("npubridge-load-{index}"), |shared| background::work(&shared));
         }
         engine.spawn("npubridge-timer".into(), |shared| timer::work(&shared));
         Ok(engine)
@@ -132,12 +122,8 @@ impl Engine {
 
     fn spawn(&self, name: String, work: impl FnOnce(Arc<Shared>) + Send + 'static) {
         let shared = Arc::clone(&self.shared);
-        let thread = std::thread::Builder::new()
-            .name(name)
-            .spawn(move || work(shared));
-        self.threads
-            .lock()
-            .push(thread.expect("the system can start a thread"));
+        let thread = std::thread::Builder::new().name(name).spawn(move || work(shared));
+        self.threads.lock().push(thread.expect("the system can start a thread"));
     }
 
     /// Submits one operation. It is answered exactly once through its completion, also when it is refused; the ticket
@@ -149,14 +135,7 @@ impl Engine {
         completion: Completion,
     ) -> Option<Ticket> {
         let mut ticket = None;
-        self.submit_all(
-            [Submission {
-                operation,
-                options,
-                completion,
-            }],
-            |given| ticket = given,
-        );
+        self.submit_all([Submission { operation, options, completion }], |given| ticket = given);
         ticket
     }
 
@@ -234,7 +213,8 @@ impl Engine {
     /// ends the threads. A device that hangs does not hold it up longer than a second.
     pub fn shutdown(&self, drain: Duration) {
         let shared = &*self.shared;
-        let until = Instant::now() + drain;
+        // A year stands for ever: adding more to an instant may overflow.
+        let until = Instant::now() + drain.min(Duration::from_secs(31_536_000));
         let mut state = shared.state.lock();
         state.closing = true;
         while state.scheduler.known() > 0 {
@@ -265,7 +245,7 @@ impl Engine {
     fn join(&self) {
         let until = Instant::now() + Duration::from_secs(1);
         let mut threads = std::mem::take(&mut *self.threads.lock());
-        threads.extend(self.shared.state.lock().threads.drain(..));
+        threads.append(&mut self.shared.state.lock().threads);
         for thread in threads {
             while !thread.is_finished() && Instant::now() < until {
                 std::thread::sleep(Duration::from_micros(200));
@@ -341,15 +321,10 @@ impl Shared {
         now: Nanos,
         wake: &mut Wake,
     ) -> std::result::Result<Ticket, Box<Answer>> {
-        let Submission {
-            operation,
-            options,
-            completion,
-        } = submission;
+        let Submission { operation, options, completion } = submission;
         let priority = options.priority as usize;
-        let deadline = options
-            .timeout
-            .map_or(NO_DEADLINE, |timeout| now.saturating_add(nanos(timeout)));
+        let deadline =
+            options.timeout.map_or(NO_DEADLINE, |timeout| now.saturating_add(nanos(timeout)));
         let mut pending = Pending::new(operation, options.priority, completion, now);
         state.submitted += 1;
         if let Err(error) = self.admit(state, priority) {
@@ -374,34 +349,19 @@ impl Shared {
         if deadline < state.timer_at {
             wake.timer = true;
         }
-        let place = Place {
-            lane,
-            priority,
-            deadline,
-            submitted: now,
-        };
+        let place = Place { lane, priority, deadline, submitted: now };
         Ok(state.place(place, pending, now))
     }
 
     fn admit(&self, state: &State, priority: usize) -> Result<()> {
         if state.closing {
-            return Err(Error::new(
-                ErrorCode::Cancelled,
-                "the engine is shutting down",
-            ));
+            return Err(Error::new(ErrorCode::Cancelled, "the engine is shutting down"));
         }
         state.scheduler.admit(priority).map_err(|full| {
-            let of = if full.of_priority {
-                " of this priority"
-            } else {
-                ""
-            };
+            let of = if full.of_priority { " of this priority" } else { "" };
             Error::new(
                 ErrorCode::QueueFull,
-                format!(
-                    "{} operations{of} wait and the queue takes {}",
-                    full.depth, full.capacity
-                ),
+                format!("{} operations{of} wait and the queue takes {}", full.depth, full.capacity),
             )
             .suggest("submit again when some have been answered, or raise queue.capacity")
         })

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::pace::Pace;
 use super::state::{Pending, State};
 use super::streams::Stream;
 use super::{Shared, Wake};
@@ -74,6 +75,8 @@ pub(super) struct Entry {
     pub(super) lane: usize,
     pub(super) status: Status,
     pub(super) variants: Vec<Variant>,
+    /// What is known of how many requests to run together.
+    pub(super) pace: Pace,
     pub(super) streams: HashMap<Name, Stream>,
     /// Inferences that run now.
     pub(super) running: usize,
@@ -131,6 +134,7 @@ impl Models {
             lane,
             status: Status::Unloaded,
             variants: Vec::new(),
+            pace: Pace::default(),
             streams: HashMap::new(),
             running: 0,
             used: 0,
@@ -152,11 +156,7 @@ impl Models {
 
     /// Memory that loaded models are charged with, in bytes.
     pub(super) fn memory(&self) -> u64 {
-        self.entries
-            .iter()
-            .filter_map(Entry::instance)
-            .map(|instance| instance.bytes)
-            .sum()
+        self.entries.iter().filter_map(Entry::instance).map(|instance| instance.bytes).sum()
     }
 
     /// Puts a loaded model into service.
@@ -164,19 +164,20 @@ impl Models {
         &mut self,
         model: usize,
         instance: Arc<Instance>,
-        first: Option<Compiled>,
+        first: Option<(Option<Shapes>, Compiled)>,
         now: Nanos,
     ) {
         self.take_out(model);
         let entry = &mut self.entries[model];
         self.lanes[instance.device].push(entry.lane);
-        let native = first.map(|compiled| Variant {
-            shapes: None,
+        let first = first.map(|(shapes, compiled)| Variant {
+            shapes,
             compiled: Arc::new(compiled),
             idle: Vec::new(),
             used: now,
         });
-        entry.variants = native.into_iter().collect();
+        entry.variants = first.into_iter().collect();
+        entry.pace = Pace::default();
         entry.status = Status::Ready(instance);
         entry.used = now;
         entry.generation += 1;
@@ -208,10 +209,7 @@ impl Entry {
         shapes: Option<&Shapes>,
         now: Nanos,
     ) -> Option<(Arc<Compiled>, Option<Cell>)> {
-        let variant = self
-            .variants
-            .iter_mut()
-            .find(|variant| variant.shapes.as_ref() == shapes)?;
+        let variant = self.variants.iter_mut().find(|variant| variant.shapes.as_ref() == shapes)?;
         variant.used = now;
         Some((Arc::clone(&variant.compiled), variant.idle.pop()))
     }
@@ -219,21 +217,14 @@ impl Entry {
     /// Keeps a compiled form; gives one that was let go for it, to be dropped outside of the lock.
     pub(super) fn add_variant(
         &mut self,
-        shapes: Shapes,
+        shapes: Option<Shapes>,
         compiled: Arc<Compiled>,
         now: Nanos,
     ) -> Option<Variant> {
         let full = self.variants.len() >= VARIANTS_KEPT;
         let oldest = (0..self.variants.len()).min_by_key(|index| self.variants[*index].used);
-        let let_go = oldest
-            .filter(|_| full)
-            .map(|index| self.variants.swap_remove(index));
-        self.variants.push(Variant {
-            shapes: Some(shapes),
-            compiled,
-            idle: Vec::new(),
-            used: now,
-        });
+        let let_go = oldest.filter(|_| full).map(|index| self.variants.swap_remove(index));
+        self.variants.push(Variant { shapes, compiled, idle: Vec::new(), used: now });
         let_go
     }
 
@@ -282,11 +273,8 @@ impl Shared {
             Status::Failed { error, until } if *until > now => return Err(error.clone()),
             Status::Failed { .. } | Status::Unloaded => {
                 entry.status = Status::Loading(Vec::new());
-                let load = LoadModel {
-                    model: entry.name.clone(),
-                    shapes: Vec::new(),
-                    batching: None,
-                };
+                let load =
+                    LoadModel { model: entry.name.clone(), shapes: Vec::new(), batching: None };
                 state.models.jobs.push_back(Job::Load(index, load));
                 wake.background = true;
             }
@@ -306,9 +294,7 @@ impl Shared {
             return;
         };
         let now = self.now();
-        let State {
-            scheduler, models, ..
-        } = state;
+        let State { scheduler, models, .. } = state;
         let entry = &mut models.entries[model];
         if let Some(stream) = entry.streams.get_mut(&step.name) {
             stream.advance(ticket, now, |next| scheduler.release(next));

@@ -32,14 +32,7 @@ impl Pending {
         completion: Completion,
         submitted: Nanos,
     ) -> Self {
-        Self {
-            operation,
-            priority,
-            completion,
-            submitted,
-            attempts: 0,
-            model: None,
-        }
+        Self { operation, priority, completion, submitted, attempts: 0, model: None }
     }
 
     pub(super) fn stream(&self) -> Option<&StreamStep> {

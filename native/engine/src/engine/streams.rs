@@ -17,12 +17,7 @@ pub(super) struct Stream {
 
 impl Stream {
     pub(super) fn new(now: Nanos) -> Self {
-        Self {
-            carried: Vec::new(),
-            holder: None,
-            parked: VecDeque::new(),
-            last_used: now,
-        }
+        Self { carried: Vec::new(), holder: None, parked: VecDeque::new(), last_used: now }
     }
 
     pub(super) fn is_free(&self) -> bool {

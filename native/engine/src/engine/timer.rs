@@ -50,18 +50,12 @@ pub(super) fn work(shared: &Shared) {
 
 /// Whether anything is there that only rounds notice.
 fn needs_rounds(state: &State) -> bool {
-    state
-        .models
-        .entries
-        .iter()
-        .any(|entry| entry.running > 0 || !entry.streams.is_empty())
+    state.models.entries.iter().any(|entry| entry.running > 0 || !entry.streams.is_empty())
 }
 
 fn forget_idle_streams(shared: &Shared, state: &mut State, now: Nanos) {
     let limit = now.saturating_sub(nanos(shared.config.stream_idle));
     for entry in &mut state.models.entries {
-        entry
-            .streams
-            .retain(|_, stream| !stream.is_idle_since(limit));
+        entry.streams.retain(|_, stream| !stream.is_idle_since(limit));
     }
 }

@@ -47,39 +47,23 @@ impl Cell {
     pub(crate) fn new(compiled: &Compiled, inputs: &[Port], outputs: &[Port]) -> Result<Self> {
         let request = compiled.model.create_request()?;
         let own = |index| {
-            if compiled.fixed {
-                request.input(index).map(Some)
-            } else {
-                Ok(None)
-            }
+            if compiled.fixed { request.input(index).map(Some) } else { Ok(None) }
         };
-        let slots = (0..inputs.len()).map(|index| {
-            Ok(Slot {
-                own: own(index)?,
-                lent: None,
-            })
-        });
+        let slots = (0..inputs.len()).map(|index| Ok(Slot { own: own(index)?, lent: None }));
         let slots = slots.collect::<Result<Vec<_>>>()?;
         // A model of fixed inputs may still give outputs of varying size; those are asked for after each run.
-        let outputs = compiled
-            .model
-            .outputs()?
-            .iter()
-            .take(outputs.len())
-            .enumerate()
-            .map(|(index, port)| {
-                if port.shape.is_static() {
-                    request.output(index).map(Some)
-                } else {
-                    Ok(None)
-                }
-            })
-            .collect::<Result<Vec<_>>>()?;
-        Ok(Self {
-            request,
-            inputs: slots,
-            outputs,
-        })
+        let outputs =
+            compiled
+                .model
+                .outputs()?
+                .iter()
+                .take(outputs.len())
+                .enumerate()
+                .map(|(index, port)| {
+                    if port.shape.is_static() { request.output(index).map(Some) } else { Ok(None) }
+                })
+                .collect::<Result<Vec<_>>>()?;
+        Ok(Self { request, inputs: slots, outputs })
     }
 
     /// A way to cancel what runs here from another thread.
@@ -111,12 +95,7 @@ impl Cell {
         if self.inputs[index].own.is_some() && !self.has_own(index, bytes.len()) {
             return self.fill_own(index, std::iter::once(bytes));
         }
-        self.lend(
-            index,
-            tensor.datatype(),
-            tensor.shape(),
-            tensor.buffer().clone(),
-        )
+        self.lend(index, tensor.datatype(), tensor.shape(), tensor.buffer().clone())
     }
 
     fn bind_stacked(&mut self, index: usize, requests: &[Inputs<'_>]) -> Result<()> {
@@ -141,19 +120,13 @@ impl Cell {
     }
 
     fn has_own(&self, index: usize, len: usize) -> bool {
-        self.inputs[index]
-            .own
-            .as_ref()
-            .is_some_and(|own| own.byte_len() == len)
+        self.inputs[index].own.as_ref().is_some_and(|own| own.byte_len() == len)
     }
 
     /// The request's own tensor, set again if another one is.
     fn own(&mut self, index: usize) -> Result<&mut DeviceTensor> {
         let slot = &mut self.inputs[index];
-        let own = slot
-            .own
-            .as_mut()
-            .expect("asked for only where there is one");
+        let own = slot.own.as_mut().expect("asked for only where there is one");
         if slot.lent.is_some() {
             self.request.set_input(index, own)?;
             slot.lent = None;

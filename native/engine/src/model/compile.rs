@@ -50,11 +50,10 @@ impl Recipe {
         };
         let mut signature = Signature::new(self.load.model.clone(), &inputs, &outputs, state)?;
         // The rows of a matrix are one request's own, not requests of several callers.
-        signature.stacks &= self.source != Source::MatrixMultiply;
-        Ok(Loaded {
-            signature,
-            bytes: self.file_bytes(),
-        })
+        if self.source == Source::MatrixMultiply {
+            (signature.stacks, signature.only_rows_open) = (false, false);
+        }
+        Ok(Loaded { signature, bytes: self.file_bytes() })
     }
 
     /// Compiles the model for `device`; with `shapes`, for these input shapes only.
@@ -73,10 +72,7 @@ impl Recipe {
         }
         let fixed = model.inputs()?.iter().all(|port| port.shape.is_static());
         let properties = self.properties(core, device);
-        let pairs: Vec<_> = properties
-            .iter()
-            .map(|(key, value)| (*key, value.as_str()))
-            .collect();
+        let pairs: Vec<_> = properties.iter().map(|(key, value)| (*key, value.as_str())).collect();
         let model = core.compile(&model, device, &pairs)?;
         Ok(Compiled { model, fixed })
     }
@@ -93,9 +89,7 @@ impl Recipe {
     }
 
     fn properties(&self, core: &Core, device: &str) -> Vec<(&'static str, String)> {
-        let supported = core
-            .property(device, "SUPPORTED_PROPERTIES")
-            .unwrap_or_default();
+        let supported = core.property(device, "SUPPORTED_PROPERTIES").unwrap_or_default();
         let hint = match self.profile {
             Profile::Throughput => "THROUGHPUT",
             Profile::Latency | Profile::Efficiency => "LATENCY",
@@ -129,19 +123,13 @@ fn size_of_file(path: &Path) -> u64 {
 fn reshape(model: &mut Model, name: &str, shapes: &[(Name, Vec<usize>)]) -> Result<()> {
     let known = model.inputs()?;
     for (input, shape) in shapes {
-        let port = known
-            .iter()
-            .find(|port| port.name == **input)
-            .ok_or_else(|| {
-                let names: Vec<_> = known.iter().map(|port| port.name.as_str()).collect();
-                Error::new(
-                    ErrorCode::InvalidArgument,
-                    format!(
-                        "shapes.{input} is not an input of {name}; it takes {}",
-                        names.join(", ")
-                    ),
-                )
-            })?;
+        let port = known.iter().find(|port| port.name == **input).ok_or_else(|| {
+            let names: Vec<_> = known.iter().map(|port| port.name.as_str()).collect();
+            Error::new(
+                ErrorCode::InvalidArgument,
+                format!("shapes.{input} is not an input of {name}; it takes {}", names.join(", ")),
+            )
+        })?;
         if !port.shape.accepts(shape) {
             return Err(Error::new(
                 ErrorCode::ShapeMismatch,
@@ -152,15 +140,10 @@ fn reshape(model: &mut Model, name: &str, shapes: &[(Name, Vec<usize>)]) -> Resu
     let sizes: Vec<(&str, Vec<i64>)> = shapes
         .iter()
         .map(|(input, shape)| {
-            let sizes = shape
-                .iter()
-                .map(|size| i64::try_from(*size).unwrap_or(i64::MAX));
+            let sizes = shape.iter().map(|size| i64::try_from(*size).unwrap_or(i64::MAX));
             (&**input, sizes.collect())
         })
         .collect();
-    let borrowed: Vec<_> = sizes
-        .iter()
-        .map(|(input, sizes)| (*input, sizes.as_slice()))
-        .collect();
+    let borrowed: Vec<_> = sizes.iter().map(|(input, sizes)| (*input, sizes.as_slice())).collect();
     model.reshape(&borrowed)
 }

@@ -30,6 +30,10 @@ pub(crate) struct Signature {
     /// Whether the outermost dimension of every input and output is a free number of rows, so that requests can be
     /// stacked.
     pub(crate) stacks: bool,
+    /// Whether every input has one shape only.
+    pub(crate) fixed: bool,
+    /// Whether the number of rows is all that is open, so that few shapes are worth compiling.
+    pub(crate) only_rows_open: bool,
 }
 
 impl Signature {
@@ -56,17 +60,10 @@ impl Signature {
         };
         let stacks = state.is_empty()
             && !inputs.is_empty()
-            && inputs
-                .iter()
-                .chain(&outputs)
-                .all(|port| free_rows(&port.shape));
-        Ok(Self {
-            model,
-            inputs,
-            outputs,
-            state,
-            stacks,
-        })
+            && inputs.iter().chain(&outputs).all(|port| free_rows(&port.shape));
+        let fixed = inputs.iter().all(|port| port.shape.is_static());
+        let only_rows_open = stacks && inputs.iter().all(|port| rest_is_static(&port.shape));
+        Ok(Self { model, inputs, outputs, state, stacks, fixed, only_rows_open })
     }
 
     /// The tensors of `inference` in the order of the inputs; those of `carried` (input index, tensor) fill in what it
@@ -141,11 +138,8 @@ impl Signature {
 
     fn missing_input(&self, index: usize) -> Error {
         let name = &self.inputs[index].name;
-        let message = format!(
-            "inputs.{name} is missing; {} takes {}",
-            self.model,
-            self.input_names()
-        );
+        let message =
+            format!("inputs.{name} is missing; {} takes {}", self.model, self.input_names());
         let error = Error::new(ErrorCode::InvalidArgument, message);
         if self.state.iter().any(|(_, input)| *input == index) {
             return error
@@ -181,6 +175,11 @@ impl Signature {
             .collect()
     }
 
+    /// The least shape of each input: open dimensions become 1. None where even the number of dimensions is open.
+    pub(crate) fn least_shapes(&self) -> Option<Vec<Vec<usize>>> {
+        self.inputs.iter().map(|port| Some(smallest_shape(&port.shape)?.to_vec())).collect()
+    }
+
     /// A tensor of zeros for an input; free dimensions become 1.
     ///
     /// # Errors
@@ -190,10 +189,7 @@ impl Signature {
         let shape = smallest_shape(&port.shape).ok_or_else(|| {
             Error::new(
                 ErrorCode::ModelInvalid,
-                format!(
-                    "input {} of {} has no fixed number of dimensions",
-                    port.name, self.model
-                ),
+                format!("input {} of {} has no fixed number of dimensions", port.name, self.model),
             )
         })?;
         let bytes = crate::tensor::byte_len(port.datatype, &shape).unwrap_or(usize::MAX);
@@ -205,36 +201,26 @@ impl Signature {
 /// How many rows the tensors have, when they all have the same number; for models that stack.
 pub(crate) fn rows(inputs: &[&Tensor]) -> Option<usize> {
     let rows = *inputs.first()?.shape().first()?;
-    inputs
-        .iter()
-        .all(|tensor| tensor.shape().first() == Some(&rows))
-        .then_some(rows)
+    inputs.iter().all(|tensor| tensor.shape().first() == Some(&rows)).then_some(rows)
 }
 
 fn port(port: &OpenVinoPort) -> Port {
-    Port {
-        name: port.name.as_str().into(),
-        datatype: port.datatype,
-        shape: port.shape.clone(),
-    }
+    Port { name: port.name.as_str().into(), datatype: port.datatype, shape: port.shape.clone() }
 }
 
 fn free_rows(shape: &PartialShape) -> bool {
-    let rows = shape
-        .dimensions
-        .as_ref()
-        .and_then(|dimensions| dimensions.first());
+    let rows = shape.dimensions.as_ref().and_then(|dimensions| dimensions.first());
     rows.is_some_and(|rows| rows.min <= 1 && rows.max.is_none())
+}
+
+fn rest_is_static(shape: &PartialShape) -> bool {
+    let mut rest = shape.dimensions.iter().flatten().skip(1);
+    rest.all(|dimension| dimension.size().is_some())
 }
 
 fn smallest_shape(shape: &PartialShape) -> Option<Shape> {
     let dimensions = shape.dimensions.as_ref()?;
-    Some(
-        dimensions
-            .iter()
-            .map(|dimension| dimension.min.max(1))
-            .collect(),
-    )
+    Some(dimensions.iter().map(|dimension| dimension.min.max(1)).collect())
 }
 
 fn state_pair(
@@ -243,19 +229,15 @@ fn state_pair(
     outputs: &[Port],
     (output, input): &(String, String),
 ) -> Result<(usize, usize)> {
-    let find =
-        |ports: &[Port], side: &str, name: &str| {
-            ports.iter().position(|port| &*port.name == name).ok_or_else(|| {
+    let find = |ports: &[Port], side: &str, name: &str| {
+        ports.iter().position(|port| &*port.name == name).ok_or_else(|| {
             Error::new(
                 ErrorCode::ModelInvalid,
                 format!("the state of {model} names {side} {name}, which the model does not have"),
             )
         })
-        };
-    Ok((
-        find(outputs, "output", output)?,
-        find(inputs, "input", input)?,
-    ))
+    };
+    Ok((find(outputs, "output", output)?, find(inputs, "input", input)?))
 }
 
 fn state_by_name(inputs: &[Port], outputs: &[Port]) -> Vec<(usize, usize)> {

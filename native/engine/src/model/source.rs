@@ -49,13 +49,12 @@ pub(crate) fn find(model: &str, models: &Path) -> Result<Source> {
     let folder = models.join(model);
     let manifest = folder.join("model.json");
     let text = std::fs::read_to_string(&manifest).map_err(|error| {
-        Error::new(
-            ErrorCode::ModelNotFound,
-            format!("no model is named \"{model}\""),
-        )
-        .suggest(format!("npubridge models pull {model}"))
-        .suggest("npubridge models list shows the names; a path to an .onnx or .xml file works too")
-        .caused_by(format!("{}: {error}", manifest.display()))
+        Error::new(ErrorCode::ModelNotFound, format!("no model is named \"{model}\""))
+            .suggest(format!("npubridge models pull {model}"))
+            .suggest(
+                "npubridge models list shows the names; a path to an .onnx or .xml file works too",
+            )
+            .caused_by(format!("{}: {error}", manifest.display()))
     })?;
     let manifest: Manifest = serde_json::from_str(&text).map_err(|error| {
         Error::new(
@@ -65,21 +64,14 @@ pub(crate) fn find(model: &str, models: &Path) -> Result<Source> {
         .suggest(format!("npubridge models pull {model} --force"))
         .caused_by(error)
     })?;
-    let state = manifest
-        .state
-        .into_iter()
-        .map(|pair| (pair.output, pair.input))
-        .collect();
+    let state = manifest.state.into_iter().map(|pair| (pair.output, pair.input)).collect();
     file(folder.join(manifest.file), state)
 }
 
 fn is_path(model: &str) -> bool {
     let extension = Path::new(model).extension();
-    let known = extension.is_some_and(|end| {
-        ["onnx", "xml"]
-            .iter()
-            .any(|known| end.eq_ignore_ascii_case(known))
-    });
+    let known = extension
+        .is_some_and(|end| ["onnx", "xml"].iter().any(|known| end.eq_ignore_ascii_case(known)));
     known || model.contains(std::path::is_separator)
 }
 
@@ -87,15 +79,8 @@ fn file(path: PathBuf, state: Vec<(String, String)>) -> Result<Source> {
     if path.is_file() {
         return Ok(Source::File { path, state });
     }
-    let what = if path.exists() {
-        "is not a file"
-    } else {
-        "does not exist"
-    };
-    Err(Error::new(
-        ErrorCode::ModelNotFound,
-        format!("model file {} {what}", path.display()),
-    ))
+    let what = if path.exists() { "is not a file" } else { "does not exist" };
+    Err(Error::new(ErrorCode::ModelNotFound, format!("model file {} {what}", path.display())))
 }
 
 #[cfg(test)]
@@ -114,10 +99,7 @@ mod tests {
         let state = vec![("stateN".to_owned(), "state".to_owned())];
         assert_eq!(
             find("vad", models.path()).unwrap(),
-            Source::File {
-                path: folder.join("m.onnx"),
-                state
-            }
+            Source::File { path: folder.join("m.onnx"), state }
         );
     }
 
@@ -131,10 +113,7 @@ mod tests {
     #[test]
     fn a_missing_path_is_named() {
         let error = find("a/b.onnx", Path::new("nowhere")).unwrap_err();
-        assert!(
-            error.message().contains("a/b.onnx does not exist"),
-            "{error}"
-        );
+        assert!(error.message().contains("a/b.onnx does not exist"), "{error}");
     }
 
     #[test]
@@ -142,9 +121,6 @@ mod tests {
         let models = tempfile::tempdir().unwrap();
         std::fs::create_dir(models.path().join("m")).unwrap();
         std::fs::write(models.path().join("m/model.json"), "{").unwrap();
-        assert_eq!(
-            find("m", models.path()).unwrap_err().code(),
-            ErrorCode::ModelInvalid
-        );
+        assert_eq!(find("m", models.path()).unwrap_err().code(), ErrorCode::ModelInvalid);
     }
 }

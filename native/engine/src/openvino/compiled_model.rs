@@ -46,11 +46,7 @@ unsafe impl Sync for WeightsOfModel {}
 
 impl CompiledModel {
     pub(super) fn new(raw: RawCompiledModel, core: Core, weights: Option<Weights>) -> Self {
-        let shared = Shared {
-            raw,
-            _weights: weights.map(WeightsOfModel),
-            _core: core,
-        };
+        let shared = Shared { raw, _weights: weights.map(WeightsOfModel), _core: core };
         Self(Arc::new(shared))
     }
 
@@ -102,9 +98,7 @@ impl CompiledModel {
         let status = unsafe {
             ffi::ov_compiled_model_get_property(self.raw(), c_key.as_ptr(), &raw mut value)
         };
-        check(status, || {
-            format!("cannot read property {key} of the compiled model")
-        })?;
+        check(status, || format!("cannot read property {key} of the compiled model"))?;
         // SAFETY: null or a new string that take_text frees.
         Ok(unsafe { take_text(value) }.unwrap_or_default())
     }
@@ -117,10 +111,7 @@ impl CompiledModel {
             unsafe { ffi::ov_compiled_model_set_properties(self.raw(), list.len(), list.as_ptr()) };
         check_as(status, ErrorCode::InvalidArgument, || {
             let keys: Vec<&str> = properties.iter().map(|&(key, _)| key).collect();
-            format!(
-                "the compiled model refused the properties {}",
-                keys.join(" ")
-            )
+            format!("the compiled model refused the properties {}", keys.join(" "))
         })
     }
 
@@ -129,8 +120,6 @@ impl CompiledModel {
         let c_path = c_path(path)?;
         // SAFETY: model and path live through the call.
         let status = unsafe { ffi::ov_compiled_model_export_model(self.raw(), c_path.as_ptr()) };
-        check(status, || {
-            format!("cannot write the compiled model to {}", path.display())
-        })
+        check(status, || format!("cannot write the compiled model to {}", path.display()))
     }
 }

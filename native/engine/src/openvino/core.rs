@@ -7,9 +7,8 @@ use super::model::{Model, RawModel};
 use super::property::Properties;
 use super::status::{check, check_as};
 use super::tensor::Tensor;
-use super::text::{c_path, c_text, take_text};
+use super::text::{c_path, c_text, copy_text, take_text};
 use crate::error::{Error, ErrorCode, Result};
-use std::ffi::CStr;
 use std::io;
 use std::path::Path;
 use std::ptr;
@@ -33,35 +32,23 @@ impl Core {
     pub fn new() -> Result<Self> {
         let mut raw = ptr::null_mut();
         // SAFETY: `raw` is ours to fill.
-        check(unsafe { ffi::ov_core_create(&raw mut raw) }, || {
-            "cannot start OpenVINO".into()
-        })?;
+        check(unsafe { ffi::ov_core_create(&raw mut raw) }, || "cannot start OpenVINO".into())?;
         Ok(Self(Arc::new(RawCore::own(raw, "ov_core_create")?)))
     }
 
     /// The devices that answer now, for example `["CPU", "GPU", "NPU"]`.
     pub fn available_devices(&self) -> Result<Vec<String>> {
-        let mut list = ov_available_devices_t {
-            devices: ptr::null_mut(),
-            size: 0,
-        };
+        let mut list = ov_available_devices_t { devices: ptr::null_mut(), size: 0 };
         // SAFETY: the core is alive and `list` is ours to fill.
         let status = unsafe { ffi::ov_core_get_available_devices(self.0.raw(), &raw mut list) };
         check(status, || "cannot list the devices of OpenVINO".into())?;
         let names = if list.size == 0 || list.devices.is_null() {
             Vec::new()
         } else {
-            // SAFETY: the library put `size` terminated strings there.
+            // SAFETY: the library put `size` strings there.
             let raw = unsafe { std::slice::from_raw_parts(list.devices, list.size) };
-            raw.iter()
-                .filter(|name| !name.is_null())
-                // SAFETY: not null, and terminated as said above.
-                .map(|&name| {
-                    unsafe { CStr::from_ptr(name) }
-                        .to_string_lossy()
-                        .into_owned()
-                })
-                .collect()
+            // SAFETY: null, or a terminated string until the list is freed below.
+            raw.iter().filter_map(|&name| unsafe { copy_text(name) }).collect()
         };
         // SAFETY: filled by the call above and freed once.
         unsafe { ffi::ov_available_devices_free(&raw mut list) };
@@ -81,10 +68,8 @@ impl Core {
                 &raw mut value,
             )
         };
-        check(status, || {
-            format!("cannot read property {key} of device {device}")
-        })
-        .map_err(|error| self.blame_device(error, device))?;
+        check(status, || format!("cannot read property {key} of device {device}"))
+            .map_err(|error| self.blame_device(error, device))?;
         // SAFETY: null or a new string that take_text frees.
         Ok(unsafe { take_text(value) }.unwrap_or_default())
     }
@@ -98,10 +83,7 @@ impl Core {
             ffi::ov_core_set_properties(self.0.raw(), c_device.as_ptr(), list.len(), list.as_ptr())
         };
         check_as(status, ErrorCode::InvalidArgument, || {
-            format!(
-                "device {device} refused the properties {}",
-                show(properties)
-            )
+            format!("device {device} refused the properties {}", show(properties))
         })
         .map_err(|error| self.blame_device(error, device))
     }
@@ -140,10 +122,7 @@ impl Core {
             )
         };
         check_as(status, ErrorCode::ModelInvalid, || {
-            format!(
-                "OpenVINO cannot read the model made in memory ({} bytes of IR)",
-                xml.len()
-            )
+            format!("OpenVINO cannot read the model made in memory ({} bytes of IR)", xml.len())
         })?;
         let raw = RawModel::own(raw, "ov_core_read_model_from_memory_buffer")?;
         Ok(Model::new(raw, weights.map(Arc::new)))
@@ -172,10 +151,7 @@ impl Core {
         };
         check(status, || {
             let with = if properties.is_empty() { "" } else { " with " };
-            format!(
-                "cannot compile the model for device {device}{with}{}",
-                show(properties)
-            )
+            format!("cannot compile the model for device {device}{with}{}", show(properties))
         })
         .map_err(|error| self.blame_device(error, device))?;
         let raw = RawCompiledModel::own(raw, "ov_core_compile_model_props")?;
@@ -199,10 +175,7 @@ impl Core {
             )
         };
         check_as(status, ErrorCode::ModelInvalid, || {
-            format!(
-                "cannot import {} bytes of compiled model on device {device}",
-                blob.len()
-            )
+            format!("cannot import {} bytes of compiled model on device {device}", blob.len())
         })
         .map_err(|error| self.blame_device(error, device))?;
         let raw = RawCompiledModel::own(raw, "ov_core_import_model")?;
@@ -215,9 +188,9 @@ impl Core {
         const VIRTUAL: [&str; 4] = ["AUTO", "MULTI", "HETERO", "BATCH"];
         let family = family(device);
         VIRTUAL.contains(&family)
-            || self.available_devices().map_or(true, |all| {
-                all.iter().any(|name| self::family(name) == family)
-            })
+            || self
+                .available_devices()
+                .map_or(true, |all| all.iter().any(|name| self::family(name) == family))
     }
 
     /// The error as it is, unless the device it speaks of is not there: then that is what has to be said.
@@ -246,11 +219,8 @@ fn family(device: &str) -> &str {
 /// Says what OpenVINO would say worse: that there is no file, or nothing in it.
 fn check_file(path: &Path) -> Result<()> {
     let invalid = |what: &str| {
-        Error::new(
-            ErrorCode::ModelInvalid,
-            format!("{} is {what}", path.display()),
-        )
-        .suggest("Give the path of an ONNX file or of an IR .xml file.")
+        Error::new(ErrorCode::ModelInvalid, format!("{} is {what}", path.display()))
+            .suggest("Give the path of an ONNX file or of an IR .xml file.")
     };
     match std::fs::metadata(path) {
         Ok(found) if found.is_dir() => Err(invalid("a folder, not a model file")),
@@ -272,10 +242,8 @@ fn check_file(path: &Path) -> Result<()> {
 }
 
 fn show(properties: &[(&str, &str)]) -> String {
-    let pairs: Vec<String> = properties
-        .iter()
-        .map(|(key, value)| format!("{key}={value}"))
-        .collect();
+    let pairs: Vec<String> =
+        properties.iter().map(|(key, value)| format!("{key}={value}")).collect();
     pairs.join(" ")
 }
 
@@ -285,12 +253,9 @@ mod tests {
 
     #[test]
     fn a_device_belongs_to_a_family() {
-        for (device, expected) in [
-            ("NPU", "NPU"),
-            ("NPU.3720", "NPU"),
-            ("AUTO:NPU,CPU", "AUTO"),
-            ("GPU.1", "GPU"),
-        ] {
+        for (device, expected) in
+            [("NPU", "NPU"), ("NPU.3720", "NPU"), ("AUTO:NPU,CPU", "AUTO"), ("GPU.1", "GPU")]
+        {
             assert_eq!(family(device), expected);
         }
     }

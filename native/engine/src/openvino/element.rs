@@ -28,9 +28,7 @@ pub(super) fn to_element(datatype: DataType) -> Element {
 /// A number, not the enum: a newer library may know types that the enum does not, and a Rust enum with a value
 /// outside its list is undefined behaviour.
 pub(super) fn from_number(number: u32) -> Option<DataType> {
-    DataType::ALL
-        .into_iter()
-        .find(|&datatype| to_element(datatype) as u32 == number)
+    DataType::ALL.into_iter().find(|&datatype| to_element(datatype) as u32 == number)
 }
 
 /// The error for a port whose type the engine does not carry.
@@ -88,11 +86,6 @@ mod tests {
             error.message().contains("tokens") && error.message().contains("string"),
             "{error}"
         );
-        assert!(
-            require("x", 99)
-                .unwrap_err()
-                .message()
-                .contains("number 99")
-        );
+        assert!(require("x", 99).unwrap_err().message().contains("number 99"));
     }
 }

@@ -44,7 +44,7 @@ struct Shared {
     raw: NonNull<ov_infer_request_t>,
     /// Every callback ever set. OpenVINO keeps the pointer it was given, and an old one may still be running while a
     /// new one is set, so all of them live as long as the request. Touched only through `&mut InferRequest`.
-    callbacks: UnsafeCell<Vec<Box<Callback>>>,
+    callbacks: UnsafeCell<Vec<OwnedCallback>>,
     /// `None` only while being dropped.
     compiled: Option<CompiledModel>,
 }
@@ -58,20 +58,11 @@ unsafe impl Sync for Shared {}
 impl InferRequest {
     pub(super) fn new(raw: *mut ov_infer_request_t, compiled: CompiledModel) -> Result<Self> {
         let raw = NonNull::new(raw).ok_or_else(|| {
-            Error::new(
-                ErrorCode::Internal,
-                "OpenVINO made an infer request that is null",
-            )
+            Error::new(ErrorCode::Internal, "OpenVINO made an infer request that is null")
         })?;
-        let shared = Shared {
-            raw,
-            callbacks: UnsafeCell::new(Vec::new()),
-            compiled: Some(compiled),
-        };
-        Ok(Self {
-            shared: Arc::new(shared),
-            _one_thread: PhantomData,
-        })
+        let shared =
+            Shared { raw, callbacks: UnsafeCell::new(Vec::new()), compiled: Some(compiled) };
+        Ok(Self { shared: Arc::new(shared), _one_thread: PhantomData })
     }
 
     fn raw(&self) -> *mut ov_infer_request_t {
@@ -84,9 +75,7 @@ impl InferRequest {
         let status = unsafe {
             ffi::ov_infer_request_set_input_tensor_by_index(self.raw(), index, tensor.raw())
         };
-        check_as(status, ErrorCode::InvalidArgument, || {
-            misfit("input", index, tensor)
-        })
+        check_as(status, ErrorCode::InvalidArgument, || misfit("input", index, tensor))
     }
 
     /// Sets the tensor of an output. The request shares its memory until another one is set.
@@ -95,9 +84,7 @@ impl InferRequest {
         let status = unsafe {
             ffi::ov_infer_request_set_output_tensor_by_index(self.raw(), index, tensor.raw())
         };
-        check_as(status, ErrorCode::InvalidArgument, || {
-            misfit("output", index, tensor)
-        })
+        check_as(status, ErrorCode::InvalidArgument, || misfit("output", index, tensor))
     }
 
     /// The tensor of an input: the one set last, or the request's own. An error while an inference runs.
@@ -123,9 +110,7 @@ impl InferRequest {
         get: impl FnOnce(*mut *mut ov_tensor_t) -> ov_status_e,
     ) -> Result<Tensor> {
         let mut raw = ptr::null_mut();
-        check(get(&raw mut raw), || {
-            format!("cannot reach the tensor of {side} {index}")
-        })?;
+        check(get(&raw mut raw), || format!("cannot reach the tensor of {side} {index}"))?;
         let raw = RawTensor::own(raw, "ov_infer_request_get_tensor")?;
         Tensor::adopt(raw, || format!("{side} {index}"))
     }
@@ -174,12 +159,10 @@ impl InferRequest {
         // How the last inference went is for whoever started it; what counts here is that its callback has returned,
         // since OpenVINO puts the old callback back after it, without looking whether one is being set.
         let _ = self.shared.wait();
-        let callback = Callback::new(callback);
+        let callback = OwnedCallback::new(callback);
         // SAFETY: the request is alive, no inference runs, and the callback is kept until the request is freed.
         let status = unsafe { ffi::ov_infer_request_set_callback(self.raw(), callback.for_c()) };
-        check(status, || {
-            "cannot set the callback of an infer request".into()
-        })?;
+        check(status, || "cannot set the callback of an infer request".into())?;
         // SAFETY: `&mut self` is the only way to this list besides Drop.
         unsafe { &mut *self.shared.callbacks.get() }.push(callback);
         Ok(())
@@ -261,7 +244,7 @@ fn free_elsewhere(request: Owned) {
 /// A request on its way out: freed first, then what it needed until then.
 struct Owned {
     raw: NonNull<ov_infer_request_t>,
-    _callbacks: Vec<Box<Callback>>,
+    _callbacks: Vec<OwnedCallback>,
     _compiled: Option<CompiledModel>,
 }
 
@@ -278,10 +261,7 @@ impl Drop for Owned {
 
 fn misfit(side: &str, index: usize, tensor: &Tensor) -> String {
     let shape = tensor.shape().unwrap_or_default();
-    format!(
-        "{side} {index} does not take a {} tensor of shape {shape:?}",
-        tensor.datatype()
-    )
+    format!("{side} {index} does not take a {} tensor of shape {shape:?}", tensor.datatype())
 }
 
 thread_local! {
@@ -305,44 +285,41 @@ fn refuse_in_callback(function: &str) -> Result<()> {
 
 /// What OpenVINO is given to call.
 struct Callback {
-    for_c: UnsafeCell<ov_callback_t>,
+    for_c: ov_callback_t,
     /// Calls that are due. The one that raises it from zero makes them all, so that the closure never runs twice at
     /// the same time, whatever threads a plugin uses, and never inside itself.
     due: AtomicUsize,
     run: UnsafeCell<Box<dyn FnMut() + Send>>,
 }
 
-impl std::fmt::Debug for Callback {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Callback")
+/// A callback at an address that stays: the library keeps the pointer it is given, not a copy of what is there.
+#[derive(Debug)]
+struct OwnedCallback(NonNull<Callback>);
+
+impl OwnedCallback {
+    fn new(run: Box<dyn FnMut() + Send>) -> Self {
+        let for_c = ov_callback_t { callback_func: Some(on_finished), args: ptr::null_mut() };
+        let callback = Callback { for_c, due: AtomicUsize::new(0), run: UnsafeCell::new(run) };
+        let mut at = NonNull::from(Box::leak(Box::new(callback)));
+        // SAFETY: just made, and nobody else has it yet.
+        unsafe { at.as_mut() }.for_c.args = at.as_ptr().cast();
+        Self(at)
+    }
+
+    fn for_c(&self) -> *const ov_callback_t {
+        // SAFETY: alive as long as `self`; only the address of the field is taken.
+        unsafe { &raw const (*self.0.as_ptr()).for_c }
+    }
+}
+
+impl Drop for OwnedCallback {
+    fn drop(&mut self) {
+        // SAFETY: leaked by `new` and given back only here, after the request that could call it was freed.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
     }
 }
 
 impl Callback {
-    fn new(run: Box<dyn FnMut() + Send>) -> Box<Self> {
-        let callback = Box::new(Self {
-            for_c: UnsafeCell::new(ov_callback_t {
-                callback_func: None,
-                args: ptr::null_mut(),
-            }),
-            due: AtomicUsize::new(0),
-            run: UnsafeCell::new(run),
-        });
-        let args = ptr::from_ref::<Self>(&callback).cast_mut().cast::<c_void>();
-        let for_c = ov_callback_t {
-            callback_func: Some(on_finished),
-            args,
-        };
-        // SAFETY: nobody else has the new box yet.
-        unsafe { *callback.for_c.get() = for_c };
-        callback
-    }
-
-    /// Stays valid as long as the box: the library keeps this pointer, not a copy of what it points to.
-    fn for_c(&self) -> *const ov_callback_t {
-        self.for_c.get()
-    }
-
     fn call(&self) {
         if self.due.fetch_add(1, Ordering::AcqRel) > 0 {
             return;
@@ -360,7 +337,7 @@ impl Callback {
     }
 }
 
-/// Called by OpenVINO with the `args` of [`Callback::for_c`].
+/// Called by OpenVINO with the `args` that [`OwnedCallback::new`] gave it.
 unsafe extern "C" fn on_finished(args: *mut c_void) {
     // SAFETY: `args` points to a callback that lives until the request is freed, which waits for this call.
     let callback = unsafe { &*args.cast_const().cast::<Callback>() };

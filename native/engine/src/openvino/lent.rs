@@ -26,10 +26,7 @@ impl LentTensor {
         if byte_len(datatype, shape) != Some(bytes.len()) {
             return Err(Error::new(
                 ErrorCode::ShapeMismatch,
-                format!(
-                    "shape {shape:?} of {datatype} does not have {} bytes",
-                    bytes.len()
-                ),
+                format!("shape {shape:?} of {datatype} does not have {} bytes", bytes.len()),
             ));
         }
         let data = bytes.as_ptr().cast_mut();
@@ -37,10 +34,7 @@ impl LentTensor {
         // tensor. Buffers never move or change their bytes, bindings hand over aligned ones only, and devices do not
         // write to inputs.
         let tensor = unsafe { Tensor::from_raw(datatype, shape, data) }?;
-        Ok(Self {
-            tensor,
-            _buffer: buffer,
-        })
+        Ok(Self { tensor, _buffer: buffer })
     }
 
     /// The tensor, to be set as an input.

@@ -73,14 +73,10 @@ impl Model {
 
     /// Gives inputs new shapes by name; a negative size leaves that dimension open.
     pub fn reshape(&mut self, shapes: &[(&str, &[i64])]) -> Result<()> {
-        let names: Vec<CString> = shapes
-            .iter()
-            .map(|(name, _)| c_text("input", name))
-            .collect::<Result<_>>()?;
-        let owned: Vec<OwnedPartialShape> = shapes
-            .iter()
-            .map(|(_, sizes)| OwnedPartialShape::new(sizes))
-            .collect::<Result<_>>()?;
+        let names: Vec<CString> =
+            shapes.iter().map(|(name, _)| c_text("input", name)).collect::<Result<_>>()?;
+        let owned: Vec<OwnedPartialShape> =
+            shapes.iter().map(|(_, sizes)| OwnedPartialShape::new(sizes)).collect::<Result<_>>()?;
         let mut name_pointers: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
         let raw_shapes: Vec<ov_partial_shape_t> = owned.iter().map(|shape| shape.0).collect();
         // SAFETY: the model is alive; both arrays have as many elements as said, and names and shapes live through
@@ -94,10 +90,8 @@ impl Model {
             )
         };
         check_as(status, ErrorCode::ShapeMismatch, || {
-            let list: Vec<String> = shapes
-                .iter()
-                .map(|(name, sizes)| format!("{name} to {sizes:?}"))
-                .collect();
+            let list: Vec<String> =
+                shapes.iter().map(|(name, sizes)| format!("{name} to {sizes:?}")).collect();
             format!("the model cannot be reshaped: {}", list.join(", "))
         })
     }

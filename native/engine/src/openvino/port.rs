@@ -29,15 +29,11 @@ pub(super) fn ports(
     by_index: impl Fn(usize, *mut *mut ov_output_const_port_t) -> ov_status_e,
 ) -> Result<Vec<Port>> {
     let mut count = 0;
-    check(size(&raw mut count), || {
-        format!("cannot count the {side}s of the model")
-    })?;
+    check(size(&raw mut count), || format!("cannot count the {side}s of the model"))?;
     (0..count)
         .map(|index| {
             let mut raw = ptr::null_mut();
-            check(by_index(index, &raw mut raw), || {
-                format!("cannot reach {side} {index}")
-            })?;
+            check(by_index(index, &raw mut raw), || format!("cannot reach {side} {index}"))?;
             RawPort(raw).describe(side, index)
         })
         .collect()
@@ -52,20 +48,14 @@ impl RawPort {
         let mut number = 0_u32;
         // SAFETY: the port is alive; the enum of the C API is 32 bits wide and is read as a number.
         let status = unsafe { ffi::ov_port_get_element_type(self.0, (&raw mut number).cast()) };
-        check(status, || {
-            format!("cannot read the element type of {side} {name}")
-        })?;
+        check(status, || format!("cannot read the element type of {side} {name}"))?;
         let mut shape = empty_partial();
         // SAFETY: the port is alive and `shape` is ours to fill.
         let status = unsafe { ffi::ov_port_get_partial_shape(self.0, &raw mut shape) };
         check(status, || format!("cannot read the shape of {side} {name}"))?;
         // SAFETY: filled just above and not used again.
         let shape = unsafe { PartialShape::take(shape) };
-        Ok(Port {
-            datatype: element::require(&name, number)?,
-            name,
-            shape,
-        })
+        Ok(Port { datatype: element::require(&name, number)?, name, shape })
     }
 
     /// `None` for a port without a name: the library reports that as an error.
@@ -74,9 +64,7 @@ impl RawPort {
         // SAFETY: the port is alive and `name` is ours to fill.
         let status = unsafe { ffi::ov_port_get_any_name(self.0, &raw mut name) };
         // SAFETY: null or a new string that take_text frees.
-        (status == ov_status_e::OK)
-            .then(|| unsafe { take_text(name) })
-            .flatten()
+        (status == ov_status_e::OK).then(|| unsafe { take_text(name) }).flatten()
     }
 }
 

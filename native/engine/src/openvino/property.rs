@@ -19,16 +19,10 @@ impl Properties {
         for &(key, value) in pairs {
             let value = c_text(&format!("value of property {key}"), value)?;
             let key = c_text("property", key)?;
-            array.push(ov_property_t {
-                key: key.as_ptr(),
-                value: value.as_ptr().cast(),
-            });
+            array.push(ov_property_t { key: key.as_ptr(), value: value.as_ptr().cast() });
             strings.extend([key, value]);
         }
-        Ok(Self {
-            _strings: strings,
-            array,
-        })
+        Ok(Self { _strings: strings, array })
     }
 
     pub(super) fn len(&self) -> usize {
@@ -53,15 +47,9 @@ mod tests {
         // SAFETY: element 1 exists, and its strings live as long as `properties`.
         let (key, value) = unsafe {
             let second = *properties.as_ptr().add(1);
-            (
-                CStr::from_ptr(second.key),
-                CStr::from_ptr(second.value.cast()),
-            )
+            (CStr::from_ptr(second.key), CStr::from_ptr(second.value.cast()))
         };
-        assert_eq!(
-            (key.to_str().unwrap(), value.to_str().unwrap()),
-            ("NUM_STREAMS", "4")
-        );
+        assert_eq!((key.to_str().unwrap(), value.to_str().unwrap()), ("NUM_STREAMS", "4"));
     }
 
     #[test]

@@ -19,10 +19,7 @@ impl Dimension {
     /// A dimension of exactly this size.
     #[must_use]
     pub const fn fixed(size: usize) -> Self {
-        Self {
-            min: size,
-            max: Some(size),
-        }
+        Self { min: size, max: Some(size) }
     }
 
     /// The size, when there is only one.
@@ -54,17 +51,13 @@ impl PartialShape {
     /// A shape without open dimensions.
     #[must_use]
     pub fn fixed(shape: &[usize]) -> Self {
-        Self {
-            dimensions: Some(shape.iter().copied().map(Dimension::fixed).collect()),
-        }
+        Self { dimensions: Some(shape.iter().copied().map(Dimension::fixed).collect()) }
     }
 
     /// Whether every dimension has exactly one size.
     #[must_use]
     pub fn is_static(&self) -> bool {
-        self.dimensions
-            .as_ref()
-            .is_some_and(|all| all.iter().all(|d| d.size().is_some()))
+        self.dimensions.as_ref().is_some_and(|all| all.iter().all(|d| d.size().is_some()))
     }
 
     /// The sizes, when every dimension has exactly one.
@@ -78,14 +71,9 @@ impl PartialShape {
     #[must_use]
     pub fn to_signed(&self) -> Vec<i64> {
         let signed = |dimension: &Dimension| {
-            dimension
-                .size()
-                .and_then(|size| i64::try_from(size).ok())
-                .unwrap_or(-1)
+            dimension.size().and_then(|size| i64::try_from(size).ok()).unwrap_or(-1)
         };
-        self.dimensions
-            .as_ref()
-            .map_or_else(|| vec![-1], |all| all.iter().map(signed).collect())
+        self.dimensions.as_ref().map_or_else(|| vec![-1], |all| all.iter().map(signed).collect())
     }
 
     /// The number of dimensions, when it is known.
@@ -146,18 +134,13 @@ impl fmt::Display for PartialShape {
 fn from_c(dimension: ov_dimension_t) -> Dimension {
     Dimension {
         min: usize::try_from(dimension.min).unwrap_or(0),
-        max: usize::try_from(dimension.max)
-            .ok()
-            .filter(|_| dimension.max != i64::MAX),
+        max: usize::try_from(dimension.max).ok().filter(|_| dimension.max != i64::MAX),
     }
 }
 
 /// An empty shape for the C API to fill.
 pub(super) const fn empty_partial() -> ov_partial_shape_t {
-    ov_partial_shape_t {
-        rank: ov_rank_t { min: 0, max: 0 },
-        dims: ptr::null_mut(),
-    }
+    ov_partial_shape_t { rank: ov_rank_t { min: 0, max: 0 }, dims: ptr::null_mut() }
 }
 
 /// A partial shape that the C API owns, freed with this value.
@@ -170,10 +153,7 @@ impl OwnedPartialShape {
             .iter()
             .map(|&size| match size {
                 ..0 => ov_dimension_t { min: 0, max: -1 },
-                size => ov_dimension_t {
-                    min: size,
-                    max: size,
-                },
+                size => ov_dimension_t { min: size, max: size },
             })
             .collect();
         let mut shape = empty_partial();
@@ -200,10 +180,7 @@ pub(super) fn to_c_sizes(shape: &[usize]) -> Result<Vec<i64>> {
 
 fn to_signed(size: usize) -> Result<i64> {
     i64::try_from(size).map_err(|_| {
-        Error::new(
-            ErrorCode::InvalidArgument,
-            format!("size {size} is beyond 63 bits"),
-        )
+        Error::new(ErrorCode::InvalidArgument, format!("size {size} is beyond 63 bits"))
     })
 }
 
@@ -218,9 +195,7 @@ pub(super) unsafe fn take_static(mut shape: ov_shape_t) -> Vec<usize> {
     } else {
         // SAFETY: the C API allocated `rank` sizes behind `dims`.
         let all = unsafe { std::slice::from_raw_parts(shape.dims, rank) };
-        all.iter()
-            .map(|&size| usize::try_from(size).unwrap_or(0))
-            .collect()
+        all.iter().map(|&size| usize::try_from(size).unwrap_or(0)).collect()
     };
     // SAFETY: filled by the C API, as the caller promises, and freed once.
     unsafe { ffi::ov_shape_free(&raw mut shape) };
@@ -232,26 +207,15 @@ mod tests {
     use super::*;
 
     fn partial(dimensions: &[(usize, Option<usize>)]) -> PartialShape {
-        let dimensions = dimensions
-            .iter()
-            .map(|&(min, max)| Dimension { min, max })
-            .collect();
-        PartialShape {
-            dimensions: Some(dimensions),
-        }
+        let dimensions = dimensions.iter().map(|&(min, max)| Dimension { min, max }).collect();
+        PartialShape { dimensions: Some(dimensions) }
     }
 
     #[test]
     fn shapes_print_open_dimensions_as_a_question_mark() {
         assert_eq!(PartialShape::fixed(&[1, 3]).to_string(), "[1,3]");
-        assert_eq!(
-            partial(&[(1, Some(1)), (0, None), (3, Some(3))]).to_string(),
-            "[1,?,3]"
-        );
-        assert_eq!(
-            partial(&[(1, Some(8)), (2, None)]).to_string(),
-            "[1..8,2..]"
-        );
+        assert_eq!(partial(&[(1, Some(1)), (0, None), (3, Some(3))]).to_string(), "[1,?,3]");
+        assert_eq!(partial(&[(1, Some(8)), (2, None)]).to_string(), "[1..8,2..]");
         assert_eq!(PartialShape { dimensions: None }.to_string(), "[...]");
         assert_eq!(PartialShape::fixed(&[]).to_string(), "[]");
     }
@@ -278,12 +242,6 @@ mod tests {
     fn both_ways_of_saying_unbounded_are_understood() {
         let open = Dimension { min: 0, max: None };
         assert_eq!(from_c(ov_dimension_t { min: 0, max: -1 }), open);
-        assert_eq!(
-            from_c(ov_dimension_t {
-                min: 0,
-                max: i64::MAX
-            }),
-            open
-        );
+        assert_eq!(from_c(ov_dimension_t { min: 0, max: i64::MAX }), open);
     }
 }

@@ -1,9 +1,8 @@
 //! From OpenVINO's status codes and texts to the engine's errors.
 
 use super::ffi::{self, ov_status_e};
-use super::text::take_text;
+use super::text::{copy_text, take_text};
 use crate::error::{Error, ErrorCode, Result};
-use std::ffi::CStr;
 
 /// Parts of OpenVINO's texts (lower case) that name a condition the engine acts upon, most telling first.
 ///
@@ -14,56 +13,32 @@ const TEXTS: &[(&str, ErrorCode)] = &[
     ("device lost", ErrorCode::DeviceLost),
     ("device hung", ErrorCode::DeviceLost),
     ("cl_device_not_available", ErrorCode::DeviceLost),
-    (
-        "ze_result_error_out_of_device_memory",
-        ErrorCode::ResourceExhausted,
-    ),
-    (
-        "ze_result_error_out_of_host_memory",
-        ErrorCode::ResourceExhausted,
-    ),
+    ("ze_result_error_out_of_device_memory", ErrorCode::ResourceExhausted),
+    ("ze_result_error_out_of_host_memory", ErrorCode::ResourceExhausted),
     ("0x70000003", ErrorCode::ResourceExhausted),
     ("0x70000002", ErrorCode::ResourceExhausted),
     ("cl_out_of_resources", ErrorCode::ResourceExhausted),
-    (
-        "cl_mem_object_allocation_failure",
-        ErrorCode::ResourceExhausted,
-    ),
-    (
-        "exceeded max size of memory object allocation",
-        ErrorCode::ResourceExhausted,
-    ),
+    ("cl_mem_object_allocation_failure", ErrorCode::ResourceExhausted),
+    ("exceeded max size of memory object allocation", ErrorCode::ResourceExhausted),
     ("out of memory", ErrorCode::ResourceExhausted),
     ("out of device memory", ErrorCode::ResourceExhausted),
     ("std::bad_alloc", ErrorCode::ResourceExhausted),
     ("infer request was canceled", ErrorCode::Cancelled),
     ("infer request was cancelled", ErrorCode::Cancelled),
-    (
-        "is not registered in the openvino runtime",
-        ErrorCode::DeviceUnavailable,
-    ),
+    ("is not registered in the openvino runtime", ErrorCode::DeviceUnavailable),
     ("no available devices", ErrorCode::DeviceUnavailable),
     ("no available backend", ErrorCode::DeviceUnavailable),
     ("no device found", ErrorCode::DeviceUnavailable),
     ("device not found", ErrorCode::DeviceUnavailable),
-    (
-        "ze_result_error_uninitialized",
-        ErrorCode::DeviceUnavailable,
-    ),
+    ("ze_result_error_uninitialized", ErrorCode::DeviceUnavailable),
     ("0x78000001", ErrorCode::DeviceUnavailable),
-    (
-        "to_shape was called on a dynamic shape",
-        ErrorCode::ShapeMismatch,
-    ),
+    ("to_shape was called on a dynamic shape", ErrorCode::ShapeMismatch),
     ("upper bounds are not specified", ErrorCode::ShapeMismatch),
-    (
-        "tensor size is not equal to the model",
-        ErrorCode::ShapeMismatch,
-    ),
-    (
-        "the tensor shape is not compatible",
-        ErrorCode::ShapeMismatch,
-    ),
+    ("because the model input (shape=", ErrorCode::ShapeMismatch),
+    ("because the model output (shape=", ErrorCode::ShapeMismatch),
+    ("tensor size is not equal to the model", ErrorCode::ShapeMismatch),
+    ("model input tensor precision is", ErrorCode::DtypeMismatch),
+    ("model output tensor precision is", ErrorCode::DtypeMismatch),
     ("tensor element type", ErrorCode::DtypeMismatch),
 ];
 
@@ -133,29 +108,19 @@ fn explain(status: ov_status_e) -> String {
     );
     if has_text {
         // SAFETY: takes nothing; returns null or a new string that take_text frees.
-        let text = unsafe { take_text(ffi::ov_get_last_err_msg().cast_mut()) };
+        let text = unsafe { take_text(ffi::ov_get_last_err_msg()) };
         if let Some(text) = text.filter(|text| !text.trim().is_empty()) {
             return tidy(&text);
         }
     }
     // SAFETY: any status is allowed; the result is a static string of the library or null.
-    let info = unsafe { ffi::ov_get_error_info(status) };
-    if info.is_null() {
-        return format!("{status:?}");
-    }
-    // SAFETY: not null, and a static, terminated string as said above.
-    unsafe { CStr::from_ptr(info) }
-        .to_string_lossy()
-        .into_owned()
+    let general = unsafe { copy_text(ffi::ov_get_error_info(status)) };
+    general.unwrap_or_else(|| format!("{status:?}"))
 }
 
 /// Drops the empty lines that OpenVINO's nested exceptions leave behind.
 fn tidy(text: &str) -> String {
-    let lines: Vec<&str> = text
-        .lines()
-        .map(str::trim_end)
-        .filter(|l| !l.is_empty())
-        .collect();
+    let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|l| !l.is_empty()).collect();
     lines.join("\n")
 }
 
@@ -198,10 +163,7 @@ mod tests {
 
     #[test]
     fn dynamic_shapes_are_a_shape_mismatch() {
-        for text in [
-            "to_shape was called on a dynamic shape.",
-            "Upper bounds are not specified",
-        ] {
+        for text in ["to_shape was called on a dynamic shape.", "Upper bounds are not specified"] {
             assert_eq!(classify(text), ErrorCode::ShapeMismatch, "{text}");
         }
     }
@@ -214,21 +176,12 @@ mod tests {
 
     #[test]
     fn the_status_outranks_the_text() {
-        assert_eq!(
-            code_of(ov_status_e::INFER_CANCELLED, "out of memory"),
-            ErrorCode::Cancelled
-        );
-        assert_eq!(
-            code_of(ov_status_e::NOT_IMPLEMENTED, ""),
-            ErrorCode::UnsupportedOperation
-        );
+        assert_eq!(code_of(ov_status_e::INFER_CANCELLED, "out of memory"), ErrorCode::Cancelled);
+        assert_eq!(code_of(ov_status_e::NOT_IMPLEMENTED, ""), ErrorCode::UnsupportedOperation);
     }
 
     #[test]
     fn empty_lines_of_nested_exceptions_are_dropped() {
-        assert_eq!(
-            tidy("Check failed\n\n  in a.cpp  \n\n"),
-            "Check failed\n  in a.cpp"
-        );
+        assert_eq!(tidy("Check failed\n\n  in a.cpp  \n\n"), "Check failed\n  in a.cpp");
     }
 }

@@ -65,20 +65,14 @@ impl Tensor {
         byte_len(datatype, shape)?;
         let mut sizes = to_c_sizes(shape)?;
         let rank = i64::try_from(sizes.len()).unwrap_or(i64::MAX);
-        let shape_c = ov_shape_t {
-            rank,
-            dims: sizes.as_mut_ptr(),
-        };
+        let shape_c = ov_shape_t { rank, dims: sizes.as_mut_ptr() };
         let mut raw = ptr::null_mut();
         check_as(
             make(to_element(datatype), shape_c, &raw mut raw),
             ErrorCode::ResourceExhausted,
             || format!("cannot make a {datatype} tensor of shape {shape:?}"),
         )?;
-        Ok(Self {
-            raw: RawTensor::own(raw, "ov_tensor_create")?,
-            datatype,
-        })
+        Ok(Self { raw: RawTensor::own(raw, "ov_tensor_create")?, datatype })
     }
 
     /// Takes over a tensor that the C API gave out for `port`.
@@ -108,10 +102,7 @@ impl Tensor {
 
     /// The shape, outermost dimension first.
     pub fn shape(&self) -> Result<Vec<usize>> {
-        let mut shape = ov_shape_t {
-            rank: 0,
-            dims: ptr::null_mut(),
-        };
+        let mut shape = ov_shape_t { rank: 0, dims: ptr::null_mut() };
         // SAFETY: the tensor is alive and `shape` is ours to fill.
         let status = unsafe { ffi::ov_tensor_get_shape(self.raw(), &raw mut shape) };
         check(status, || "cannot read the shape of a tensor".into())?;
@@ -136,11 +127,7 @@ impl Tensor {
         let mut data = ptr::null_mut();
         // SAFETY: the tensor is alive and `data` is ours to fill.
         let status = unsafe { ffi::ov_tensor_data(self.raw(), &raw mut data) };
-        if status == ov_status_e::OK {
-            data.cast()
-        } else {
-            ptr::null_mut()
-        }
+        if status == ov_status_e::OK { data.cast() } else { ptr::null_mut() }
     }
 
     /// The bytes of the elements. Not while an inference runs, see [`Tensor`].

@@ -82,13 +82,7 @@ impl SearchOptions {
     pub fn from_process(explicit: Option<PathBuf>) -> Self {
         let env: Lookup = Arc::new(|key| std::env::var_os(key));
         let managed = managed_folder(&env);
-        Self {
-            explicit,
-            env,
-            managed,
-            openvino_node: None,
-            root: PathBuf::from("/"),
-        }
+        Self { explicit, env, managed, openvino_node: None, root: PathBuf::from("/") }
     }
 
     /// Every candidate, best first. What the user named is listed even if nothing is there; the rest only if
@@ -103,34 +97,18 @@ impl SearchOptions {
             found.push(named(&path, RuntimeSource::Environment));
         }
         let places = [
-            (
-                RuntimeSource::Managed,
-                newest_first(subfolders(&self.managed, "")),
-            ),
-            (
-                RuntimeSource::Python,
-                python::package_folder(&self.env).into_iter().collect(),
-            ),
-            (
-                RuntimeSource::OpenvinoNode,
-                self.openvino_node.iter().cloned().collect(),
-            ),
+            (RuntimeSource::Managed, newest_first(subfolders(&self.managed, ""))),
+            (RuntimeSource::Python, python::package_folder(&self.env).into_iter().collect()),
+            (RuntimeSource::OpenvinoNode, self.openvino_node.iter().cloned().collect()),
             (RuntimeSource::IntelDir, self.intel_folders()),
             (RuntimeSource::System, self.loader_folders()),
         ];
         for (source, folders) in places {
-            found.extend(
-                folders
-                    .iter()
-                    .filter_map(|folder| candidate(folder, source)),
-            );
+            found.extend(folders.iter().filter_map(|folder| candidate(folder, source)));
         }
         let mut seen = Vec::new();
         found.retain(|candidate| {
-            let key = candidate
-                .library
-                .as_ref()
-                .and_then(|path| path.canonicalize().ok());
+            let key = candidate.library.as_ref().and_then(|path| path.canonicalize().ok());
             let is_new = key.is_none() || !seen.contains(&key);
             seen.push(key);
             is_new
@@ -139,53 +117,30 @@ impl SearchOptions {
     }
 
     fn variable(&self, key: &str) -> Option<PathBuf> {
-        (self.env)(key)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
+        (self.env)(key).filter(|value| !value.is_empty()).map(PathBuf::from)
     }
 
     fn intel_folders(&self) -> Vec<PathBuf> {
         let installed = newest_first(subfolders(&self.root.join("opt/intel"), "openvino"));
-        self.variable("INTEL_OPENVINO_DIR")
-            .into_iter()
-            .chain(installed)
-            .collect()
+        self.variable("INTEL_OPENVINO_DIR").into_iter().chain(installed).collect()
     }
 
     /// The folders that the loader searches, as far as they can be known without asking it.
     fn loader_folders(&self) -> Vec<PathBuf> {
-        let from_env = (self.env)("LD_LIBRARY_PATH")
-            .map(|value| {
-                std::env::split_paths(&value)
-                    .filter(|p| p.is_absolute())
-                    .collect()
-            })
-            .unwrap_or_else(Vec::new);
-        let fixed = [
-            "usr/local/lib",
-            "usr/lib/x86_64-linux-gnu",
-            "usr/lib64",
-            "usr/lib",
-        ];
-        from_env
-            .into_iter()
-            .chain(fixed.iter().map(|path| self.root.join(path)))
-            .collect()
+        let from_env: Vec<PathBuf> = (self.env)("LD_LIBRARY_PATH")
+            .map(|value| std::env::split_paths(&value).filter(|p| p.is_absolute()).collect())
+            .unwrap_or_default();
+        let fixed = ["usr/local/lib", "usr/lib/x86_64-linux-gnu", "usr/lib64", "usr/lib"];
+        from_env.into_iter().chain(fixed.iter().map(|path| self.root.join(path))).collect()
     }
 }
 
 /// `NPUBRIDGE_HOME/runtimes`, else `npubridge/runtimes` in `XDG_DATA_HOME` or `~/.local/share`.
 fn managed_folder(env: &Lookup) -> PathBuf {
-    let variable = |key: &str| {
-        env(key)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
+    let variable = |key: &str| env(key).filter(|value| !value.is_empty()).map(PathBuf::from);
     let data = variable("NPUBRIDGE_HOME").unwrap_or_else(|| {
         let share = variable("XDG_DATA_HOME").unwrap_or_else(|| {
-            variable("HOME")
-                .unwrap_or_else(|| PathBuf::from("/"))
-                .join(".local/share")
+            variable("HOME").unwrap_or_else(|| PathBuf::from("/")).join(".local/share")
         });
         share.join("npubridge")
     });
@@ -196,21 +151,12 @@ fn managed_folder(env: &Lookup) -> PathBuf {
 pub(super) fn library_in(folder: &Path) -> Option<PathBuf> {
     ["", "openvino/libs", "libs", "runtime/lib/intel64", "lib"]
         .into_iter()
-        .map(|below| {
-            if below.is_empty() {
-                folder.to_path_buf()
-            } else {
-                folder.join(below)
-            }
-        })
+        .map(|below| if below.is_empty() { folder.to_path_buf() } else { folder.join(below) })
         .find_map(|folder| versioned_library(&folder))
 }
 
 fn versioned_library(folder: &Path) -> Option<PathBuf> {
-    let names = std::fs::read_dir(folder)
-        .ok()?
-        .flatten()
-        .map(|entry| entry.path());
+    let names = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
     names
         .filter(|path| path.is_file())
         .filter_map(|path| Some((suffix_version(&path)?, path)))
@@ -253,12 +199,10 @@ fn candidate(folder: &Path, source: RuntimeSource) -> Option<RuntimeCandidate> {
 
 fn of_library(library: PathBuf, source: RuntimeSource) -> RuntimeCandidate {
     let version = suffix_version(&library);
-    let problem = version
-        .filter(|&version| version < LEAST_VERSION)
-        .map(|version| {
-            let RuntimeVersion { year, release, .. } = LEAST_VERSION;
-            format!("version {version} is too old, at least {year}.{release} is needed")
-        });
+    let problem = version.filter(|&version| version < LEAST_VERSION).map(|version| {
+        let RuntimeVersion { year, release, .. } = LEAST_VERSION;
+        format!("version {version} is too old, at least {year}.{release} is needed")
+    });
     RuntimeCandidate {
         folder: library.parent().map(Path::to_path_buf).unwrap_or_default(),
         source,
@@ -293,10 +237,8 @@ mod tests {
     use std::fs;
 
     fn options(root: &Path, env: &[(&str, PathBuf)]) -> SearchOptions {
-        let env: HashMap<String, OsString> = env
-            .iter()
-            .map(|(key, value)| ((*key).into(), value.into()))
-            .collect();
+        let env: HashMap<String, OsString> =
+            env.iter().map(|(key, value)| ((*key).into(), value.into())).collect();
         SearchOptions {
             explicit: None,
             env: Arc::new(move |key| env.get(key).cloned()),
@@ -314,10 +256,7 @@ mod tests {
     }
 
     fn sources(found: &[RuntimeCandidate]) -> Vec<&'static str> {
-        found
-            .iter()
-            .map(|candidate| candidate.source.name())
-            .collect()
+        found.iter().map(|candidate| candidate.source.name()).collect()
     }
 
     #[test]
@@ -333,10 +272,7 @@ mod tests {
         library(&at("usr/lib"), "2641");
         let mut options = options(
             root.path(),
-            &[
-                ("NPUBRIDGE_RUNTIME", at("env")),
-                ("INTEL_OPENVINO_DIR", at("intel")),
-            ],
+            &[("NPUBRIDGE_RUNTIME", at("env")), ("INTEL_OPENVINO_DIR", at("intel"))],
         );
         options.explicit = Some(at("named"));
         options.openvino_node = Some(at("node/bin"));
@@ -353,30 +289,18 @@ mod tests {
         assert_eq!(sources(&found), expected);
         assert_eq!(found[2].library.as_ref(), Some(&newest));
         assert_eq!(found[2].version.as_deref(), Some("2026.4.1"));
-        assert!(
-            found.iter().all(|candidate| candidate.problem.is_none()),
-            "{found:#?}"
-        );
+        assert!(found.iter().all(|candidate| candidate.problem.is_none()), "{found:#?}");
     }
 
     #[test]
     fn what_the_user_named_is_listed_with_its_problem() {
         let root = tempfile::tempdir().unwrap();
-        let mut options = options(
-            root.path(),
-            &[("NPUBRIDGE_RUNTIME", root.path().to_path_buf())],
-        );
+        let mut options = options(root.path(), &[("NPUBRIDGE_RUNTIME", root.path().to_path_buf())]);
         options.explicit = Some(root.path().join("none"));
         let found = options.candidates();
         assert_eq!(sources(&found), ["explicit", "environment"]);
-        assert_eq!(
-            found[0].problem.as_deref(),
-            Some("there is no such file or folder")
-        );
-        assert_eq!(
-            found[1].problem.as_deref(),
-            Some("no libopenvino_c.so.<version> in it")
-        );
+        assert_eq!(found[0].problem.as_deref(), Some("there is no such file or folder"));
+        assert_eq!(found[1].problem.as_deref(), Some("no libopenvino_c.so.<version> in it"));
     }
 
     #[test]
@@ -385,10 +309,7 @@ mod tests {
         library(&root.path().join("managed/a"), "2510");
         let found = options(root.path(), &[]).candidates();
         assert_eq!(found[0].version.as_deref(), Some("2025.1.0"));
-        assert!(
-            found[0].problem.as_ref().unwrap().contains("2026.4"),
-            "{found:?}"
-        );
+        assert!(found[0].problem.as_ref().unwrap().contains("2026.4"), "{found:?}");
     }
 
     #[test]
@@ -412,21 +333,13 @@ mod tests {
     #[test]
     fn the_managed_folder_follows_the_environment() {
         let folder = |pairs: &[(&str, &str)]| {
-            let env: HashMap<String, OsString> = pairs
-                .iter()
-                .map(|(key, value)| ((*key).into(), (*value).into()))
-                .collect();
+            let env: HashMap<String, OsString> =
+                pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
             let env: Lookup = Arc::new(move |key| env.get(key).cloned());
             managed_folder(&env)
         };
-        assert_eq!(
-            folder(&[("NPUBRIDGE_HOME", "/n")]),
-            Path::new("/n/runtimes")
-        );
-        assert_eq!(
-            folder(&[("XDG_DATA_HOME", "/x")]),
-            Path::new("/x/npubridge/runtimes")
-        );
+        assert_eq!(folder(&[("NPUBRIDGE_HOME", "/n")]), Path::new("/n/runtimes"));
+        assert_eq!(folder(&[("XDG_DATA_HOME", "/x")]), Path::new("/x/npubridge/runtimes"));
         assert_eq!(
             folder(&[("HOME", "/h"), ("XDG_DATA_HOME", "")]),
             Path::new("/h/.local/share/npubridge/runtimes")

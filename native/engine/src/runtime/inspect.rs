@@ -39,16 +39,8 @@ pub struct DeviceReport {
 pub fn inspect(folder: &Path) -> Result<RuntimeReport> {
     let runtime = load(folder)?;
     let core = Core::new()?;
-    let devices = core
-        .available_devices()?
-        .into_iter()
-        .map(|name| describe(&core, name))
-        .collect();
-    Ok(RuntimeReport {
-        version: current_version()?,
-        folder: runtime.folder.clone(),
-        devices,
-    })
+    let devices = core.available_devices()?.into_iter().map(|name| describe(&core, name)).collect();
+    Ok(RuntimeReport { version: current_version()?, folder: runtime.folder.clone(), devices })
 }
 
 fn describe(core: &Core, name: String) -> DeviceReport {
@@ -56,28 +48,17 @@ fn describe(core: &Core, name: String) -> DeviceReport {
     const SUPPORTED: &str = "SUPPORTED_PROPERTIES";
     let mut properties = BTreeMap::new();
     let mut unreadable = BTreeMap::new();
-    let mut read = |key: &str| match core.property(&name, key) {
-        Ok(value) => properties.insert(key.to_owned(), value),
-        Err(error) => unreadable.insert(
-            key.to_owned(),
-            error.cause().unwrap_or(error.message()).to_owned(),
-        ),
-    };
-    match core.property(&name, SUPPORTED) {
-        Ok(list) => list.split_whitespace().for_each(|key| drop(read(key))),
-        // Without the list, the one property that every device should have is better than nothing.
-        Err(error) => {
-            read(FULL_NAME);
-            unreadable.insert(
-                SUPPORTED.into(),
-                error.cause().unwrap_or(error.message()).to_owned(),
-            );
-        }
+    let mut keys = vec![FULL_NAME.to_owned(), SUPPORTED.to_owned()];
+    if let Ok(list) = core.property(&name, SUPPORTED) {
+        keys.extend(list.split_whitespace().map(str::to_owned));
     }
-    DeviceReport {
-        full_name: properties.get(FULL_NAME).cloned(),
-        name,
-        properties,
-        unreadable,
+    for key in keys {
+        match core.property(&name, &key) {
+            Ok(value) => properties.insert(key, value),
+            Err(error) => {
+                unreadable.insert(key, error.cause().unwrap_or(error.message()).to_owned())
+            }
+        };
     }
+    DeviceReport { full_name: properties.get(FULL_NAME).cloned(), name, properties, unreadable }
 }

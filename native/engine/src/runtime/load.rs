@@ -37,50 +37,29 @@ pub fn load(path: &Path) -> Result<&'static LoadedRuntime> {
     let library = locate(path)?;
     let _guard = LOADING.lock();
     if let Some(loaded) = LOADED.get() {
-        return if loaded.library == library {
-            Ok(loaded)
-        } else {
-            Err(second(loaded, &library))
-        };
+        return if loaded.library == library { Ok(loaded) } else { Err(second(loaded, &library)) };
     }
     let version = examine(&library)?;
     openvino_sys::library::load_from(&library).map_err(|text| broken(&library, &text))?;
     let folder = library.parent().unwrap_or(Path::new("/")).to_path_buf();
-    Ok(LOADED.get_or_init(|| LoadedRuntime {
-        folder,
-        library,
-        version,
-    }))
+    Ok(LOADED.get_or_init(|| LoadedRuntime { folder, library, version }))
 }
 
 /// The library behind `path`, absolute: the loader would search its own folders for a bare name.
 fn locate(path: &Path) -> Result<PathBuf> {
-    let library = if path.is_dir() {
-        library_in(path)
-    } else {
-        Some(path.to_path_buf())
-    };
+    let library = if path.is_dir() { library_in(path) } else { Some(path.to_path_buf()) };
     let library = library.ok_or_else(|| {
-        not_found(format!(
-            "there is no libopenvino_c.so.<version> in {}",
-            path.display()
-        ))
+        not_found(format!("there is no libopenvino_c.so.<version> in {}", path.display()))
     })?;
     // The folder is made canonical, not the file: distributions link libopenvino_c.so.2641 to the file's full name.
-    let folder = library
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = library.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder
         .unwrap_or(Path::new("."))
         .canonicalize()
         .map_err(|error| missing(&library).caused_by(error))?;
     let name = library.file_name().ok_or_else(|| missing(&library))?;
     let library = folder.join(name);
-    if library.is_file() {
-        Ok(library)
-    } else {
-        Err(missing(&library))
-    }
+    if library.is_file() { Ok(library) } else { Err(missing(&library)) }
 }
 
 /// Opens the library and demands every function, before `openvino-sys` panics at the first one that is not there.
@@ -103,10 +82,7 @@ fn examine(library: &Path) -> Result<String> {
     let version =
         version.ok_or_else(|| broken(library, "ov_get_openvino_version gives no version"))?;
     if RuntimeVersion::parse(&version).is_none() {
-        return Err(broken(
-            library,
-            &format!("its version {version:?} is not a number"),
-        ));
+        return Err(broken(library, &format!("its version {version:?} is not a number")));
     }
     std::mem::forget(opened);
     Ok(version)
@@ -130,18 +106,13 @@ fn build_of(library: &libloading::Library) -> Option<String> {
     let get = unsafe { library.get::<Get>("ov_get_openvino_version") }.ok()?;
     // SAFETY: as above.
     let free = unsafe { library.get::<Free>("ov_version_free") }.ok()?;
-    let mut version = Version {
-        build: std::ptr::null(),
-        description: std::ptr::null(),
-    };
+    let mut version = Version { build: std::ptr::null(), description: std::ptr::null() };
     // SAFETY: `version` is ours to fill.
     if unsafe { get(&raw mut version) } != 0 || version.build.is_null() {
         return None;
     }
     // SAFETY: not null, and a terminated string until it is freed below.
-    let build = unsafe { CStr::from_ptr(version.build) }
-        .to_string_lossy()
-        .into_owned();
+    let build = unsafe { CStr::from_ptr(version.build) }.to_string_lossy().into_owned();
     // SAFETY: filled by the call above and freed once.
     unsafe { free(&raw mut version) };
     Some(build)
@@ -154,10 +125,7 @@ fn not_found(message: String) -> Error {
 }
 
 fn missing(library: &Path) -> Error {
-    not_found(format!(
-        "there is no OpenVINO runtime at {}",
-        library.display()
-    ))
+    not_found(format!("there is no OpenVINO runtime at {}", library.display()))
 }
 
 fn broken(library: &Path, text: &str) -> Error {
@@ -166,11 +134,7 @@ fn broken(library: &Path, text: &str) -> Error {
 
 fn too_old(library: &Path, found: Option<&str>, symbol: &str, count: usize) -> Error {
     let found = found.unwrap_or("an unknown version");
-    let more = if count > 1 {
-        format!(" and {} more functions", count - 1)
-    } else {
-        String::new()
-    };
+    let more = if count > 1 { format!(" and {} more functions", count - 1) } else { String::new() };
     not_found(format!(
         "{} is {found}: it lacks {symbol}{more}; at least OpenVINO {}.{} is needed",
         library.display(),
@@ -204,12 +168,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let error = load(folder.path()).unwrap_err();
         assert_eq!(error.code(), ErrorCode::RuntimeNotFound);
-        assert!(
-            error
-                .message()
-                .contains(&folder.path().display().to_string()),
-            "{error}"
-        );
+        assert!(error.message().contains(&folder.path().display().to_string()), "{error}");
         assert!(error.suggestions()[0].contains("npubridge setup"));
     }
 
@@ -227,30 +186,18 @@ mod tests {
         std::fs::write(&library, b"\x7fELF and then nothing").unwrap();
         let error = load(folder.path()).unwrap_err();
         assert_eq!(error.code(), ErrorCode::RuntimeNotFound);
-        assert!(
-            error
-                .message()
-                .contains("libopenvino_c.so.2641 cannot be loaded"),
-            "{error}"
-        );
-        assert!(
-            error
-                .cause()
-                .is_some_and(|text| text.contains("file too short")),
-            "{error}"
-        );
+        assert!(error.message().contains("libopenvino_c.so.2641 cannot be loaded"), "{error}");
+        assert!(error.cause().is_some_and(|text| text.contains("file too short")), "{error}");
     }
 
     #[test]
     fn a_library_without_the_functions_is_too_old() {
         // Any library of the system stands in for an OpenVINO that lacks functions: it has none of them.
-        let Some(other) = [
-            "/lib/x86_64-linux-gnu/libm.so.6",
-            "/lib64/libm.so.6",
-            "/usr/lib/libm.so.6",
-        ]
-        .into_iter()
-        .find(|path| Path::new(path).exists()) else {
+        let Some(other) =
+            ["/lib/x86_64-linux-gnu/libm.so.6", "/lib64/libm.so.6", "/usr/lib/libm.so.6"]
+                .into_iter()
+                .find(|path| Path::new(path).exists())
+        else {
             return;
         };
         let folder = tempfile::tempdir().unwrap();
@@ -258,11 +205,7 @@ mod tests {
         std::os::unix::fs::symlink(other, &library).unwrap();
         let error = load(&library).unwrap_err();
         assert_eq!(error.code(), ErrorCode::RuntimeNotFound);
-        for part in [
-            "an unknown version",
-            REQUIRED_SYMBOLS[0],
-            "at least OpenVINO 2026.4",
-        ] {
+        for part in ["an unknown version", REQUIRED_SYMBOLS[0], "at least OpenVINO 2026.4"] {
             assert!(error.message().contains(part), "{error}");
         }
     }

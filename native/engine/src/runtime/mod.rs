@@ -39,14 +39,8 @@ pub fn load_configured(explicit: Option<&Path>) -> Result<&'static LoadedRuntime
         };
         problems.push(format!("{}: {problem}", candidate.folder.display()));
     }
-    let tried = if problems.is_empty() {
-        "none was found".to_owned()
-    } else {
-        problems.join("; ")
-    };
-    Err(
-        Error::new(ErrorCode::RuntimeNotFound, "no usable OpenVINO runtime")
-            .suggest("npubridge setup")
-            .caused_by(tried),
-    )
+    let tried = if problems.is_empty() { "none was found".to_owned() } else { problems.join("; ") };
+    Err(Error::new(ErrorCode::RuntimeNotFound, "no usable OpenVINO runtime")
+        .suggest("npubridge setup")
+        .caused_by(tried))
 }

@@ -33,12 +33,8 @@ pub(super) fn package_folder(env: &Lookup) -> Option<PathBuf> {
 /// What a command prints; `None` if it fails or takes too long, in which case it is killed.
 fn run(command: &mut Command, limit: Duration) -> Option<Vec<u8>> {
     let started = Instant::now();
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .ok()?;
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
     loop {
         match child.try_wait() {
             Ok(Some(status)) if status.success() => break,

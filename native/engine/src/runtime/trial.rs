@@ -16,9 +16,7 @@ pub fn try_device(core: &Core, device: &str) -> Result<()> {
     let mut request = compiled.create_request()?;
     let filled = |value: f32| -> Result<Tensor> {
         let mut tensor = Tensor::new(DataType::F32, &[4, 4])?;
-        tensor
-            .as_bytes_mut()
-            .copy_from_slice(bytemuck::cast_slice(&[value; 16]));
+        tensor.as_bytes_mut().copy_from_slice(bytemuck::cast_slice(&[value; 16]));
         Ok(tensor)
     };
     request.set_input(0, &filled(2.0)?)?;
@@ -31,9 +29,6 @@ pub fn try_device(core: &Core, device: &str) -> Result<()> {
     }
     Err(Error::new(
         ErrorCode::Internal,
-        format!(
-            "{device} computed {} where 4 was due",
-            product.first().unwrap_or(&f32::NAN)
-        ),
+        format!("{device} computed {} where 4 was due", product.first().unwrap_or(&f32::NAN)),
     ))
 }

@@ -85,12 +85,10 @@ impl Level {
 
     fn sweep<T>(&mut self, slots: &Slots<T>) {
         if self.by_deadline.len() > 2 * self.living + SWEEP_ABOVE {
-            self.by_deadline
-                .retain(|entry| slots.stands(entry.ticket, entry.arrival));
+            self.by_deadline.retain(|entry| slots.stands(entry.ticket, entry.arrival));
         }
         if self.by_arrival.len() > 2 * self.living + SWEEP_ABOVE {
-            self.by_arrival
-                .retain(|entry| slots.stands(entry.ticket, entry.arrival));
+            self.by_arrival.retain(|entry| slots.stands(entry.ticket, entry.arrival));
         }
     }
 }
@@ -102,16 +100,8 @@ impl Lane {
 
     pub(super) fn push(&mut self, ticket: Ticket, place: &Place, arrival: u64) {
         let level = &mut self.levels[place.priority];
-        level.by_deadline.push(Entry {
-            deadline: place.deadline,
-            arrival,
-            ticket,
-        });
-        let entry = Arrival {
-            submitted: place.submitted,
-            arrival,
-            ticket,
-        };
+        level.by_deadline.push(Entry { deadline: place.deadline, arrival, ticket });
+        let entry = Arrival { submitted: place.submitted, arrival, ticket };
         // A retried operation comes back older than what arrived meanwhile.
         match level.by_arrival.front() {
             Some(first) if place.submitted < first.submitted => level.by_arrival.push_front(entry),
@@ -123,11 +113,7 @@ impl Lane {
     pub(super) fn park(&mut self, ticket: Ticket, deadline: Nanos) {
         self.living_parked += 1;
         if deadline != NO_DEADLINE {
-            self.parked.push(Entry {
-                deadline,
-                arrival: 0,
-                ticket,
-            });
+            self.parked.push(Entry { deadline, arrival: 0, ticket });
         }
     }
 
@@ -153,15 +139,8 @@ impl Lane {
             if level.living == 0 {
                 continue;
             }
-            if let Some(Entry {
-                deadline, arrival, ..
-            }) = level.top(slots)
-            {
-                return Some(Urgency {
-                    priority: Reverse(priority),
-                    deadline,
-                    arrival,
-                });
+            if let Some(Entry { deadline, arrival, .. }) = level.top(slots) {
+                return Some(Urgency { priority: Reverse(priority), deadline, arrival });
             }
         }
         None
@@ -177,11 +156,7 @@ impl Lane {
     }
 
     pub(super) fn oldest<T>(&mut self, slots: &Slots<T>) -> Option<(Nanos, Ticket)> {
-        let oldest = self
-            .levels
-            .iter_mut()
-            .filter_map(|level| level.oldest(slots))
-            .min();
+        let oldest = self.levels.iter_mut().filter_map(|level| level.oldest(slots)).min();
         oldest.map(|entry| (entry.submitted, entry.ticket))
     }
 
@@ -189,20 +164,13 @@ impl Lane {
     pub(super) fn due<T>(&mut self, slots: &Slots<T>, now: Nanos) -> Option<Ticket> {
         let waiting = self.levels.iter_mut().filter_map(|level| level.top(slots));
         let parked = top_parked(&mut self.parked, slots);
-        waiting
-            .chain(parked)
-            .find(|entry| entry.deadline <= now)
-            .map(|entry| entry.ticket)
+        waiting.chain(parked).find(|entry| entry.deadline <= now).map(|entry| entry.ticket)
     }
 
     pub(super) fn next_deadline<T>(&mut self, slots: &Slots<T>) -> Nanos {
         let parked = top_parked(&mut self.parked, slots);
         let waiting = self.levels.iter_mut().filter_map(|level| level.top(slots));
-        waiting
-            .chain(parked)
-            .map(|entry| entry.deadline)
-            .min()
-            .unwrap_or(NO_DEADLINE)
+        waiting.chain(parked).map(|entry| entry.deadline).min().unwrap_or(NO_DEADLINE)
     }
 }
 
@@ -210,10 +178,7 @@ impl Lane {
 impl Lane {
     /// How many entries are kept, dead ones included.
     pub(super) fn entries(&self) -> usize {
-        self.levels
-            .iter()
-            .map(|level| level.by_deadline.len() + level.by_arrival.len())
-            .sum()
+        self.levels.iter().map(|level| level.by_deadline.len() + level.by_arrival.len()).sum()
     }
 }
 

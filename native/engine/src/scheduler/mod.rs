@@ -41,10 +41,7 @@ pub struct Aging {
 
 impl Default for Aging {
     fn default() -> Self {
-        Self {
-            after: Duration::from_secs(1),
-            every: 8,
-        }
+        Self { after: Duration::from_secs(1), every: 8 }
     }
 }
 
@@ -59,10 +56,7 @@ pub struct Capacity {
 
 impl Default for Capacity {
     fn default() -> Self {
-        Self {
-            total: 1 << 20,
-            per_priority: [usize::MAX; PRIORITIES],
-        }
+        Self { total: 1 << 20, per_priority: [usize::MAX; PRIORITIES] }
     }
 }
 
@@ -123,10 +117,7 @@ impl<T> Scheduler<T> {
         Self {
             slots: Slots::new(),
             lanes: Vec::new(),
-            aging: Aging {
-                every: aging.every.max(1),
-                ..aging
-            },
+            aging: Aging { every: aging.every.max(1), ..aging },
             capacity,
             waiting: [0; PRIORITIES],
             next_arrival: 0,
@@ -170,19 +161,11 @@ impl<T> Scheduler<T> {
     pub fn admit(&self, priority: usize) -> Result<(), Full> {
         let depth = self.depth();
         if depth >= self.capacity.total {
-            return Err(Full {
-                depth,
-                capacity: self.capacity.total,
-                of_priority: false,
-            });
+            return Err(Full { depth, capacity: self.capacity.total, of_priority: false });
         }
         let (depth, capacity) = (self.waiting[priority], self.capacity.per_priority[priority]);
         if depth >= capacity {
-            return Err(Full {
-                depth,
-                capacity,
-                of_priority: true,
-            });
+            return Err(Full { depth, capacity, of_priority: true });
         }
         Ok(())
     }
@@ -206,10 +189,7 @@ impl<T> Scheduler<T> {
 
     /// Lets a parked operation wait in its lane. Gives whether it was parked.
     pub fn release(&mut self, ticket: Ticket) -> bool {
-        let place = self
-            .slots
-            .place(ticket)
-            .filter(|_| self.slots.is_parked(ticket));
+        let place = self.slots.place(ticket).filter(|_| self.slots.is_parked(ticket));
         if let Some(place) = place {
             self.waiting[place.priority] -= 1;
             self.lanes[place.lane].unpark();
@@ -244,24 +224,21 @@ impl<T> Scheduler<T> {
         turn: &mut Turn,
     ) -> Option<Choice> {
         turn.0 = turn.0.wrapping_add(1);
-        if turn.0 % self.aging.every == 0 {
-            if let Some(choice) = self.longest_overdue(lanes.clone(), now) {
-                return Some(choice);
-            }
+        if turn.0.is_multiple_of(self.aging.every)
+            && let Some(choice) = self.longest_overdue(lanes.clone(), now)
+        {
+            return Some(choice);
         }
         let slots = &self.slots;
         let mut best = None;
         for lane in lanes {
-            if let Some(key) = self.lanes[lane].most_urgent(slots) {
-                if best.as_ref().is_none_or(|(other, _)| key < *other) {
-                    best = Some((key, lane));
-                }
+            if let Some(key) = self.lanes[lane].most_urgent(slots)
+                && best.as_ref().is_none_or(|(other, _)| key < *other)
+            {
+                best = Some((key, lane));
             }
         }
-        best.map(|(_, lane)| Choice {
-            lane,
-            overdue: None,
-        })
+        best.map(|(_, lane)| Choice { lane, overdue: None })
     }
 
     fn longest_overdue(
@@ -273,16 +250,14 @@ impl<T> Scheduler<T> {
         let slots = &self.slots;
         let mut oldest: Option<(Nanos, usize, Ticket)> = None;
         for lane in lanes {
-            if let Some((submitted, ticket)) = self.lanes[lane].oldest(slots) {
-                if submitted < limit && oldest.is_none_or(|(other, ..)| submitted < other) {
-                    oldest = Some((submitted, lane, ticket));
-                }
+            if let Some((submitted, ticket)) = self.lanes[lane].oldest(slots)
+                && submitted < limit
+                && oldest.is_none_or(|(other, ..)| submitted < other)
+            {
+                oldest = Some((submitted, lane, ticket));
             }
         }
-        oldest.map(|(_, lane, ticket)| Choice {
-            lane,
-            overdue: Some(ticket),
-        })
+        oldest.map(|(_, lane, ticket)| Choice { lane, overdue: Some(ticket) })
     }
 
     /// Takes the chosen operation to run it. Operations found expired on the way are put into `expired`.
@@ -292,12 +267,11 @@ impl<T> Scheduler<T> {
         now: Nanos,
         expired: &mut Vec<(Ticket, T)>,
     ) -> Option<(Ticket, T)> {
-        if let Some(ticket) = choice.overdue {
-            if let Some(place) = self.slots.place(ticket) {
-                if place.deadline > now {
-                    return self.start(ticket);
-                }
-            }
+        if let Some(ticket) = choice.overdue
+            && let Some(place) = self.slots.place(ticket)
+            && place.deadline > now
+        {
+            return self.start(ticket);
         }
         self.take_from(choice.lane, now, expired)
     }
@@ -336,11 +310,7 @@ impl<T> Scheduler<T> {
     /// The earliest deadline of all that waits.
     pub fn next_deadline(&mut self) -> Option<Nanos> {
         let slots = &self.slots;
-        let next = self
-            .lanes
-            .iter_mut()
-            .map(|lane| lane.next_deadline(slots))
-            .min()?;
+        let next = self.lanes.iter_mut().map(|lane| lane.next_deadline(slots)).min()?;
         (next != NO_DEADLINE).then_some(next)
     }
 
@@ -349,11 +319,7 @@ impl<T> Scheduler<T> {
         if let Some((_, item)) = self.remove(ticket) {
             return Cancelled::Waiting(item);
         }
-        if self.slots.mark_cancelled(ticket) {
-            Cancelled::Running
-        } else {
-            Cancelled::Unknown
-        }
+        if self.slots.mark_cancelled(ticket) { Cancelled::Running } else { Cancelled::Unknown }
     }
 
     /// Whether a running operation has been cancelled.
@@ -370,10 +336,7 @@ impl<T> Scheduler<T> {
     /// Takes everything that waits or is parked, in one lane or in all, most urgent first.
     pub fn drain(&mut self, lane: Option<usize>) -> Vec<(Ticket, T)> {
         let tickets = self.slots.waiting(lane);
-        tickets
-            .into_iter()
-            .filter_map(|ticket| self.remove(ticket))
-            .collect()
+        tickets.into_iter().filter_map(|ticket| self.remove(ticket)).collect()
     }
 
     /// Removes a waiting operation and forgets it.

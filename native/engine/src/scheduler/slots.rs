@@ -22,10 +22,7 @@ impl Ticket {
     #[must_use]
     pub fn from_bits(bits: u64) -> Self {
         #[allow(clippy::cast_possible_truncation)]
-        Self {
-            index: bits as u32,
-            generation: (bits >> 32) as u32,
-        }
+        Self { index: bits as u32, generation: (bits >> 32) as u32 }
     }
 }
 
@@ -59,19 +56,11 @@ pub(super) struct Slots<T> {
     free: Vec<u32>,
 }
 
-const NOWHERE: Place = Place {
-    lane: 0,
-    priority: 0,
-    deadline: 0,
-    submitted: 0,
-};
+const NOWHERE: Place = Place { lane: 0, priority: 0, deadline: 0, submitted: 0 };
 
 impl<T> Slots<T> {
     pub(super) fn new() -> Self {
-        Self {
-            slots: Vec::new(),
-            free: Vec::new(),
-        }
+        Self { slots: Vec::new(), free: Vec::new() }
     }
 
     pub(super) fn occupied(&self) -> usize {
@@ -80,30 +69,17 @@ impl<T> Slots<T> {
 
     pub(super) fn insert(&mut self, place: Place, item: T) -> Ticket {
         let index = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot {
-                generation: 0,
-                place: NOWHERE,
-                entry: 0,
-                state: State::Free,
-            });
+            self.slots.push(Slot { generation: 0, place: NOWHERE, entry: 0, state: State::Free });
             u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 operations at once")
         });
         let slot = &mut self.slots[index as usize];
         slot.place = place;
-        slot.state = State::Waiting {
-            item,
-            parked: false,
-        };
-        Ticket {
-            index,
-            generation: slot.generation,
-        }
+        slot.state = State::Waiting { item, parked: false };
+        Ticket { index, generation: slot.generation }
     }
 
     fn slot(&self, ticket: Ticket) -> Option<&Slot<T>> {
-        self.slots
-            .get(ticket.index as usize)
-            .filter(|slot| slot.generation == ticket.generation)
+        self.slots.get(ticket.index as usize).filter(|slot| slot.generation == ticket.generation)
     }
 
     fn slot_mut(&mut self, ticket: Ticket) -> Option<&mut Slot<T>> {
@@ -142,11 +118,7 @@ impl<T> Slots<T> {
     }
 
     pub(super) fn park(&mut self, ticket: Ticket) {
-        if let Some(Slot {
-            state: State::Waiting { parked, .. },
-            ..
-        }) = self.slot_mut(ticket)
-        {
+        if let Some(Slot { state: State::Waiting { parked, .. }, .. }) = self.slot_mut(ticket) {
             *parked = true;
         }
     }
@@ -158,18 +130,8 @@ impl<T> Slots<T> {
             .filter(|(_, slot)| matches!(slot.state, State::Waiting { .. }))
             .filter(|(_, slot)| lane.is_none_or(|lane| slot.place.lane == lane))
             .map(|(index, slot)| {
-                let urgency = (
-                    Reverse(slot.place.priority),
-                    slot.place.deadline,
-                    slot.entry,
-                );
-                (
-                    urgency,
-                    Ticket {
-                        index,
-                        generation: slot.generation,
-                    },
-                )
+                let urgency = (Reverse(slot.place.priority), slot.place.deadline, slot.entry);
+                (urgency, Ticket { index, generation: slot.generation })
             })
             .collect();
         found.sort_unstable();
@@ -177,13 +139,7 @@ impl<T> Slots<T> {
     }
 
     pub(super) fn is_parked(&self, ticket: Ticket) -> bool {
-        matches!(
-            self.slot(ticket),
-            Some(Slot {
-                state: State::Waiting { parked: true, .. },
-                ..
-            })
-        )
+        matches!(self.slot(ticket), Some(Slot { state: State::Waiting { parked: true, .. }, .. }))
     }
 
     /// Turns a waiting operation into a running one.
@@ -193,11 +149,7 @@ impl<T> Slots<T> {
             return None;
         }
         match std::mem::replace(&mut slot.state, State::Running { cancelled: false }) {
-            State::Waiting { item, parked } => Some(Taken {
-                place: slot.place,
-                parked,
-                item,
-            }),
+            State::Waiting { item, parked } => Some(Taken { place: slot.place, parked, item }),
             _ => None,
         }
     }
@@ -207,10 +159,7 @@ impl<T> Slots<T> {
         match self.slot_mut(ticket) {
             Some(slot) if matches!(slot.state, State::Running { cancelled: false }) => {
                 slot.place.lane = lane;
-                slot.state = State::Waiting {
-                    item,
-                    parked: false,
-                };
+                slot.state = State::Waiting { item, parked: false };
                 Ok(slot.place)
             }
             _ => Err(item),
@@ -219,10 +168,7 @@ impl<T> Slots<T> {
 
     pub(super) fn mark_cancelled(&mut self, ticket: Ticket) -> bool {
         match self.slot_mut(ticket) {
-            Some(Slot {
-                state: State::Running { cancelled },
-                ..
-            }) => {
+            Some(Slot { state: State::Running { cancelled }, .. }) => {
                 *cancelled = true;
                 true
             }
@@ -231,13 +177,7 @@ impl<T> Slots<T> {
     }
 
     pub(super) fn is_cancelled(&self, ticket: Ticket) -> bool {
-        matches!(
-            self.slot(ticket),
-            Some(Slot {
-                state: State::Running { cancelled: true },
-                ..
-            })
-        )
+        matches!(self.slot(ticket), Some(Slot { state: State::Running { cancelled: true }, .. }))
     }
 
     pub(super) fn finish(&mut self, ticket: Ticket) {

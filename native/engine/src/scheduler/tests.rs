@@ -8,22 +8,11 @@ const HIGH: usize = 2;
 const REALTIME: usize = 4;
 
 fn place(priority: usize, deadline: Nanos, submitted: Nanos) -> Place {
-    Place {
-        lane: 0,
-        priority,
-        deadline,
-        submitted,
-    }
+    Place { lane: 0, priority, deadline, submitted }
 }
 
 fn scheduler() -> Scheduler<u32> {
-    scheduler_with(
-        Aging {
-            after: Duration::from_secs(3600),
-            every: 8,
-        },
-        Capacity::default(),
-    )
+    scheduler_with(Aging { after: Duration::from_secs(3600), every: 8 }, Capacity::default())
 }
 
 fn scheduler_with(aging: Aging, capacity: Capacity) -> Scheduler<u32> {
@@ -64,13 +53,7 @@ fn chooses_the_most_urgent_of_several_lanes() {
     let mut scheduler = scheduler();
     let second = scheduler.add_lane();
     scheduler.push(place(NORMAL, NO_DEADLINE, 0), 1);
-    scheduler.push(
-        Place {
-            lane: second,
-            ..place(HIGH, NO_DEADLINE, 0)
-        },
-        2,
-    );
+    scheduler.push(Place { lane: second, ..place(HIGH, NO_DEADLINE, 0) }, 2);
     scheduler.push(place(HIGH, 10, 0), 3);
     assert_eq!(run_all(&mut scheduler, 0), [3, 2, 1]);
 }
@@ -83,10 +66,7 @@ fn an_expired_operation_never_starts() {
     let mut expired = Vec::new();
     let (_, item) = scheduler.take_from(0, 20, &mut expired).unwrap();
     assert_eq!(item, 2);
-    assert_eq!(
-        expired.iter().map(|(_, item)| *item).collect::<Vec<_>>(),
-        [1]
-    );
+    assert_eq!(expired.iter().map(|(_, item)| *item).collect::<Vec<_>>(), [1]);
 }
 
 #[test]
@@ -103,20 +83,8 @@ fn expire_answers_what_is_due_in_every_lane_and_level() {
     let mut scheduler = scheduler();
     let second = scheduler.add_lane();
     scheduler.push(place(LOW, 10, 0), 1);
-    scheduler.push(
-        Place {
-            lane: second,
-            ..place(HIGH, 20, 0)
-        },
-        2,
-    );
-    scheduler.park(
-        Place {
-            lane: second,
-            ..place(HIGH, 15, 0)
-        },
-        3,
-    );
+    scheduler.push(Place { lane: second, ..place(HIGH, 20, 0) }, 2);
+    scheduler.park(Place { lane: second, ..place(HIGH, 15, 0) }, 3);
     scheduler.push(place(REALTIME, 21, 0), 4);
     assert_eq!(scheduler.next_deadline(), Some(10));
     let mut expired = Vec::new();
@@ -187,40 +155,17 @@ fn a_retried_operation_keeps_its_deadline_and_may_change_the_lane() {
 fn capacity_is_for_all_and_for_each_priority() {
     let mut per_priority = [usize::MAX; PRIORITIES];
     per_priority[LOW] = 1;
-    let mut scheduler = scheduler_with(
-        Aging::default(),
-        Capacity {
-            total: 2,
-            per_priority,
-        },
-    );
+    let mut scheduler = scheduler_with(Aging::default(), Capacity { total: 2, per_priority });
     scheduler.push(place(LOW, NO_DEADLINE, 0), 1);
-    assert_eq!(
-        scheduler.admit(LOW),
-        Err(Full {
-            depth: 1,
-            capacity: 1,
-            of_priority: true
-        })
-    );
+    assert_eq!(scheduler.admit(LOW), Err(Full { depth: 1, capacity: 1, of_priority: true }));
     assert_eq!(scheduler.admit(NORMAL), Ok(()));
     scheduler.push(place(NORMAL, NO_DEADLINE, 0), 2);
-    assert_eq!(
-        scheduler.admit(NORMAL),
-        Err(Full {
-            depth: 2,
-            capacity: 2,
-            of_priority: false
-        })
-    );
+    assert_eq!(scheduler.admit(NORMAL), Err(Full { depth: 2, capacity: 2, of_priority: false }));
 }
 
 #[test]
 fn a_low_operation_is_served_under_a_flood_of_realtime_ones() {
-    let aging = Aging {
-        after: Duration::from_nanos(100),
-        every: 8,
-    };
+    let aging = Aging { after: Duration::from_nanos(100), every: 8 };
     let mut scheduler = scheduler_with(aging, Capacity::default());
     scheduler.push(place(LOW, NO_DEADLINE, 0), 0);
     let mut turn = Turn::default();
@@ -235,18 +180,12 @@ fn a_low_operation_is_served_under_a_flood_of_realtime_ones() {
         }
     }
     let served_at = served_at.expect("the low operation starved");
-    assert!(
-        (100..=100 + 2 * 8).contains(&served_at),
-        "served at {served_at}"
-    );
+    assert!((100..=100 + 2 * 8).contains(&served_at), "served at {served_at}");
 }
 
 #[test]
 fn overdue_operations_get_no_more_than_their_share() {
-    let aging = Aging {
-        after: Duration::from_nanos(10),
-        every: 8,
-    };
+    let aging = Aging { after: Duration::from_nanos(10), every: 8 };
     let mut scheduler = scheduler_with(aging, Capacity::default());
     for _ in 0..1000 {
         scheduler.push(place(LOW, NO_DEADLINE, 0), 0);
@@ -264,28 +203,19 @@ fn overdue_operations_get_no_more_than_their_share() {
 fn dead_entries_are_swept() {
     let mut scheduler = scheduler();
     for round in 0..100 {
-        let tickets: Vec<_> = (0..1000)
-            .map(|item| scheduler.push(place(LOW, 1_000_000, round), item))
-            .collect();
+        let tickets: Vec<_> =
+            (0..1000).map(|item| scheduler.push(place(LOW, 1_000_000, round), item)).collect();
         for ticket in tickets {
             scheduler.cancel(ticket);
         }
     }
     assert_eq!(scheduler.depth(), 0);
-    assert!(
-        scheduler.lanes[0].entries() < 10_000,
-        "{}",
-        scheduler.lanes[0].entries()
-    );
+    assert!(scheduler.lanes[0].entries() < 10_000, "{}", scheduler.lanes[0].entries());
 }
 
 #[derive(Debug, Clone)]
 enum Step {
-    Push {
-        priority: usize,
-        timeout: Option<u64>,
-        park: bool,
-    },
+    Push { priority: usize, timeout: Option<u64>, park: bool },
     Take,
     Finish(usize),
     Retry(usize),
@@ -334,12 +264,11 @@ proptest! {
                     deadlines.push(deadline);
                 }
                 Step::Take => {
-                    if let Some(choice) = scheduler.choose(0..1, now, &mut turn) {
-                        if let Some((ticket, item)) = scheduler.take(choice, now, &mut expired) {
+                    if let Some(choice) = scheduler.choose(0..1, now, &mut turn)
+                        && let Some((ticket, item)) = scheduler.take(choice, now, &mut expired) {
                             prop_assert!(deadlines[item as usize] > now, "started after its deadline");
                             running.push((ticket, item));
                         }
-                    }
                 }
                 Step::Finish(index) if !running.is_empty() => {
                     let (ticket, item) = running.swap_remove(index % running.len());

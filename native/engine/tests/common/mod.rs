@@ -23,10 +23,7 @@ pub fn runtime_folder() -> Option<PathBuf> {
         .find(|candidate| candidate.problem.is_none());
     match found {
         Some(candidate) => Some(candidate.folder),
-        None => absent(
-            "no OpenVINO runtime",
-            "set NPUBRIDGE_RUNTIME or run `npubridge setup`",
-        ),
+        None => absent("no OpenVINO runtime", "set NPUBRIDGE_RUNTIME or run `npubridge setup`"),
     }
 }
 
@@ -84,17 +81,13 @@ pub fn matmul_ir(m: i64, k: i64, n: i64) -> String {
 
 /// The model of [`matmul_ir`].
 pub fn matmul(core: &Core, m: i64, k: i64, n: i64) -> Model {
-    core.read_model_from_memory(&matmul_ir(m, k, n), None)
-        .unwrap()
+    core.read_model_from_memory(&matmul_ir(m, k, n), None).unwrap()
 }
 
 /// A tensor of FP32 values.
 pub fn tensor(shape: &[usize], values: &[f32]) -> Tensor {
     let mut tensor = Tensor::new(DataType::F32, shape).unwrap();
-    let bytes: Vec<u8> = values
-        .iter()
-        .flat_map(|value| value.to_ne_bytes())
-        .collect();
+    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_ne_bytes()).collect();
     tensor.as_bytes_mut().copy_from_slice(&bytes);
     tensor
 }
