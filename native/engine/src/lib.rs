@@ -3,6 +3,7 @@
 //! It knows neither Node nor Python. Bindings convert arguments and complete promises; every decision is taken here.
 
 pub mod error;
+pub mod routing;
 pub mod workflow;
 
 pub use error::{Error, ErrorCode, Result};
