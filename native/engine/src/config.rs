@@ -39,6 +39,8 @@ pub struct Config {
     pub breaker: Breaker,
     /// Limits of what models and operations may use.
     pub resources: Resources,
+    /// The folder of the agents' files, for operations that name none.
+    pub agents: Option<PathBuf>,
     /// Whether histograms are kept.
     pub metrics: bool,
 }
@@ -131,6 +133,7 @@ impl Default for Config {
             stream_idle: Duration::from_secs(300),
             breaker: Breaker::default(),
             resources: Resources::default(),
+            agents: None,
             metrics: true,
         }
     }

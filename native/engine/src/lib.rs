@@ -10,9 +10,11 @@ mod metrics;
 mod model;
 pub mod openvino;
 pub mod operation;
+pub mod routing;
 pub mod runtime;
 pub mod scheduler;
 pub mod tensor;
+pub mod workflow;
 
 pub use config::Config;
 pub use datatype::DataType;

@@ -1,6 +1,7 @@
 //! Operations, what is submitted with them, and what comes back.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use crate::datatype::DataType;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::matmul;
 use crate::tensor::Tensor;
+use crate::workflow::Task;
 
 /// A name that is shared instead of copied: of a model, an input, an output, a device.
 pub type Name = Arc<str>;
@@ -70,6 +72,8 @@ pub enum Operation {
     HealthCheck,
     Statistics,
     Benchmark(Benchmark),
+    Route(Box<Route>),
+    Workflow(Box<Workflow>),
 }
 
 /// What an operation is, without its arguments.
@@ -85,11 +89,13 @@ pub enum Kind {
     HealthCheck,
     Statistics,
     Benchmark,
+    Route,
+    Workflow,
 }
 
 impl Kind {
     /// Every kind, in declaration order: index `kind as usize`.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Initialize,
         Self::LoadModel,
         Self::UnloadModel,
@@ -99,6 +105,8 @@ impl Kind {
         Self::HealthCheck,
         Self::Statistics,
         Self::Benchmark,
+        Self::Route,
+        Self::Workflow,
     ];
 
     /// The name that every language and the wire use.
@@ -114,6 +122,8 @@ impl Kind {
             Self::HealthCheck => "health_check",
             Self::Statistics => "statistics",
             Self::Benchmark => "benchmark",
+            Self::Route => "route",
+            Self::Workflow => "workflow",
         }
     }
 }
@@ -168,6 +178,8 @@ impl Operation {
             Self::HealthCheck => Kind::HealthCheck,
             Self::Statistics => Kind::Statistics,
             Self::Benchmark(_) => Kind::Benchmark,
+            Self::Route(_) => Kind::Route,
+            Self::Workflow(_) => Kind::Workflow,
         }
     }
 }
@@ -224,6 +236,24 @@ pub struct Benchmark {
     pub duration: Duration,
     /// The model of an `Inference`, run on zeros.
     pub model: Option<Name>,
+}
+
+/// A choice among agents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// What is to be done.
+    pub description: String,
+    /// The folder of the agents' files; the configured one when absent.
+    pub agents: Option<PathBuf>,
+}
+
+/// A whole graph of tasks.
+#[derive(Debug, Clone)]
+pub struct Workflow {
+    /// The tasks, each naming those it depends on.
+    pub tasks: Vec<Task>,
+    /// How many may run at once.
+    pub max_parallel: u32,
 }
 
 /// What is submitted with an operation.

@@ -27,6 +27,7 @@ struct Given {
     breaker: Option<GivenBreaker>,
     memory_bytes: Option<u64>,
     evict_idle: Option<bool>,
+    agents: Option<PathBuf>,
     metrics: Option<bool>,
 }
 
@@ -82,6 +83,7 @@ pub(crate) fn parse(json: &str) -> Result<Config> {
         models: given.models_folder,
         cache: given.cache_folder,
         profile: profile(given.profile.as_deref())?,
+        agents: given.agents,
         ..Config::default()
     };
     set(&mut config.worker_threads, given.worker_threads);

@@ -15,6 +15,7 @@
 //! the bytes, length in bytes, the dimensions. A large tensor whose length is negative is lent: its buffer belongs to
 //! the engine until it is done with it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,10 +24,11 @@ use npubridge_engine::config::Batching;
 use npubridge_engine::engine::Submission;
 use npubridge_engine::operation::{
     Benchmark, Completion, Inference, Kind, LoadModel, Name, Operation, Options, Payload, Priority,
-    Sink, StreamStep,
+    Route, Sink, StreamStep, Workflow,
 };
 use npubridge_engine::scheduler::Ticket;
 use npubridge_engine::tensor::{Buffer, Shape, Tensor};
+use npubridge_engine::workflow::Task;
 use npubridge_engine::{DataType, Error, ErrorCode, Result};
 use serde::Deserialize;
 
@@ -224,6 +226,14 @@ enum Described {
     UnloadModel {
         model: String,
     },
+    Route {
+        description: String,
+        agents: Option<PathBuf>,
+    },
+    Workflow {
+        tasks: Vec<DescribedTask>,
+        max_parallel: Option<u32>,
+    },
     Benchmark {
         kind: String,
         duration_ms: f64,
@@ -237,6 +247,31 @@ struct DescribedBatching {
     max: usize,
     delay_us: Option<u64>,
     adaptive: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+struct DescribedTask {
+    id: String,
+    agent: Option<String>,
+    #[serde(default)]
+    description: String,
+    priority: Option<i32>,
+    #[serde(default)]
+    dependencies: Vec<String>,
+}
+
+impl From<DescribedTask> for Task {
+    fn from(described: DescribedTask) -> Self {
+        let mut task = Self::new(described.id).after(described.dependencies);
+        task.description = described.description;
+        if let Some(agent) = described.agent {
+            task = task.with_agent(agent);
+        }
+        match described.priority {
+            Some(priority) => task.with_priority(priority),
+            None => task,
+        }
+    }
 }
 
 /// An operation from its JSON.
@@ -255,6 +290,13 @@ fn described(json: &[u8]) -> Result<Operation> {
             }),
         }),
         Described::UnloadModel { model } => Operation::UnloadModel { model: model.into() },
+        Described::Route { description, agents } => {
+            Operation::Route(Box::new(Route { description, agents }))
+        }
+        Described::Workflow { tasks, max_parallel } => Operation::Workflow(Box::new(Workflow {
+            tasks: tasks.into_iter().map(Task::from).collect(),
+            max_parallel: max_parallel.unwrap_or(10),
+        })),
         Described::Benchmark { kind, duration_ms, model } => Operation::Benchmark(Benchmark {
             kind: benchmark_kind(&kind)?,
             duration: Duration::try_from_secs_f64(duration_ms / 1e3).unwrap_or(Duration::ZERO),

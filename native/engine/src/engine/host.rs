@@ -2,7 +2,7 @@
 
 use super::answer::Answer;
 use super::state::{HOST, Pending};
-use super::{Shared, Wake};
+use super::{Shared, Wake, coordination};
 use crate::error::{Error, ErrorCode, Result};
 use crate::operation::{Operation, Output};
 use crate::scheduler::{Nanos, Ticket};
@@ -65,6 +65,8 @@ fn run_one(shared: &Shared, pending: &mut Pending) -> Result<Output> {
         Operation::Echo(payload) => Ok(Output::Payload(std::mem::take(payload))),
         Operation::HealthCheck => report(&shared.health()),
         Operation::Statistics => report(&shared.snapshot()),
+        Operation::Route(route) => coordination::route(shared, route),
+        Operation::Workflow(workflow) => coordination::workflow((**workflow).clone()),
         other => Err(Error::new(
             ErrorCode::Internal,
             format!("{} is not an operation of the host", other.kind().name()),

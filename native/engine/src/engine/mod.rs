@@ -12,6 +12,7 @@
 mod answer;
 mod background;
 mod benchmark;
+mod coordination;
 mod device;
 mod health;
 mod host;
@@ -66,6 +67,7 @@ struct Shared {
     metrics: Metrics,
     core: Mutex<Option<Core>>,
     devices: Vec<device::Device>,
+    agents: coordination::Agents,
 }
 
 /// One operation with all that goes with it.
@@ -106,6 +108,7 @@ impl Engine {
             metrics,
             core: Mutex::new(None),
             devices,
+            agents: coordination::Agents::default(),
             config,
         });
         let engine = Self { shared, threads: Mutex::default() };
@@ -331,7 +334,7 @@ impl Shared {
             return Err(Box::new(Answer::failed(pending, error, now)));
         }
         let lane = match pending.operation.kind() {
-            Kind::Echo | Kind::HealthCheck | Kind::Statistics => {
+            Kind::Echo | Kind::HealthCheck | Kind::Statistics | Kind::Route | Kind::Workflow => {
                 wake.host += 1;
                 HOST
             }

@@ -313,6 +313,14 @@ function describe(operation: Operation): object {
       return {type: operation.type, model: operation.model}
     }
 
+    case 'route': {
+      return {type: operation.type, description: operation.description, agents: operation.agents}
+    }
+
+    case 'workflow': {
+      return {type: operation.type, tasks: operation.tasks, maxParallel: operation.maxParallel}
+    }
+
     default: {
       throw new NpuBridgeError(
         'UNSUPPORTED_OPERATION',
@@ -325,4 +333,4 @@ function describe(operation: Operation): object {
   }
 }
 
-const KNOWN_TYPES = [...Object.keys(KINDS), 'benchmark', 'load_model', 'unload_model'].toSorted()
+const KNOWN_TYPES = [...Object.keys(KINDS), 'benchmark', 'load_model', 'route', 'unload_model', 'workflow'].toSorted()
