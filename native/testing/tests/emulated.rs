@@ -32,7 +32,7 @@ impl Npu {
         let turn = TURN
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let folder = FOLDER.get_or_init(make_folder).as_ref()?;
+        let folder = FOLDER.get_or_init(|| make_folder("emulated")).as_ref()?;
         let loaded = runtime::load(folder).unwrap();
         // SAFETY: the library is loaded already; this only counts one more user.
         let library = unsafe { libloading::Library::new(&loaded.library) }.unwrap();
@@ -89,9 +89,9 @@ impl Npu {
     }
 }
 
-fn make_folder() -> Option<PathBuf> {
+fn make_folder(name: &str) -> Option<PathBuf> {
     let real = common::runtime_folder()?;
-    let out = std::env::temp_dir().join(format!("npubridge-emulated-{}", std::process::id()));
+    let out = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     let interposer = folder::built_interposer().expect("cargo builds the library with its tests");
     Some(folder::make(&real, &interposer, &out, &[]).unwrap())
 }
@@ -415,8 +415,8 @@ fn child_lists_devices() {
     if std::env::var_os("NPUBRIDGE_TEST_CHILD").is_none() {
         return;
     }
-    let folder = make_folder().unwrap();
-    let folder = folder.parent().unwrap();
+    let library = make_folder(&format!("child-{}", std::process::id())).unwrap();
+    let folder = library.parent().unwrap();
     runtime::load(folder).unwrap();
     let core = Core::new().unwrap();
     println!("before: {:?}", core.available_devices().unwrap());

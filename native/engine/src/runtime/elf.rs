@@ -95,10 +95,16 @@ fn is_cut_off(library: &Path) -> io::Result<bool> {
     let Ok(segments) = header.program_headers(endian, &cache) else {
         return Ok(true);
     };
-    Ok(segments.iter().any(|segment| {
-        let (offset, size) = segment.file_range(endian);
-        offset.checked_add(size).is_none_or(|end| end > length)
-    }))
+    let mut parts: Vec<(u64, u64)> = segments
+        .iter()
+        .map(|segment| segment.file_range(endian))
+        .collect();
+    // The table of sections is the last thing in a file.
+    let sections = u64::from(header.e_shnum(endian)) * u64::from(header.e_shentsize(endian));
+    parts.push((header.e_shoff(endian), sections));
+    Ok(parts
+        .iter()
+        .any(|&(at, size)| at.checked_add(size).is_none_or(|end| end > length)))
 }
 
 #[cfg(test)]
