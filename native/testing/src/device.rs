@@ -211,6 +211,9 @@ impl Device {
         state.engine.upgrade().unwrap_or_else(|| {
             let engine = Arc::new(self.start());
             state.engine = Arc::downgrade(&engine);
+            if self.control.is_some() {
+                self.watch(Weak::clone(&state.engine));
+            }
             engine
         })
     }
@@ -241,6 +244,16 @@ impl Device {
             }
         });
         Engine { jobs, finished }
+    }
+
+    /// Looks at the control file from time to time: when everything hangs, no call comes in that would.
+    fn watch(&'static self, engine: Weak<Engine>) {
+        spawn("emulated-npu-fs", move || {
+            while engine.strong_count() > 0 {
+                thread::sleep(Duration::from_millis(20));
+                self.refresh();
+            }
+        });
     }
 
     pub(crate) fn values(&self) -> Values {

@@ -421,7 +421,13 @@ fn child_lists_devices() {
     let core = Core::new().unwrap();
     println!("before: {:?}", core.available_devices().unwrap());
     if let Some(file) = std::env::var_os("NPUBRIDGE_FAULTS_FILE") {
+        std::fs::write(&file, "hang_after=0").unwrap();
+        let compiled = core.compile(&matmul(&core, 2, 2, 2), "NPU", &[]).unwrap();
+        let mut request = compiled.create_request().unwrap();
+        request.start().unwrap();
+        assert!(!request.wait_for(Duration::from_millis(100)).unwrap());
         std::fs::write(file, "absent").unwrap();
+        println!("hanging: {:?}", request.wait().unwrap_err().code());
         println!("after: {:?}", core.available_devices().unwrap());
     }
     std::fs::remove_dir_all(folder).unwrap();
@@ -456,5 +462,6 @@ fn a_control_file_is_read_again_when_it_changed() {
     let output = child(&[("NPUBRIDGE_FAULTS_FILE", file.to_str().unwrap())]);
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(text.contains(r#"before: ["CPU", "NPU"]"#), "{output:?}");
+    assert!(text.contains("hanging: DeviceLost"), "{output:?}");
     assert!(text.contains(r#"after: ["CPU"]"#), "{output:?}");
 }
