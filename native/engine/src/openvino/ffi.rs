@@ -76,3 +76,24 @@ pub(crate) use openvino_sys::{
     ov_element_type_e, ov_infer_request_t, ov_model_t, ov_output_const_port_t, ov_partial_shape_t,
     ov_property_t, ov_rank_t, ov_shape_t, ov_status_e, ov_tensor_t, ov_version_t,
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_other_file_of_the_wrapper_reaches_the_c_library() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/openvino");
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            let is_door = path.ends_with("ffi.rs");
+            assert!(is_door || !text.contains("openvino_sys::"), "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn required_functions_are_listed_once_and_in_order() {
+        assert!(REQUIRED_SYMBOLS.is_sorted_by(|a, b| a < b), "{REQUIRED_SYMBOLS:?}");
+    }
+}

@@ -165,7 +165,8 @@ fn versioned_library(folder: &Path) -> Option<PathBuf> {
         .map(|(_, path)| path)
 }
 
-fn suffix_version(library: &Path) -> Option<RuntimeVersion> {
+/// The version that the name of a library says.
+pub(super) fn suffix_version(library: &Path) -> Option<RuntimeVersion> {
     let name = library.file_name()?.to_str()?;
     RuntimeVersion::from_suffix(name.strip_prefix("libopenvino_c.so.")?)
 }

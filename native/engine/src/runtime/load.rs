@@ -1,6 +1,7 @@
 //! Loading one runtime into the process, after checking that it has all that is needed.
 
-use super::find::library_in;
+use super::elf;
+use super::find::{library_in, suffix_version};
 use super::version::{LEAST_VERSION, RuntimeVersion};
 use crate::error::{Error, ErrorCode, Result};
 use crate::openvino::{self, REQUIRED_SYMBOLS};
@@ -62,20 +63,32 @@ fn locate(path: &Path) -> Result<PathBuf> {
     if library.is_file() { Ok(library) } else { Err(missing(&library)) }
 }
 
-/// Opens the library and demands every function, before `openvino-sys` panics at the first one that is not there.
+/// Demands every function of the library before `openvino-sys` panics at the first one that is not there.
 ///
-/// Returns its build string. The library stays open: closing OpenVINO in a running process is asking for trouble.
+/// Told from the file first, so that a runtime that will not do is never opened; see [`elf`] for why. Returns its build
+/// string. The library stays open: it cannot be unloaded anyway.
 fn examine(library: &Path) -> Result<String> {
+    let folder = library.parent().unwrap_or(Path::new("/"));
+    if let Some(short) = elf::cut_off(folder) {
+        return Err(broken(&short, "the file ends before its header says it does")
+            .suggest("Run `npubridge setup --force` to install the runtime again."));
+    }
+    if let Some(missing) = elf::missing(library, REQUIRED_SYMBOLS)
+        && let Some(first) = missing.first()
+    {
+        let version = suffix_version(library).map(|version| version.to_string());
+        return Err(too_old(library, version.as_deref(), first, missing.len()));
+    }
     // SAFETY: runs the initialisers of OpenVINO, as any program linked to it would.
     let opened = unsafe { libloading::Library::new(library) };
     let opened = opened.map_err(|error| broken(library, &loader_text(&error)))?;
+    let version = build_of(&opened);
     let missing: Vec<&str> = REQUIRED_SYMBOLS
         .iter()
         .copied()
         // SAFETY: only the address is looked at, nothing is called through this type.
         .filter(|name| unsafe { opened.get::<*const c_void>(*name) }.is_err())
         .collect();
-    let version = build_of(&opened);
     if let Some(first) = missing.first() {
         return Err(too_old(library, version.as_deref(), first, missing.len()));
     }
@@ -205,7 +218,7 @@ mod tests {
         std::os::unix::fs::symlink(other, &library).unwrap();
         let error = load(&library).unwrap_err();
         assert_eq!(error.code(), ErrorCode::RuntimeNotFound);
-        for part in ["an unknown version", REQUIRED_SYMBOLS[0], "at least OpenVINO 2026.4"] {
+        for part in ["2025.1.0", REQUIRED_SYMBOLS[0], "at least OpenVINO 2026.4"] {
             assert!(error.message().contains(part), "{error}");
         }
     }

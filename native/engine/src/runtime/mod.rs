@@ -1,5 +1,6 @@
 //! OpenVINO installations: where they are, whether one is usable, and what it offers.
 
+mod elf;
 mod find;
 mod inspect;
 mod load;
