@@ -8,7 +8,7 @@ import path from 'node:path'
  * lock of `target`.
  */
 export async function installFolder<T>(target: string, fill: (staging: string) => Promise<T>): Promise<T> {
-  await mkdir(path.dirname(target), {recursive: true})
+  await ensureFolder(path.dirname(target))
   await cleanUp(target)
   const staging = nameFor(target, 'partial')
   try {
@@ -67,4 +67,24 @@ export async function exists(file: string): Promise<boolean> {
   return stat(file)
     .then(() => true)
     .catch(() => false)
+}
+
+/** `folder` itself if it exists, else the nearest folder above it that does. */
+export async function nearestExisting(folder: string): Promise<string> {
+  const parent = path.dirname(folder)
+  return parent === folder || (await exists(folder)) ? folder : nearestExisting(parent)
+}
+
+/** Makes `folder` and what is missing above it, and fails with the reason of the system if it cannot. */
+export async function ensureFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, {recursive: true})
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    // Node says ENOENT for EROFS when it makes several folders; a single one fails with the truth.
+    const present = await nearestExisting(path.resolve(folder))
+    const [missing] = path.relative(present, folder).split(path.sep, 1)
+    await mkdir(path.join(present, missing!))
+    await mkdir(folder, {recursive: true})
+  }
 }

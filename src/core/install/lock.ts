@@ -1,9 +1,9 @@
-import {mkdir} from 'node:fs/promises'
 import path from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
 import {lock} from 'proper-lockfile'
 
 import {throwIfCancelled} from '../process/run.ts'
+import {ensureFolder} from './folder.ts'
 
 /** A holder that has not touched its lock for so long is gone: it was killed, or the machine was switched off. */
 const STALE_MS = 10_000
@@ -26,7 +26,7 @@ export async function withLock<T>(
   options: LockOptions,
   work: (hadToWait: boolean) => Promise<T>,
 ): Promise<T> {
-  await mkdir(path.dirname(target), {recursive: true})
+  await ensureFolder(path.dirname(target))
   const {release, hadToWait} = await acquire(target, options)
   try {
     return await work(hadToWait)

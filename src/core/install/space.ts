@@ -2,7 +2,7 @@ import {stat, statfs} from 'node:fs/promises'
 import path from 'node:path'
 
 import {NpuBridgeError} from '../errors.ts'
-import {exists} from './folder.ts'
+import {nearestExisting} from './folder.ts'
 
 /** Bytes that will be written below a folder, which need not exist yet. */
 export interface SpaceNeed {
@@ -39,11 +39,6 @@ export async function requireSpace(needs: readonly SpaceNeed[], measure: Measure
 
   for (const disk of disks.values()) if (disk.needed > disk.free) throw tooFull(disk)
   return Math.min(...[...disks.values()].map((disk) => disk.free))
-}
-
-async function nearestExisting(folder: string): Promise<string> {
-  const parent = path.dirname(folder)
-  return parent === folder || (await exists(folder)) ? folder : nearestExisting(parent)
 }
 
 function tooFull({folder, free, needed}: {folder: string; free: number; needed: number}): NpuBridgeError {

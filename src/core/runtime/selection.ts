@@ -1,8 +1,9 @@
-import {mkdir, rm} from 'node:fs/promises'
+import {rm} from 'node:fs/promises'
 import path from 'node:path'
 import writeFileAtomic from 'write-file-atomic'
 import {z} from 'zod'
 
+import {ensureFolder} from '../install/folder.ts'
 import {readJsonFile} from '../install/json-file.ts'
 
 const FILE = 'selected.json'
@@ -16,7 +17,7 @@ export async function readSelection(runtimes: string): Promise<string | null> {
 
 /** Records `folder` as the runtime to use before the managed ones. */
 export async function writeSelection(runtimes: string, folder: string): Promise<void> {
-  await mkdir(runtimes, {recursive: true})
+  await ensureFolder(runtimes)
   await writeFileAtomic(path.join(runtimes, FILE), JSON.stringify({folder}, null, 2) + '\n')
 }
 
