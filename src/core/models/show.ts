@@ -46,7 +46,8 @@ const NOT_THE_MODEL = new Set(['RUNTIME_NOT_FOUND', 'UNSUPPORTED_OPERATION'])
  * What is known of a model, and its inputs and outputs as the runtime reads them.
  *
  * @param nameOrPath a catalogue name, or the path of an .onnx or .xml file
- * @throws {NpuBridgeError} MODEL_NOT_FOUND, or MODEL_INVALID for a file that the runtime cannot read as a model
+ * @throws {NpuBridgeError} MODEL_NOT_FOUND, MODEL_INVALID for a file that the runtime cannot read as a model,
+ *   RUNTIME_NOT_FOUND when the runtime that was named cannot be used
  */
 export async function showModel(nameOrPath: string, options: ShowOptions): Promise<ShownModel> {
   const {name, path: file, state} = await resolveModel(nameOrPath, options.paths.models)
@@ -71,7 +72,8 @@ async function readTensors(
     const child = effects?.child
     return {tensors: await describeModel(folder, file, {signal, ...(child && {child})}), unreadable: null}
   } catch (error) {
-    if (!(error instanceof NpuBridgeError) || !NOT_THE_MODEL.has(error.code)) throw error
+    const isAsked = runtime !== undefined
+    if (isAsked || !(error instanceof NpuBridgeError) || !NOT_THE_MODEL.has(error.code)) throw error
     return {tensors: null, unreadable: error.toJSON()}
   }
 }
