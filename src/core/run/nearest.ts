@@ -11,7 +11,8 @@ export function nearestName(name: string, known: readonly string[]): string | un
   if (name.length > 100) return undefined
   const wanted = canonical(name)
   let best: string | undefined
-  let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1
+  // Two letters swapped are two edits.
+  let bestDistance = Math.max(Math.min(2, wanted.length - 1), Math.floor(wanted.length / 3)) + 1
   for (const candidate of known) {
     const found = distance(wanted, canonical(candidate))
     if (found < bestDistance) {

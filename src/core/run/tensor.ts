@@ -62,8 +62,17 @@ export function decodeInlineTensor(
 export function checkDatatype(value: unknown, place: string): Datatype {
   if (typeof value === 'string' && Object.hasOwn(DATATYPE_INFO, value)) return value as Datatype
   throw fieldError(place, `is ${showValue(value)}, which is not a datatype`, {
-    suggestions: nameSuggestions(String(value), DATATYPES, 'datatypes'),
+    suggestions: nameSuggestions(protocolName(String(value)), DATATYPES, 'datatypes'),
   })
+}
+
+/** NumPy's and Rust's names, such as float32 and i64, in the manner of the protocol. */
+function protocolName(name: string): string {
+  return name
+    .replace(/^bfloat/i, 'BF')
+    .replace(/^f(?:loat)?(?=\d)/i, 'FP')
+    .replace(/^i(?=\d)/i, 'INT')
+    .replace(/^u(?=\d)/i, 'UINT')
 }
 
 /** @throws {Error} NpuBridgeError: INVALID_ARGUMENT naming the dimension that is not a whole number from 0 on. */
@@ -223,7 +232,7 @@ function badInteger(value: unknown, index: number, filler: Filler): Error {
   if (typeof value !== 'number' && typeof value !== 'bigint') return notANumber(value, place)
   const range = `${info.min}…${info.max}`
   if (value < info.min || value > info.max) {
-    return fieldError(place, `is ${value}, a ${datatype} element is ${range}`, patternAdvice(info))
+    return fieldError(place, `is ${value}, but ${datatype} takes ${range}`, patternAdvice(info))
   }
 
   const problem = isUnsafeInteger(value) ? 'beyond 2^53 it must be written as a plain integer' : 'not a whole number'
