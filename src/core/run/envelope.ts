@@ -46,7 +46,7 @@ const SCHEMAS = {
     inputs: anything,
     outputs: z.array(z.string()).min(1).optional(),
   }),
-  echo: z.strictObject({type: z.literal('echo'), ...common, data: anything}),
+  echo: z.strictObject({type: z.literal('echo'), ...common, data: anything.optional()}),
   health_check: z.strictObject({type: z.literal('health_check'), ...common}),
   statistics: z.strictObject({type: z.literal('statistics'), ...common}),
   benchmark: z.strictObject({

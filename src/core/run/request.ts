@@ -103,7 +103,9 @@ function firstInvalidByte(bytes: Buffer): number {
     else invalid = middle
   }
 
-  return Math.min(valid, bytes.length - 1)
+  // What is wrong is the character that was started, not the byte that should have continued it.
+  while (!isUtf8(bytes.subarray(0, valid))) valid--
+  return valid
 }
 
 function isValidPrefix(bytes: Buffer): boolean {

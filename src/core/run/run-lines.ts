@@ -47,6 +47,11 @@ export interface RunOptions {
    * @default false
    */
   readonly failFast?: boolean
+  /**
+   * How much of lines and tensors is held between reading and writing, in bytes; a single line may go beyond it.
+   * @default 256 MiB
+   */
+  readonly heldBytes?: number
   /** Output tensors become .npy files in this folder instead of JSON. */
   readonly outputFolder?: string | undefined
   /** @default 'error' */
@@ -70,8 +75,7 @@ export interface RunOptions {
 export const DEFAULT_CONCURRENCY = 64
 /** Results that wait for an earlier one, beyond the operations in flight. */
 const REORDER = 1024
-/** Tensors and lines held between reading and writing; a single line may go beyond it. */
-const MOST_HELD_BYTES = 256 * 1024 * 1024
+const HELD_BYTES = 256 * 1024 * 1024
 const PROGRESS_INTERVAL_MS = 100
 const GRACE_MS = 2000
 /** What changes what others find is run alone, after all lines before it and before all lines after it. */
@@ -111,6 +115,7 @@ class LineRun {
   readonly #store: TensorStore | undefined
   readonly #clock: () => number
   readonly #concurrency: number
+  readonly #mostHeldBytes: number
   readonly #order: ResultOrder<Outcome>
   readonly #writer: ResultWriter
   readonly #tally: Tally
@@ -134,6 +139,7 @@ class LineRun {
     this.#store = store
     this.#clock = options.clock ?? (() => performance.now())
     this.#concurrency = options.concurrency ?? DEFAULT_CONCURRENCY
+    this.#mostHeldBytes = options.heldBytes ?? HELD_BYTES
     this.#order = new ResultOrder(options.unordered ?? false)
     this.#tally = new Tally(this.#clock)
     const nonFinite = options.nonFinite ?? 'error'
@@ -215,7 +221,7 @@ class LineRun {
   #hasRoom(): boolean {
     if (this.#stopped) return true
     const fewInFlight = this.#inFlight.size < this.#concurrency
-    return fewInFlight && this.#open < this.#concurrency + REORDER && this.#heldBytes < MOST_HELD_BYTES
+    return fewInFlight && this.#open < this.#concurrency + REORDER && this.#heldBytes < this.#mostHeldBytes
   }
 
   #take(line: Line): Promise<void> | undefined {

@@ -61,14 +61,13 @@ export function decodeInlineTensor(
 /** @throws {Error} NpuBridgeError: INVALID_ARGUMENT naming the nearest datatype. */
 export function checkDatatype(value: unknown, place: string): Datatype {
   if (typeof value === 'string' && Object.hasOwn(DATATYPE_INFO, value)) return value as Datatype
-  throw fieldError(place, `is ${showValue(value)}, which is not a datatype`, {
-    suggestions: nameSuggestions(protocolName(String(value)), DATATYPES, 'datatypes'),
-  })
+  const suggestions = nameSuggestions(protocolName(value), DATATYPES, 'datatypes')
+  throw fieldError(place, `is ${showValue(value)}, which is not a datatype`, {suggestions})
 }
 
 /** NumPy's and Rust's names, such as float32 and i64, in the manner of the protocol. */
-function protocolName(name: string): string {
-  return name
+function protocolName(value: unknown): string {
+  return String(value)
     .replace(/^bfloat/i, 'BF')
     .replace(/^f(?:loat)?(?=\d)/i, 'FP')
     .replace(/^i(?=\d)/i, 'INT')

@@ -18,13 +18,13 @@ export async function rejectionOf(
   code: ErrorCode,
   message: RegExp | string,
 ): Promise<NpuBridgeError> {
-  const error: unknown = await promise.then(
-    () => {
-      throw new Error('nothing was rejected')
-    },
-    (reason: unknown) => reason,
-  )
-  return checkError(error, code, message)
+  try {
+    await promise
+  } catch (error) {
+    return checkError(error, code, message)
+  }
+
+  throw new Error('nothing was rejected')
 }
 
 export function checkError(error: unknown, code: ErrorCode, message: RegExp | string): NpuBridgeError {

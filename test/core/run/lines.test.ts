@@ -5,7 +5,7 @@ import {Buffer} from 'node:buffer'
 import {LineSplitter} from '../../../src/core/run/lines.ts'
 
 /** All lines of `chunks` as `number:text`, with `!` for one that is too long. */
-function split(chunks: readonly (string | Uint8Array)[], limit?: number): string[] {
+function split(chunks: ReadonlyArray<string | Uint8Array>, limit?: number): string[] {
   const splitter = new LineSplitter(limit)
   const seen: string[] = []
   const note = (lines: ReturnType<LineSplitter['push']>) => {
@@ -35,7 +35,7 @@ describe('LineSplitter', () => {
   })
 
   it('drops a byte order mark at the start, and only there', () => {
-    expect(split(['\uFEFFa\n\uFEFFb'])).to.deep.equal(['1:a', '2:\uFEFFb'])
+    expect(split(['\u{FEFF}a\n\u{FEFF}b'])).to.deep.equal(['1:a', '2:\u{FEFF}b'])
     expect(split([[0xef], [0xbb], [0xbf, 0x61]].map((bytes) => Uint8Array.from(bytes)))).to.deep.equal(['1:a'])
   })
 
@@ -47,7 +47,7 @@ describe('LineSplitter', () => {
 
   it('takes a line of exactly the limit, whatever its line end', () => {
     expect(split(['aaaaa\r\nb'], 5)).to.deep.equal(['1:aaaaa', '2:b'])
-    expect(split(['\uFEFFaaaaa', '\r', '\n'], 5)).to.deep.equal(['1:aaaaa'])
+    expect(split(['\u{FEFF}aaaaa', '\r', '\n'], 5)).to.deep.equal(['1:aaaaa'])
   })
 
   it('does not keep what it skips', () => {

@@ -46,7 +46,7 @@ describe('writeFloat32', () => {
   })
 
   it('writes very large and very small numbers with an exponent', () => {
-    expect([1e-7, 1.5e-10, 3.402_823_5e38, 1e21, 1e20].map(float32)).to.deep.equal([
+    expect([1e-7, 1.5e-10, 3.4028235e38, 1e21, 1e20].map(float32)).to.deep.equal([
       '1e-7',
       '1.5e-10',
       '3.4028235e38',

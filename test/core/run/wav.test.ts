@@ -57,7 +57,7 @@ describe('WAV files', () => {
   it('refuses what is cut off or no WAV at all', () => {
     refused(pcm16([1, 2]), {declared: 100}, /is cut off: it has 4 of the 100 bytes/)
     errorOf(() => decode(Buffer.from('')), 'INVALID_ARGUMENT', /is not a WAV file/)
-    errorOf(() => decode(Buffer.from('\u0093NUMPY')), 'INVALID_ARGUMENT', /is not a WAV file/)
+    errorOf(() => decode(Buffer.from('\u{93}NUMPY')), 'INVALID_ARGUMENT', /is not a WAV file/)
     errorOf(() => decode(wavFile(pcm16([1])).subarray(0, 36)), 'INVALID_ARGUMENT', /has no data chunk/)
     const noFormat = chunk('RIFF', Buffer.concat([Buffer.from('WAVE'), chunk('data', pcm16([1]))]))
     errorOf(() => decode(noFormat), 'INVALID_ARGUMENT', /samples before their format/)
