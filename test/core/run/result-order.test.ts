@@ -6,7 +6,7 @@ import {ResultOrder} from '../../../src/core/run/result-order.ts'
 /** What can be taken after each of `places` was put, all opened beforehand. */
 function takenAfter(places: readonly number[], unordered: boolean): string[] {
   const order = new ResultOrder<string>(unordered)
-  for (const _ of places) order.open()
+  Array.from(places, () => order.open())
   return places.map((place) => {
     order.put(place, String(place))
     let taken = ''
