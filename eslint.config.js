@@ -47,6 +47,9 @@ export default [
       'unicorn/prefer-string-repeat': 'off',
       'unicorn/prefer-iterator-to-array': 'off',
       'unicorn/no-array-callback-reference': 'off',
+      // Loops over every number of a tensor count by index: an iterator would cost more than their work.
+      'unicorn/no-for-loop': 'off',
+      'unicorn/consistent-boolean-name': 'off',
       'unicorn/no-array-for-each': 'off',
       'unicorn/no-await-expression-member': 'off',
       'unicorn/no-declarations-before-early-exit': 'off',
@@ -85,6 +88,9 @@ export default [
       'n/no-missing-import': 'off',
       'import/no-unresolved': 'off',
       'import-x/no-unresolved': 'off',
+      // Symbol.asyncDispose is newer than the list of this rule.
+      'unicorn/no-nonstandard-builtin-properties': 'off',
+      '@typescript-eslint/class-literal-property-style': 'off',
       // The minimum, 22.13, has them; only their status "stable" is younger.
       'n/no-unsupported-features/node-builtins': [
         'error',
@@ -93,6 +99,19 @@ export default [
           ignores: ['import.meta.dirname', 'util.styleText', 'fs.globSync', 'fs.promises.glob'],
         },
       ],
+    },
+  },
+  {
+    files: ['test/**'],
+    rules: {
+      // A test says what it means in one expression, builders and all.
+      'unicorn/max-nested-calls': 'off',
+      '@typescript-eslint/no-empty-function': 'off',
+      'unicorn/no-unsafe-buffer-conversion': 'off',
+      // A file of tests mirrors a file of sources, which may export several things; what tests share is a module too.
+      'mocha/max-top-level-suites': 'off',
+      'mocha/no-exports': 'off',
+      'mocha/no-top-level-hooks': 'off',
     },
   },
 ]

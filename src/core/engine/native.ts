@@ -165,10 +165,12 @@ class NativeEngine implements Engine {
       refuse(waiter, shutDown())
       return
     }
+
     if (options?.signal?.aborted) {
       refuse(waiter, cancelled(options.signal))
       return
     }
+
     if (this.#outstanding >= this.#capacity) {
       this.#heldBack.push({operation, options, waiter, since: performance.now()})
       return
