@@ -2,7 +2,7 @@
 import {type Buffer, isUtf8} from 'node:buffer'
 import path from 'node:path'
 
-import type {Operation, Priority, SubmitOptions, Tensor} from '../engine/engine.ts'
+import type {Operation, Priority, SubmitOptions, Tensor, WorkflowTask} from '../engine/engine.ts'
 import type {FileReference} from './file-layout.ts'
 import type {LoadedTensor, TensorFiles} from './tensor-files.ts'
 

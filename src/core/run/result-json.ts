@@ -68,8 +68,8 @@ function tailText({computeUs, device, engine, fallback, queueUs, totalUs}: Opera
   return `,${how},${times}}\n`
 }
 
-function quoted(text: string | undefined): string {
-  return text === undefined ? 'null' : JSON.stringify(text)
+function quoted(text: string | null): string {
+  return JSON.stringify(text)
 }
 
 function fallbackText(fallback: OperationResult['fallback']): string {

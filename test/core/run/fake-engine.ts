@@ -100,7 +100,7 @@ async function pause({delayMs, hangs, ignoresCancellation}: Behaviour, signal: A
 
 function resultOf(
   operation: Operation,
-  {data, device = 'CPU', fallback, outputs, totalUs}: Behaviour,
+  {data, device = 'CPU', fallback = null, outputs, totalUs}: Behaviour,
 ): OperationResult {
   const answer = data === undefined && operation.type === 'echo' ? operation.data : data
   return {

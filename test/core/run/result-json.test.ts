@@ -13,7 +13,7 @@ const RESULT: OperationResult = {
   computeUs: 95,
   device: 'CPU',
   engine: 'native',
-  fallback: undefined,
+  fallback: null,
   queueUs: 3,
   totalUs: 101,
   type: 'inference',
@@ -46,7 +46,7 @@ describe('appendSuccess', () => {
 
   it('says null for a device that there is none of, and what a fallback was', () => {
     const fallback = {from: 'NPU', reason: 'not "permitted"', to: 'CPU'}
-    const line = JSON.parse(write({result: {...RESULT, device: undefined, fallback, queueUs: 2.6}})) as object
+    const line = JSON.parse(write({result: {...RESULT, device: null, fallback, queueUs: 2.6}})) as object
     expect(line).to.deep.include({
       device: null,
       fallback: {from: 'NPU', to: 'CPU', reason: 'not "permitted"'},

@@ -11,7 +11,7 @@ const RESULT: OperationResult = {
   computeUs: 1,
   device: 'CPU',
   engine: 'native',
-  fallback: undefined,
+  fallback: null,
   queueUs: 1,
   totalUs: 1,
   type: 'echo',

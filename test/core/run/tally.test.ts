@@ -9,7 +9,7 @@ const result = (totalUs: number, more: Partial<OperationResult> = {}): Operation
   computeUs: 1,
   device: 'CPU',
   engine: 'native',
-  fallback: undefined,
+  fallback: null,
   queueUs: 1,
   totalUs,
   type: 'echo',
@@ -65,7 +65,7 @@ describe('Tally', () => {
     const tally = new Tally(() => 0)
     for (const model of ['/a/b/c.onnx', 'silero-vad', 'x', 'y', 'z']) tally.submitted({model, type: 'unload_model'})
     tally.succeeded(result(1))
-    tally.succeeded(result(1, {device: undefined, engine: 'legacy'}))
+    tally.succeeded(result(1, {device: null, engine: 'legacy'}))
     const {devices, subjects} = tally.progress(0, undefined)
     expect(subjects).to.deep.equal(['c.onnx', 'silero-vad', 'x', 'y'])
     expect(devices).to.deep.equal(['CPU', 'legacy'])
