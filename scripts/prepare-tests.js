@@ -11,7 +11,8 @@ const python = path.join(VENV, process.platform === 'win32' ? 'Scripts/python.ex
 const network = 'see the message above; downloads need a connection to the npm, PyPI and crates.io registries'
 const wanted = readFileSync(REQUIREMENTS, 'utf8')
 
-if (!has('cargo')) giveUp('Rust is not installed (no cargo on PATH)', 'install it from https://rustup.rs, then npm test')
+if (!has('cargo'))
+  giveUp('Rust is not installed (no cargo on PATH)', 'install it from https://rustup.rs, then npm test')
 if (!has('python3', ['-c', 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))'])) {
   giveUp('Python 3.10 or newer with venv is needed', 'on Debian: apt-get install python3 python3-venv')
 }

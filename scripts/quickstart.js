@@ -5,9 +5,13 @@ import {giveUp, has, runSteps} from './steps.js'
 
 const NPUBRIDGE = ['bin/run.js']
 
-if (!has('cargo')) giveUp('Rust is not installed (no cargo on PATH)', 'install it from https://rustup.rs, then npm start')
+if (!has('cargo'))
+  giveUp('Rust is not installed (no cargo on PATH)', 'install it from https://rustup.rs, then npm start')
 if (!has('python3')) {
-  giveUp('Python is not installed (no python3 on PATH)', 'install Python 3.10 or newer, on Debian: apt-get install python3')
+  giveUp(
+    'Python is not installed (no python3 on PATH)',
+    'install Python 3.10 or newer, on Debian: apt-get install python3',
+  )
 }
 
 const network = 'see the message above; downloads need a connection to the npm, PyPI and crates.io registries'
