@@ -251,12 +251,12 @@ def test_importing_it_changes_nothing_else() -> None:
 
 
 def fastest(work: Any, rounds: int = 5) -> float:
-    """The least of some measured times, in seconds: what the work costs when nothing disturbs it."""
+    """The least of some processor times, in seconds: what the work costs when nothing disturbs it."""
     best = float("inf")
     for _ in range(rounds):
-        started = time.perf_counter()
+        started = time.process_time()
         work()
-        best = min(best, time.perf_counter() - started)
+        best = min(best, time.process_time() - started)
     return best
 
 
@@ -274,7 +274,7 @@ def test_creating_a_workflow_is_quadratic_and_executing_it_is_not(reference: Mod
     created_8, executed_8 = workflow(reference, 4000)
     # 8 times the tasks: about 64 times the time when quadratic, 8 times when linear, 512 times when cubic.
     assert 20 < created_8 / created < 400
-    assert executed_8 / executed < 20
+    assert executed_8 / executed < 30
 
 
 def test_it_is_not_slower_than_the_old_module_without_its_sleep(
