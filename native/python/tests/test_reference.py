@@ -282,4 +282,5 @@ def test_it_is_not_slower_than_the_old_module_without_its_sleep(
 ) -> None:
     sleep = asyncio.sleep
     monkeypatch.setattr(defective_v1.asyncio, "sleep", lambda _delay: sleep(0))
-    assert sum(workflow(reference, 2000)) < 1.5 * sum(workflow(defective_v1, 2000))
+    costs = [(sum(workflow(reference, 2000)), sum(workflow(defective_v1, 2000))) for _ in range(3)]
+    assert min(cost for cost, _ in costs) < 1.5 * min(cost for _, cost in costs)
