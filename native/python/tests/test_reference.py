@@ -250,7 +250,7 @@ def test_importing_it_changes_nothing_else() -> None:
     assert logging.getLogger("npu_coordination_bridge").level == logging.NOTSET
 
 
-def fastest(work: Any, rounds: int = 5) -> float:
+def fastest(work: Any, rounds: int = 3) -> float:
     """The least of some processor times, in seconds: what the work costs when nothing disturbs it."""
     best = float("inf")
     for _ in range(rounds):
