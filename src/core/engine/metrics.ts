@@ -8,8 +8,8 @@ import type {ErrorCode} from '../errors.ts'
 import type {EngineKind, LatencySummary, MetricsSnapshot, OperationResult, OperationType} from './engine.ts'
 
 const NS_PER_US = 1000
-/** Durations outside are counted as the nearest bound: 100 ns and one hour. */
-const SHORTEST_NS = 100
+/** Durations outside are counted as the nearest bound: 10 ns and one hour. */
+const SHORTEST_NS = 10
 const LONGEST_NS = 3.6e12
 
 const NOTHING: LatencySummary = {count: 0, mean: 0, p50: 0, p90: 0, p95: 0, p99: 0, p999: 0, max: 0}

@@ -32,20 +32,50 @@ export interface Ticket<Work> {
 }
 
 interface Place<Work> extends Ticket<Work> {
-  readonly level: Set<Place<Work>>
+  readonly level: Level<Work>
   readonly lane: string | undefined
   readonly signal: AbortSignal | undefined
   readonly leave: (error: NpuBridgeError) => void
   readonly onAbort: () => void
   readonly sequence: number
   timer: NodeJS.Timeout | undefined
+  before: Place<Work> | undefined
+  behind: Place<Work> | undefined
+}
+
+/** A linked list by arrival: anything may leave it in constant time, from wherever it stands. */
+class Level<Work> {
+  first: Place<Work> | undefined
+  #last: Place<Work> | undefined
+
+  /** Lets `place` stand where its arrival puts it, which is the end unless it was here before. */
+  add(place: Place<Work>): void {
+    let before = this.#last
+    while (before && before.sequence > place.sequence) before = before.before
+    const behind = before ? before.behind : this.first
+    this.#link(before, place)
+    this.#link(place, behind)
+  }
+
+  remove(place: Place<Work>): void {
+    if (!place.before && this.first !== place) return
+    this.#link(place.before, place.behind)
+    place.before = undefined
+    place.behind = undefined
+  }
+
+  #link(before: Place<Work> | undefined, behind: Place<Work> | undefined): void {
+    if (before) before.behind = behind
+    else this.first = behind
+    if (behind) behind.before = before
+    else this.#last = before
+  }
 }
 
 export class OperationQueue<Work> {
   readonly #capacity: number
   readonly #now: () => number
-  /** One first-in-first-out set a priority; a Set forgets any element in constant time. */
-  readonly #levels = PRIORITIES.map(() => new Set<Place<Work>>())
+  readonly #levels = PRIORITIES.map(() => new Level<Work>())
   /** Per lane what waits or runs, the oldest first; only that one stands in a level. */
   readonly #lanes = new Map<string, Array<Place<Work>>>()
   readonly #waiting = new Set<Place<Work>>()
@@ -89,6 +119,8 @@ export class OperationQueue<Work> {
       },
       sequence: this.#arrivals++,
       timer: undefined,
+      before: undefined,
+      behind: undefined,
     }
     this.#wait(place)
     if (this.#enterLane(place)) place.level.add(place)
@@ -122,9 +154,7 @@ export class OperationQueue<Work> {
     }
 
     this.#wait(place)
-    const inOrder = [...place.level, place].toSorted((one, other) => one.sequence - other.sequence)
-    place.level.clear()
-    for (const each of inOrder) place.level.add(each)
+    place.level.add(place)
   }
 
   /** Opens the lane of taken work that is done. */
@@ -139,7 +169,7 @@ export class OperationQueue<Work> {
 
   #first(): Place<Work> | undefined {
     for (let urgency = this.#levels.length - 1; urgency >= 0; urgency--) {
-      const [first] = this.#levels[urgency]!
+      const {first} = this.#levels[urgency]!
       if (first) return first
     }
 
@@ -162,7 +192,7 @@ export class OperationQueue<Work> {
 
   #stopWaiting(place: Place<Work>): Place<Work> {
     this.#waiting.delete(place)
-    place.level.delete(place)
+    place.level.remove(place)
     place.signal?.removeEventListener('abort', place.onAbort)
     clearTimeout(place.timer)
     return place
