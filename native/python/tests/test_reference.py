@@ -46,10 +46,10 @@ def test_tasks_keep_the_index_of_their_dict_in_their_id(reference: ModuleType) -
     ("agent", "priority"),
     [
         ("director", 1),
-        ("PROJECTORCHESTRATOR", 1),
+        ("projectorchestrator", 1),
         ("security", 10),
         ("websecurity-auditor", 10),
-        ("Architect", 20),
+        ("architect", 20),
         ("debugger", 20),
         ("debugger2", 50),
         ("linter", 50),
@@ -158,7 +158,7 @@ def test_agents_are_the_markdown_files_of_the_agents_folder(
     monkeypatch.setenv("CLAUDE_PROJECT_ROOT", str(tmp_path))
     bridge = asyncio.run(reference.create_npu_bridge())
     assert {name: (agent["priority"], agent["capabilities"]) for name, agent in bridge.agent_cache.items()} == {
-        "SECURITY": (10, ["security"]),
+        "security": (10, ["security"]),
         "monitor": (50, ["operations"]),
     }
 
@@ -270,8 +270,8 @@ def workflow(module: ModuleType, count: int) -> tuple[float, float]:
 
 
 def test_creating_a_workflow_is_quadratic_and_executing_it_is_not(reference: ModuleType) -> None:
-    created, executed = workflow(reference, 500)
-    created_8, executed_8 = workflow(reference, 4000)
+    created, executed = workflow(reference, 300)
+    created_8, executed_8 = workflow(reference, 2400)
     # 8 times the tasks: about 64 times the time when quadratic, 8 times when linear, 512 times when cubic.
     assert 20 < created_8 / created < 400
     assert executed_8 / executed < 30
@@ -282,5 +282,5 @@ def test_it_is_not_slower_than_the_old_module_without_its_sleep(
 ) -> None:
     sleep = asyncio.sleep
     monkeypatch.setattr(defective_v1.asyncio, "sleep", lambda _delay: sleep(0))
-    costs = [(sum(workflow(reference, 2000)), sum(workflow(defective_v1, 2000))) for _ in range(3)]
+    costs = [(sum(workflow(reference, 1000)), sum(workflow(defective_v1, 1000))) for _ in range(3)]
     assert min(cost for cost, _ in costs) < 1.5 * min(cost for _, cost in costs)

@@ -27,6 +27,8 @@ const ROUTES: Record<string, string | null> = {
   'Audit the login for weak crypto': 'security',
   'DEPLOY the release': 'monitor',
   'write the tests': 'testbed',
+  'what does the writer say of testing': 'writer',
+  'let a code reviewer look at it': 'code-reviewer',
   'paint the shed': null,
 }
 
@@ -208,6 +210,7 @@ export function itKeepsTheContract(subject: () => ContractSubject): void {
     await start()
     const folder = mkdtempSync(path.join(tmpdir(), 'npubridge-agents-'))
     for (const name of AGENTS) writeFileSync(path.join(folder, `${name}.md`), `# ${name}\n`)
+    writeFileSync(path.join(folder, 'review.md'), '---\nname: Code-Reviewer\n---\n')
     for (const [description, agent] of Object.entries(ROUTES)) {
       const {data} = await engine.submit({type: 'route', description, agents: folder})
       expect(data, description).to.include({agent})

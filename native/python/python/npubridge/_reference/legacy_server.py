@@ -28,7 +28,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, ClassVar
 
 REFERENCE = Path(__file__).with_name("npu_coordination_bridge.py")
 MODULE_NAME = "npu_coordination_bridge"
@@ -43,7 +43,7 @@ Request = dict[str, Any]
 real_sleep = time.sleep
 
 
-class OperationFailed(Exception):
+class OperationError(Exception):
     """A failure with a code of npubridge's taxonomy."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -69,7 +69,7 @@ class Pipes:
         try:
             line = json.dumps(answer, allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
-            line = json.dumps(failure(answer.get("id"), OperationFailed("LEGACY_FAILED", f"no JSON: {error}")))
+            line = json.dumps(failure(answer.get("id"), OperationError("LEGACY_FAILED", f"no JSON: {error}")))
         self._answers.write(line.encode() + b"\n")
         self._answers.flush()
 
@@ -86,7 +86,7 @@ class Server:
         self.bridge = module.NPUCoordinationBridge()
         self.has_operations = hasattr(self.bridge, "submit_operation") and hasattr(module, "NPUOperation")
         self.has_workflows = hasattr(self.bridge, "execute_workflow") and hasattr(module, "WorkflowTask")
-        self._agents: tuple[str, int] | None = None
+        self._agents: tuple[str, frozenset[tuple[str, int, int]]] | None = None
         self._count = 0
 
     async def initialize(self, _request: Request) -> dict[str, Any]:
@@ -114,7 +114,9 @@ class Server:
         if bridge is self.bridge:
             self._forget(operation_id)
         if result is None or not result.success:
-            raise OperationFailed("LEGACY_FAILED", f"the module failed: {getattr(result, 'error_message', 'no result')}")
+            raise OperationError(
+                "LEGACY_FAILED", f"the module failed: {getattr(result, 'error_message', 'no result')}"
+            )
         return result.result_data
 
     def _forget(self, operation_id: str) -> None:
@@ -129,7 +131,7 @@ class Server:
     async def route(self, request: Request) -> dict[str, Any]:
         """The agent that the module chooses for ``description`` among the files of the folder ``agents``."""
         if not hasattr(self.bridge, "npu_select_agent"):
-            raise OperationFailed("UNSUPPORTED_OPERATION", "this generation of the module does not choose agents")
+            raise OperationError("UNSUPPORTED_OPERATION", "this generation of the module does not choose agents")
         await self._use_agents(request.get("agents"))
         return {"agent": await settled(self.bridge.npu_select_agent(request["description"]))}
 
@@ -137,9 +139,11 @@ class Server:
         if folder is None:
             return
         try:
-            state = (folder, os.stat(folder).st_mtime_ns)
+            stats = {entry.name: entry.stat() for entry in os.scandir(folder) if entry.name.endswith(".md")}
         except OSError as error:
-            raise OperationFailed("INVALID_ARGUMENT", f"agents is {folder!r}: {error.strerror}") from error
+            what = f"agents folder {folder} cannot be read: {error.strerror}"
+            raise OperationError("INVALID_ARGUMENT", what) from error
+        state = (folder, frozenset((name, each.st_mtime_ns, each.st_size) for name, each in stats.items()))
         if state != self._agents:
             self.module.get_agents_dir = lambda: Path(folder)
             await settled(self.bridge.load_agent_cache())
@@ -174,7 +178,7 @@ class Server:
 
     def _need_workflows(self) -> None:
         if not self.has_workflows:
-            raise OperationFailed("UNSUPPORTED_OPERATION", "this generation of the module runs no workflows")
+            raise OperationError("UNSUPPORTED_OPERATION", "this generation of the module runs no workflows")
 
     async def measure(self, request: Request) -> dict[str, Any]:
         """Times the module from inside this process, on a bridge of its own whose caches are left as they are."""
@@ -233,7 +237,7 @@ class Server:
             latencies.append((time.perf_counter_ns() - begun) / 1000)
         return {"latencies_us": latencies}
 
-    OPERATIONS: dict[str, Callable[..., Any]] = {
+    OPERATIONS: ClassVar[dict[str, Callable[..., Any]]] = {
         each.__name__: each
         for each in (
             initialize,
@@ -259,7 +263,7 @@ def need_numpy() -> Any:
     try:
         import numpy
     except ImportError as error:
-        raise OperationFailed("UNSUPPORTED_OPERATION", f"numpy cannot be imported: {error}") from error
+        raise OperationError("UNSUPPORTED_OPERATION", f"numpy cannot be imported: {error}") from error
     return numpy
 
 
@@ -279,7 +283,7 @@ def failure(request_id: Any, error: BaseException) -> dict[str, Any]:
 
 def describe(error: BaseException) -> dict[str, Any]:
     """An exception with the place in the module where it was raised."""
-    if isinstance(error, OperationFailed):
+    if isinstance(error, OperationError):
         return {"code": error.code, "message": str(error)}
     if isinstance(error, SystemExit):
         return {"code": "LEGACY_FAILED", "message": f"the module called sys.exit({error.code!r})"}
@@ -342,9 +346,7 @@ def start(path: Path, loop: asyncio.AbstractEventLoop) -> tuple[Server | None, d
     if not server.has_operations and not server.has_workflows:
         error = {"code": "LEGACY_FAILED", "message": "its NPUCoordinationBridge is of neither generation"}
         return None, {"ready": False, "reason": "module", "missing": None, "error": error, **about}
-    generations = [
-        name for name, there in (("v1", server.has_workflows), ("v2", server.has_operations)) if there
-    ]
+    generations = [name for name, there in (("v1", server.has_workflows), ("v2", server.has_operations)) if there]
     numpy = importlib.util.find_spec("numpy") is not None
     return server, {"ready": True, "generations": generations, "numpy": numpy, **about}
 

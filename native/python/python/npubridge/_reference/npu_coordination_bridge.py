@@ -16,9 +16,11 @@ The pauses are the old module's own ("as shipped"). ``NPUBRIDGE_LEGACY_SLEEP=0``
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
 import time
+import unicodedata
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,6 +30,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
+
+logger = logging.getLogger(__name__)
 
 NPU_AVAILABLE = False
 COORDINATION_AVAILABLE = False
@@ -41,16 +45,56 @@ OPERATION_DELAY_S = 0.001
 OVERHEAD_SHARE = 0.05
 """What the first generation reported as its overhead, whatever it was."""
 
-NOT_AGENTS = frozenset({"README", "TEMPLATE", "WHERE_I_AM"})
-"""Stems of Markdown files in the agents folder that describe no agent."""
+NOT_AGENTS = frozenset({"README.md", "TEMPLATE.md", "WHERE_I_AM.md"})
+"""Markdown files of the agents folder that describe no agent."""
+LARGEST_AGENT_FILE = 1 << 20
+LONGEST_AGENT_NAME = 128
 
 CAPABILITIES: dict[str, re.Pattern[str]] = {
     "security": re.compile("security|audit|crypto"),
     "development": re.compile("debug|test|lint"),
     "operations": re.compile("deploy|infrastructure|monitor"),
-    "strategic": re.compile("director|projectorchestrator"),
+    "strategic": re.compile("^(director|projectorchestrator)$"),
 }
-"""A capability by what a name or a description contains."""
+"""A capability by what the name of an agent contains, or is."""
+
+KEYWORDS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "secur": ("security", ()),
+    "audit": ("security", ()),
+    "crypto": ("security", ()),
+    "encrypt": ("security", ()),
+    "decrypt": ("security", ()),
+    "vulnerab": ("security", ()),
+    "threat": ("security", ()),
+    "exploit": ("security", ()),
+    "pentest": ("security", ()),
+    "cve": ("security", ("cve", "cves")),
+    "debug": ("development", ()),
+    "refactor": ("development", ()),
+    "test": ("development", ("test", "tests", "tested", "tester", "testers", "testing")),
+    "lint": ("development", ("lint", "lints", "linted", "linter", "linters", "linting")),
+    "bug": ("development", ("bug", "bugs", "bugfix", "bugfixes")),
+    "crash": ("development", ("crash", "crashes", "crashed", "crashing")),
+    "deploy": ("operations", ()),
+    "infrastructure": ("operations", ()),
+    "monitor": ("operations", ()),
+    "provision": ("operations", ()),
+    "rollout": ("operations", ()),
+    "rollback": ("operations", ()),
+    "docker": ("operations", ()),
+    "kubernetes": ("operations", ()),
+    "strateg": ("strategic", ()),
+    "roadmap": ("strategic", ()),
+    "orchestrat": ("strategic", ()),
+    "coordinat": ("strategic", ()),
+    "plan": ("strategic", ("plan", "plans", "planned", "planner", "planning")),
+}
+"""Stems with the capability that they ask for; without words of its own, a stem matches every word it begins.
+
+The rules of routing are those of the engine: native/engine/src/routing/README.md.
+"""
+
+WORD = re.compile("[0-9a-zA-Z\u00c0-\u1fff\u2070-\u2dff\u2e80-\u2fff\u3040-\U0010ffff]+")
 
 
 def get_project_root() -> Path:
@@ -147,9 +191,119 @@ class NPUResult:
 
 
 def capabilities_of(name: str) -> list[str]:
-    """The capabilities that the old module read out of a name."""
-    lowered = name.lower()
-    return [capability for capability, pattern in CAPABILITIES.items() if pattern.search(lowered)]
+    """The capabilities that an agent's name tells; callers pass it in lower case."""
+    return [capability for capability, pattern in CAPABILITIES.items() if pattern.search(name)]
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text, in lower case."""
+    return WORD.findall(text.lower())
+
+
+def keyword_of(word: str) -> str | None:
+    """The stem that a word is recognised by."""
+    for stem, (_, words) in KEYWORDS.items():
+        if word.startswith(stem) and (not words or word in words):
+            return stem
+    return None
+
+
+def read_agent(path: Path) -> dict[str, Any]:
+    """The agent that a file describes; ``ValueError`` when the file is not understood."""
+    if not path.is_file():
+        raise ValueError("it is no regular file")
+    if path.stat().st_size > LARGEST_AGENT_FILE:
+        raise ValueError(f"it is larger than {LARGEST_AGENT_FILE} bytes")
+    fields = front_matter(path.read_bytes().decode())
+    name = (fields.get("name") or path.name.removesuffix(".md")).strip().lower()
+    if not name or len(name) > LONGEST_AGENT_NAME or any(unicodedata.category(each) == "Cc" for each in name):
+        raise ValueError(f"{name!r} is no name")
+    return {"name": name, "path": str(path), "description": fields.get("description")}
+
+
+def front_matter(text: str) -> dict[str, str]:
+    """``name`` and ``description`` of the front matter that a file begins with; ``ValueError`` when it is malformed."""
+    lines = [line.removesuffix("\r") for line in text.removeprefix("\ufeff").split("\n")]
+    if lines[0].rstrip() != "---":
+        return {}
+    end = next((index for index, line in enumerate(lines[1:], 1) if line.rstrip() in ("---", "...")), None)
+    if end is None:
+        raise ValueError("the front matter is never closed")
+    body = lines[1:end]
+    fields: dict[str, str] = {}
+    while body:
+        line = body.pop(0)
+        if not line.strip() or line[0] in "# \t" or line.rstrip() == "-" or line.startswith("- "):
+            continue
+        match = re.fullmatch(r"([0-9A-Za-z_-]+):(?:[ \t](.*))?", line, re.DOTALL)
+        if match is None or match[1] in fields:
+            raise ValueError(f"{line!r} is no new key with a value")
+        fields[match[1]] = _value(match[1], (match[2] or "").strip(), body)
+    return {key: value for key, value in fields.items() if value.strip() and key in ("name", "description")}
+
+
+def _value(key: str, rest: str, following: list[str]) -> str:
+    """The value that begins with ``rest``; takes the lines that continue it."""
+    if rest[:1] in ("'", '"'):
+        return _quoted(rest)
+    header = _without_comment(rest)
+    if re.fullmatch(r"[|>][-+0-9]*", header):
+        return _block(header[0] == ">", following)
+    value = _plain(header, following)
+    if key == "name" and value in ("~", "null"):
+        return ""
+    if key == "name" and value[:1] in tuple("[]{}&*!%@`"):
+        raise ValueError(f"{value!r} is no plain name")
+    return value
+
+
+def _quoted(text: str) -> str:
+    quoted = (
+        re.match(r"'((?:[^']|'')*)'(?=[ \t]|$)", text, re.DOTALL)
+        if text[0] == "'"
+        else re.match(r'"((?:[^"\\]|\\["\\/nrt]|\\u[0-9A-Fa-f]{4})*)"(?=[ \t]|$)', text, re.DOTALL)
+    )
+    rest = text[quoted.end() :].strip() if quoted else ""
+    if quoted is None or (rest and rest[0] != "#"):
+        raise ValueError(f"{text!r} is no quoted text")
+    if text[0] == "'":
+        return quoted[1].replace("''", "'")
+    if re.search(r"\\u[dD][89a-fA-F]", re.sub(r"\\\\", "", quoted[1])):
+        raise ValueError("an escape is half a character")
+    escapes = {"n": "\n", "r": "\r", "t": "\t"}
+    return re.sub(
+        r"\\(?:u([0-9A-Fa-f]{4})|(.))",
+        lambda match: chr(int(match[1], 16)) if match[1] else escapes.get(match[2], match[2]),
+        quoted[1],
+    )
+
+
+def _without_comment(text: str) -> str:
+    return "" if text.startswith("#") else re.split(r"[ \t]#", text, maxsplit=1)[0].rstrip()
+
+
+def _block(folded: bool, following: list[str]) -> str:
+    taken: list[str] = []
+    while following and (not following[0].strip() or following[0][0] in " \t"):
+        taken.append(following.pop(0).rstrip())
+    indent = min((len(line) - len(line.lstrip(" \t")) for line in taken if line), default=0)
+    lines = [line[indent:] for line in taken]
+    if not folded:
+        return "\n".join(lines).rstrip()
+    text = ""
+    for line in lines:
+        text += line + " " if line else "\n"
+    return text.replace(" \n", "\n").rstrip()
+
+
+def _plain(text: str, following: list[str]) -> str:
+    first = following[0].strip() if following else ""
+    if not text and (first == "-" or first.startswith("- ") or ": " in first or first.endswith(":")):
+        return ""
+    parts = [text]
+    while following and following[0].strip() and following[0][0] in " \t":
+        parts.append(_without_comment(following.pop(0).strip()))
+    return " ".join(part for part in parts if part)
 
 
 class NPUCoordinationBridge:
@@ -185,29 +339,45 @@ class NPUCoordinationBridge:
         return True
 
     async def load_agent_cache(self) -> None:
-        """Reads the names of the agents; a folder that does not exist has none."""
-        self.agent_cache = {
-            path.stem: {
-                "path": str(path),
-                "priority": self.calculate_priority(path.stem),
-                "capabilities": capabilities_of(path.stem),
-            }
-            for path in sorted(get_agents_dir().glob("*.md"))
-            if path.stem not in NOT_AGENTS
-        }
+        """Reads the agents; a folder that does not exist has none, a file that is not understood is left out."""
+        agents: dict[str, dict[str, Any]] = {}
+        files = [path for path in get_agents_dir().glob("*.md") if path.name not in NOT_AGENTS]
+        for path in sorted(files, key=lambda path: os.fsencode(path.name)):
+            try:
+                agent = read_agent(path)
+            except (OSError, ValueError) as error:
+                logger.warning("%s is left out: %s", path, error)
+                continue
+            if agent["name"] in agents:
+                logger.warning("%s is left out: there is another agent %s", path, agent["name"])
+                continue
+            agents[agent["name"]] = self._known(agent)
+        self.agent_cache = agents
         self.coordination_matrix = {
-            capability: [name for name, agent in self.agent_cache.items() if capability in agent["capabilities"]]
+            capability: [name for name, agent in agents.items() if capability in agent["capabilities"]]
             for capability in CAPABILITIES
         }
 
+    def _known(self, agent: dict[str, Any]) -> dict[str, Any]:
+        """An agent with what its name tells and what each keyword is worth to it."""
+        name = agent["name"]
+        capabilities = capabilities_of(name)
+        points = {stem: (capability in capabilities) + 2 * (stem in name) for stem, (capability, _) in KEYWORDS.items()}
+        return {
+            **agent,
+            "priority": self.calculate_priority(name),
+            "capabilities": capabilities,
+            "words": words_of(name) if len(name) > 1 else [],
+            "points": {stem: worth for stem, worth in points.items() if worth},
+        }
+
     def calculate_priority(self, agent_name: str) -> int:
-        """The priority that an agent's name gives it; 1 is most urgent."""
-        name = agent_name.lower()
-        if name in ("director", "projectorchestrator"):
+        """The priority that an agent's name (in lower case) gives it; 1 is most urgent."""
+        if agent_name in ("director", "projectorchestrator"):
             return 1
-        if "security" in name:
+        if "security" in agent_name:
             return 10
-        if name in ("architect", "debugger"):
+        if agent_name in ("architect", "debugger"):
             return 20
         return 50
 
@@ -239,12 +409,20 @@ class NPUCoordinationBridge:
         return self.resolve_dependencies(tasks)
 
     async def npu_select_agent(self, description: str) -> str | None:
-        """The agent whose capability the description asks for, the most urgent first; ``None`` when none fits."""
-        for capability in capabilities_of(description):
-            fitting = self.coordination_matrix.get(capability)
-            if fitting:
-                return min(fitting, key=lambda name: (self.agent_cache[name]["priority"], name))
-        return None
+        """The agent that the description names or whose work its keywords ask for; ``None`` when no agent fits."""
+        words = words_of(description)
+        stems = {keyword_of(word) for word in words}
+        best: tuple[int, int, str] | None = None
+        for name, agent in self.agent_cache.items():
+            score = sum(worth for stem, worth in agent["points"].items() if stem in stems)
+            named = agent["words"]
+            count = len(named)
+            if count and any(words[at : at + count] == named for at in range(len(words) - count + 1)):
+                score += 100 * count
+            rank = (-score, agent["priority"], name)
+            if score and (best is None or rank < best):
+                best = rank
+        return best[2] if best else None
 
     def resolve_dependencies(self, tasks: list[WorkflowTask]) -> list[WorkflowTask]:
         """The tasks so that each follows what it depends on, the most urgent of those that are ready first.
