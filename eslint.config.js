@@ -70,7 +70,6 @@ export default [
       // Symbol.asyncDispose is newer than the list of this rule.
       'unicorn/no-nonstandard-builtin-properties': 'off',
       '@typescript-eslint/class-literal-property-style': 'off',
-      '@typescript-eslint/switch-exhaustiveness-check': ['error', {considerDefaultExhaustiveForUnions: true}],
       // The minimum, 22.13, has them; only their status "stable" is younger.
       'n/no-unsupported-features/node-builtins': [
         'error',
@@ -79,6 +78,18 @@ export default [
           ignores: ['import.meta.dirname', 'util.styleText', 'fs.globSync', 'fs.promises.glob'],
         },
       ],
+    },
+  },
+  {
+    files: ['test/**'],
+    rules: {
+      'unicorn/max-nested-calls': 'off',
+    },
+  },
+  {
+    files: ['**/*.ts'],
+    rules: {
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', {considerDefaultExhaustiveForUnions: true}],
     },
   },
 ]

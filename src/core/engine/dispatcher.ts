@@ -28,6 +28,8 @@ export interface Answer {
   readonly outputs?: Readonly<Record<string, OutputTensor>>
   readonly data?: unknown
   readonly device?: string
+  /** When this operation ran elsewhere than the engine's first choice. */
+  readonly fallback?: Fallback | undefined
   /** Time of the work itself, in microseconds. */
   readonly computeUs: number
 }
@@ -216,13 +218,13 @@ export class Dispatcher {
 
   #complete({work: job, arrivedAt}: Ticket<Job>, answer: Answer, startedAt: number): void {
     if (!this.#close(job)) return
-    const {computeUs, device, ...payload} = answer
+    const {computeUs, device, fallback = this.#fallback, ...payload} = answer
     const result: OperationResult = {
       type: job.operation.type,
       ...payload,
       device,
       engine: this.#engine,
-      fallback: this.#fallback,
+      fallback,
       queueUs: (startedAt - arrivedAt) * US_PER_MS,
       computeUs,
       totalUs: (performance.now() - arrivedAt) * US_PER_MS,

@@ -25,6 +25,7 @@ import type {
 } from './engine.ts'
 
 import {asNpuBridgeError, NpuBridgeError} from '../errors.ts'
+import {benchmarkResult} from './benchmark.ts'
 import {type Answer, Dispatcher, type Executor, TryAgain} from './dispatcher.ts'
 import {
   type LegacyGreeting,
@@ -34,7 +35,6 @@ import {
   type Reply,
   startLegacyProcess,
 } from './legacy-process.ts'
-import {summarize} from './metrics.ts'
 import {installHints} from './python.ts'
 
 const REFERENCE_FOLDER = path.join(import.meta.dirname, '../../../native/python/python/npubridge/_reference')
@@ -456,18 +456,6 @@ function decodeMatrix({data, shape}: EncodedMatrix): OutputTensor {
   const numbers = new Float32Array(bytes.length / Float32Array.BYTES_PER_ELEMENT)
   bytes.copy(new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength))
   return {data: numbers, shape, datatype: 'FP32'}
-}
-
-/** What a timed loop has to tell: latencies in microseconds, the rate from their sum. */
-function benchmarkResult(kind: string, latenciesUs: readonly number[]) {
-  const elapsedUs = latenciesUs.reduce((sum, us) => sum + us, 0)
-  return {
-    kind,
-    operations: latenciesUs.length,
-    durationMs: elapsedUs / 1000,
-    opsPerSecond: elapsedUs > 0 ? (latenciesUs.length / elapsedUs) * 1e6 : 0,
-    latencyUs: summarize(latenciesUs),
-  }
 }
 
 function memoryOf({rss_after: rssAfter, rss_before: rssBefore}: Record<string, number | undefined>): MeasuredMemory {
