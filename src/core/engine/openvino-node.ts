@@ -49,7 +49,11 @@ export interface OpenVinoNodeOptions {
    * @default 'latency'
    */
   readonly profile?: Profile | undefined
-  /** How many operations may wait. @default 16384 */
+  /**
+   * How many operations may wait.
+   *
+   * @default 16384
+   */
   readonly capacity?: number | undefined
   /** Written into every result that has no fallback of its own. */
   readonly fallback?: Fallback | undefined
