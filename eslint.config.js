@@ -57,6 +57,27 @@ export default [
       'unicorn/prefer-top-level-await': 'off',
       'import-x/no-anonymous-default-export': 'off',
       '@typescript-eslint/no-unsafe-return': 'off',
+      '@typescript-eslint/no-restricted-types': 'off',
+      'unicorn/consistent-conditional-object-spread': 'off',
+      'jsdoc/require-throws-type': 'off',
+      // It turns slice() of a typed array into an Array.
+      'unicorn/prefer-spread': 'off',
+      'unicorn/no-unnecessary-splice': 'off',
+      'unicorn/no-nonstandard-builtin-properties': 'off',
+      'jsdoc/escape-inline-tags': 'off',
+      '@typescript-eslint/no-empty-function': 'off',
+      '@typescript-eslint/no-unused-vars': ['error', {ignoreRestSiblings: true, varsIgnorePattern: '^_'}],
+      '@typescript-eslint/no-unnecessary-type-conversion': 'off',
+      'no-bitwise': 'off',
+      'no-return-assign': 'off',
+      'guard-for-in': 'off',
+      'max-params': 'off',
+      'unicorn/prefer-simple-condition-first': 'off',
+      'unicorn/prefer-number-is-safe-integer': 'off',
+      'unicorn/no-negated-comparison': 'off',
+      'unicorn/max-nested-calls': 'off',
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', {considerDefaultExhaustiveForUnions: true}],
+      'n/prefer-global/buffer': 'off',
       'require-unicode-regexp': 'off',
       'no-await-in-loop': 'off',
       'n/no-process-exit': 'off',
@@ -83,13 +104,14 @@ export default [
   {
     files: ['test/**'],
     rules: {
+      // A test says what it means in one expression, builders and all.
       'unicorn/max-nested-calls': 'off',
-    },
-  },
-  {
-    files: ['**/*.ts'],
-    rules: {
-      '@typescript-eslint/switch-exhaustiveness-check': ['error', {considerDefaultExhaustiveForUnions: true}],
+      '@typescript-eslint/no-empty-function': 'off',
+      'unicorn/no-unsafe-buffer-conversion': 'off',
+      // A file of tests mirrors a file of sources, which may export several things; what tests share is a module too.
+      'mocha/max-top-level-suites': 'off',
+      'mocha/no-exports': 'off',
+      'mocha/no-top-level-hooks': 'off',
     },
   },
 ]
