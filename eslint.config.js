@@ -38,9 +38,7 @@ export default [
       '@typescript-eslint/prefer-nullish-coalescing': 'off',
       // Null is what JSON, N-API and the protocols speak.
       'unicorn/no-null': 'off',
-      '@typescript-eslint/no-restricted-types': 'off',
       // File modes, device numbers and binary headers are bit fields.
-      'no-bitwise': 'off',
       'unicorn/prevent-abbreviations': 'off',
       'unicorn/name-replacements': 'off',
       'unicorn/no-process-exit': 'off',
@@ -63,7 +61,6 @@ export default [
       // It turns slice() of a typed array into an Array.
       'unicorn/prefer-spread': 'off',
       'unicorn/no-unnecessary-splice': 'off',
-      'unicorn/no-nonstandard-builtin-properties': 'off',
       'jsdoc/escape-inline-tags': 'off',
       '@typescript-eslint/no-empty-function': 'off',
       '@typescript-eslint/no-unused-vars': ['error', {ignoreRestSiblings: true, varsIgnorePattern: '^_'}],
@@ -76,7 +73,6 @@ export default [
       'unicorn/prefer-number-is-safe-integer': 'off',
       'unicorn/no-negated-comparison': 'off',
       'unicorn/max-nested-calls': 'off',
-      '@typescript-eslint/switch-exhaustiveness-check': ['error', {considerDefaultExhaustiveForUnions: true}],
       'n/prefer-global/buffer': 'off',
       'require-unicode-regexp': 'off',
       'no-await-in-loop': 'off',
@@ -99,6 +95,13 @@ export default [
           ignores: ['import.meta.dirname', 'util.styleText', 'fs.globSync', 'fs.promises.glob'],
         },
       ],
+    },
+  },
+  {
+    // Needs types, which scripts do not have.
+    files: ['**/*.ts'],
+    rules: {
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', {considerDefaultExhaustiveForUnions: true}],
     },
   },
   {
