@@ -39,6 +39,7 @@ export default [
       // Null is what JSON, N-API and the protocols speak.
       'unicorn/no-null': 'off',
       // File modes, device numbers and binary headers are bit fields.
+      'no-bitwise': 'off',
       'unicorn/prevent-abbreviations': 'off',
       'unicorn/name-replacements': 'off',
       'unicorn/no-process-exit': 'off',
@@ -65,7 +66,6 @@ export default [
       '@typescript-eslint/no-empty-function': 'off',
       '@typescript-eslint/no-unused-vars': ['error', {ignoreRestSiblings: true, varsIgnorePattern: '^_'}],
       '@typescript-eslint/no-unnecessary-type-conversion': 'off',
-      'no-bitwise': 'off',
       'no-return-assign': 'off',
       'guard-for-in': 'off',
       'max-params': 'off',
