@@ -28,7 +28,7 @@ export async function requireNative(context: Context, models: readonly string[] 
     if (!existsSync(path.join(modelsFolder, model, 'model.json'))) skip(context, `npubridge models pull ${model}`)
   }
 
-  return {modelsFolder, runtimeFolder: runtime!.folder}
+  return {modelsFolder, runtimeFolder: runtime.folder}
 }
 
 function skip(context: Context, reason: string): never {

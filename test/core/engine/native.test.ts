@@ -43,7 +43,7 @@ describe('native engine', () => {
     await engine?.shutdown()
   })
 
-  const submit = (operation: Operation, options?: SubmitOptions) => engine.submit(operation, options)
+  const submit = async (operation: Operation, options?: SubmitOptions) => engine.submit(operation, options)
 
   describe('echo', () => {
     it('gives back what JSON can hold, and typed arrays as they are', async () => {
@@ -106,7 +106,7 @@ describe('native engine', () => {
         inOrder.push((await submit(speech({stream: 'one by one'}))).outputs!.output!.data[0])
       }
 
-      const atOnce = await Promise.all(inOrder.map(() => submit(speech({stream: 'at once'}))))
+      const atOnce = await Promise.all(inOrder.map(async () => submit(speech({stream: 'at once'}))))
       expect(atOnce.map((result) => result.outputs!.output!.data[0])).to.deep.equal(inOrder)
     })
 
@@ -120,7 +120,7 @@ describe('native engine', () => {
       const fills = Array.from({length: 12}, (_, index) => index * 20)
       const alone = []
       for (const fill of fills) alone.push((await submit(operation(fill))).outputs!.target_label!)
-      const together = await Promise.all(fills.map((fill) => submit(operation(fill))))
+      const together = await Promise.all(fills.map(async (fill) => submit(operation(fill))))
       for (const [index, result] of together.entries()) {
         const {data, shape} = result.outputs!.target_label!
         expect(shape).to.deep.equal([1, 214])
@@ -180,17 +180,17 @@ describe('native engine', () => {
 
     it('cancels what waits, and the rest runs', async () => {
       const controller = new AbortController()
-      const running = Array.from({length: 50}, () => submit(speech({stream: 's'})))
+      const running = Array.from({length: 50}, async () => submit(speech({stream: 's'})))
       const cancelled = failure(submit(speech({stream: 's'}), {signal: controller.signal}))
       const after = submit(speech({stream: 's'}))
-      queueMicrotask(() => controller.abort())
+      queueMicrotask(() => { controller.abort(); })
       expect((await cancelled).code).to.equal('CANCELLED')
       await Promise.all(running)
       expect((await after).outputs).to.have.property('output')
     })
 
     it('answers late operations while the device is busy', async () => {
-      const busy = Array.from({length: 300}, () => submit(speech({stream: 's'})))
+      const busy = Array.from({length: 300}, async () => submit(speech({stream: 's'})))
       const error = await failure(submit(speech({stream: 's'}), {timeoutMs: 1}))
       expect(error.code).to.equal('DEADLINE_EXCEEDED')
       await Promise.all(busy)
@@ -272,7 +272,7 @@ describe('native engine', () => {
       const wrong = {priority: 'urgent'} as unknown as SubmitOptions
       expect((await failure(submit({type: 'echo'}, wrong))).message).to.match(/priority is "urgent"/)
       expect((await failure(submit({type: 'echo'}, {timeoutMs: -1}))).message).to.match(/timeoutMs is -1/)
-      expect((await failure(submit({type: 'echo'}, {timeoutMs: Number.NaN}))).code).to.equal('INVALID_ARGUMENT')
+      expect((await failure(submit({type: 'echo'}, {timeoutMs: NaN}))).code).to.equal('INVALID_ARGUMENT')
     })
   })
 
@@ -339,25 +339,25 @@ describe('native engine', () => {
 
     it('holds operations back when it is told to wait', async () => {
       await using small = await startNative(setup, {queue: {...queue, policy: 'wait'}})
-      const results = await Promise.all(Array.from({length: 500}, (_, data) => small.submit({type: 'echo', data})))
+      const results = await Promise.all(Array.from({length: 500}, async (_, data) => small.submit({type: 'echo', data})))
       expect(results.map((result) => result.data)).to.deep.equal(Array.from({length: 500}, (_, index) => index))
     })
   })
 
   describe('shutdown', () => {
     it('drains what is queued', async () => {
-      const answers = Promise.all(Array.from({length: 100}, () => submit(speech({stream: 's'}))))
+      const answers = Promise.all(Array.from({length: 100}, async () => submit(speech({stream: 's'}))))
       await Promise.all([answers, engine.shutdown({drainMs: 10_000})])
       expect(await answers).to.have.length(100)
     })
 
     it('cancels what does not fit into the time, and refuses what comes after', async () => {
-      const outcome = (promise: Promise<unknown>) =>
+      const outcome = async (promise: Promise<unknown>) =>
         promise.then(
           () => 'done',
           (error: unknown) => (error as NpuBridgeError).code,
         )
-      const answers = Array.from({length: 2000}, () => outcome(submit(speech({stream: 's'}))))
+      const answers = Array.from({length: 2000}, async () => outcome(submit(speech({stream: 's'}))))
       await engine.shutdown()
       expect(new Set(await Promise.all(answers))).to.include('CANCELLED')
       expect((await failure(submit({type: 'echo'}))).code).to.equal('CANCELLED')
