@@ -23,7 +23,7 @@ describe('the outcome of a setup', () => {
   it('tells what was done, what works, what comes next and how to undo it', () => {
     const text = renderSetup(base)
     expect(text).to.contain('OpenVINO 2026.4.1 is installed: 59 MB downloaded, 156 MB on the disk, 4.2 s.')
-    expect(text).to.contain('✔ CPU (Some CPU) ran a tiny model in 12 µs')
+    expect(text).to.contain('✔ CPU (Some CPU) compiled and ran a tiny model in 12 µs')
     expect(text).to.contain('✖ NPU does not run a tiny model: no driver')
     expect(text).to.contain('Next     npubridge models pull')
     expect(text).to.contain('Undo     rm -r /data/openvino-2026.4.1')
