@@ -9,7 +9,7 @@ import {setTimeout as sleep} from 'node:timers/promises'
 import type {SetupResult} from '../../src/core/runtime/setup.ts'
 
 import {thisHost, wheelFor} from '../../src/core/runtime/wheel.ts'
-import {BIN, npubridge} from '../support/cli.ts'
+import {BIN, HAS_ENGINE, npubridge} from '../support/cli.ts'
 import {makeFolder, removeFolder} from '../support/folder.ts'
 import {startIndex} from '../support/index-server.ts'
 import {expectSchema} from '../support/schema.ts'
@@ -42,6 +42,8 @@ describe('npubridge setup with pip', () => {
   it('installs once when two run at once, and finds it done in less than a second afterwards', async () => {
     const results = await Promise.all([setup('--force'), setup('--force')])
     expect(results.map(({outcome}) => outcome).toSorted()).to.deep.equal(['installed', 'unchanged'])
+    const kinds = results.map(({verification: {kind}}) => kind)
+    expect(kinds).to.deep.equal(HAS_ENGINE ? ['devices', 'devices'] : ['files', 'files'])
     const {folder} = results[0].runtime
     expect(folder).to.equal(path.join(runtimes(), 'openvino-2026.4.1'))
     expect(await readdir(folder)).to.include.members(['libopenvino_c.so.2641', 'runtime.json', 'licenses'])
