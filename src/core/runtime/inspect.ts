@@ -17,6 +17,8 @@ import {
   runtimeReportSchema,
 } from './report.ts'
 
+export type {DeviceTest, ModelInterface, RuntimeDevice, RuntimeReport} from './report.ts'
+
 /** Listing devices takes a fraction of a second; a driver that needs longer than this will not come back. */
 export const INSPECT_TIMEOUT_MS = 20_000
 /** Compiling for an NPU may go through the driver's compiler, which is slow the first time. */

@@ -5,7 +5,7 @@ const BAR_WIDTH = 20
 const LEAST_SECONDS = 1
 
 /** A line that shows how far a transfer is, how fast it goes and how long it will still take. */
-export function renderProgress(doneBytes: number, totalBytes: number, seconds: number): string {
+export function renderTransfer(doneBytes: number, totalBytes: number, seconds: number): string {
   const share = totalBytes > 0 ? Math.min(1, doneBytes / totalBytes) : 0
   const filled = Math.round(share * BAR_WIDTH)
   const bar = `▕${'█'.repeat(filled)}${' '.repeat(BAR_WIDTH - filled)}▏`
