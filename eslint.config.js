@@ -57,7 +57,6 @@ export default [
       'unicorn/prefer-top-level-await': 'off',
       'import-x/no-anonymous-default-export': 'off',
       '@typescript-eslint/no-unsafe-return': 'off',
-      '@typescript-eslint/no-restricted-types': 'off',
       'unicorn/consistent-conditional-object-spread': 'off',
       'jsdoc/require-throws-type': 'off',
       // It turns slice() of a typed array into an Array.
@@ -68,7 +67,6 @@ export default [
       '@typescript-eslint/no-empty-function': 'off',
       '@typescript-eslint/no-unused-vars': ['error', {ignoreRestSiblings: true, varsIgnorePattern: '^_'}],
       '@typescript-eslint/no-unnecessary-type-conversion': 'off',
-      'no-bitwise': 'off',
       'no-return-assign': 'off',
       'guard-for-in': 'off',
       'max-params': 'off',
@@ -88,7 +86,6 @@ export default [
       'import/no-unresolved': 'off',
       'import-x/no-unresolved': 'off',
       // Symbol.asyncDispose is newer than the list of this rule.
-      'unicorn/no-nonstandard-builtin-properties': 'off',
       '@typescript-eslint/class-literal-property-style': 'off',
       // The minimum, 22.13, has them; only their status "stable" is younger.
       'n/no-unsupported-features/node-builtins': [

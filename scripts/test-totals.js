@@ -21,7 +21,7 @@ const RUNNERS = [
 ]
 
 const log = stripVTControlCharacters(readFileSync(process.argv[2], 'utf8'))
-const sum = (pattern) => [...log.matchAll(pattern)].reduce((total, match) => total + Number(match[1]), 0)
+const sum = (pattern) => log.matchAll(pattern).reduce((total, match) => total + Number(match[1]), 0)
 const totals = {passed: 0, failed: 0, skipped: 0}
 for (const {name, ...patterns} of RUNNERS) {
   const counts = Object.fromEntries(Object.entries(patterns).map(([kind, pattern]) => [kind, sum(pattern)]))

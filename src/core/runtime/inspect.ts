@@ -49,7 +49,12 @@ export interface InspectOptions extends ChildOptions {
   readonly functionalTest?: boolean
 }
 
-const errorSchema = z.object({code: z.string(), message: z.string(), suggestions: z.array(z.string()).default([])})
+const errorSchema = z.object({
+  code: z.string(),
+  message: z.string(),
+  suggestions: z.array(z.string()).default([]),
+  cause: z.string().optional(),
+})
 const answerSchema = z.union([z.object({value: z.unknown()}), z.object({error: errorSchema})])
 
 /** The child beside this file: compiled, or as TypeScript when this file runs as such. */
@@ -162,7 +167,7 @@ function said({stderr}: ProcessOutcome): string {
   return lines.length === 0 ? '' : ` It said:\n  ${lines.join('\n  ')}`
 }
 
-function asReported({code, message, suggestions}: z.infer<typeof errorSchema>): NpuBridgeError {
+function asReported({cause, code, message, suggestions}: z.infer<typeof errorSchema>): NpuBridgeError {
   const known = (ERROR_CODES as readonly string[]).includes(code) ? (code as ErrorCode) : 'INTERNAL'
-  return new NpuBridgeError(known, message, {suggestions})
+  return new NpuBridgeError(known, message, {suggestions, ...(cause !== undefined && {cause})})
 }
