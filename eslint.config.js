@@ -38,6 +38,9 @@ export default [
       '@typescript-eslint/prefer-nullish-coalescing': 'off',
       // Null is what JSON, N-API and the protocols speak.
       'unicorn/no-null': 'off',
+      '@typescript-eslint/no-restricted-types': 'off',
+      // File modes, device numbers and binary headers are bit fields.
+      'no-bitwise': 'off',
       'unicorn/prevent-abbreviations': 'off',
       'unicorn/name-replacements': 'off',
       'unicorn/no-process-exit': 'off',
