@@ -1,52 +1,101 @@
 import {Flags} from '@oclif/core'
 
-import {BaseCommand, ExitError} from '../base-command.ts'
-import {EXIT, NpuBridgeError} from '../core/errors.ts'
-import {liveEffects} from '../core/probe/live.ts'
-import {probe, type ProbeReport} from '../core/probe/probe.ts'
+import type {Captured} from '../core/probe/capture.ts'
+import type {Root} from '../core/probe/root.ts'
+
+import {BaseCommand} from '../base-command.ts'
+import {EXIT, type NpuBridgeError} from '../core/errors.ts'
+import {unmetBy} from '../core/probe/outcome.ts'
 import {REQUIREMENTS} from '../core/probe/require.ts'
-import {LiveRoot} from '../core/probe/root.ts'
-import {renderProbe} from '../ui/probe.ts'
+import {
+  captureTo,
+  CHECK_IDS,
+  explain,
+  findingsOf,
+  runProbe,
+  type SessionOptions,
+  withSubject,
+  writeReport,
+} from '../core/probe/session.ts'
+import {watch} from '../core/probe/watch.ts'
+import {renderError} from '../ui/error.ts'
+import {renderProbeJunit} from '../ui/probe-junit.ts'
+import {renderProbeMarkdown} from '../ui/probe-markdown.ts'
+import {CSV_HEADER, renderWatchCsv, renderWatchHeader, renderWatchSample} from '../ui/probe-watch.ts'
+import {renderCaptured, renderExplanation, renderFindings, renderProbe} from '../ui/probe.ts'
 
 export default class Probe extends BaseCommand {
   static override summary = 'Tell whether the NPU works, why not, and what runs instead'
   static override description =
-    'Looks at accelerators, drivers, OpenVINO runtimes and engines. OpenVINO is loaded in a child process with a time limit. Exits 0 whatever it finds, unless --require asks for something that is not there (exit 3).'
+    'Looks at processor, drivers, firmware, device nodes, Level Zero, OpenVINO and engines, and names the one thing to fix first. Drivers and runtimes are loaded in child processes with a time limit. Exits 0 whatever it finds, but 3 when --require, --check or --junit asks for something that does not hold.'
 
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> --require cpu --json',
+    '<%= config.bin %> <%= command.id %> --explain node-permission',
+    '<%= config.bin %> <%= command.id %> --report npu.md',
   ]
 
   static override flags = {
+    all: Flags.boolean({description: 'list every check with what it saw'}),
+    capture: Flags.string({description: 'save a snapshot of this machine for support', helpValue: 'FILE.tar.gz'}),
+    check: Flags.option({
+      description: 'run this check alone; exit 3 if it fails',
+      multiple: true,
+      options: CHECK_IDS,
+    })(),
+    csv: Flags.boolean({dependsOn: ['watch'], description: 'write samples as CSV'}),
+    explain: Flags.option({description: 'tell what a check is about', options: CHECK_IDS})(),
+    junit: Flags.string({description: 'write the checks as JUnit XML; exit 3 if one fails', helpValue: 'FILE.xml'}),
+    report: Flags.string({description: 'write a report for an issue, without names', helpValue: 'FILE.md'}),
     require: Flags.option({
       delimiter: ',',
-      description: 'exit 3 unless this is available; may be given several times',
+      description: 'exit 3 unless this is available',
       multiple: true,
       options: REQUIREMENTS,
     })(),
-    runtime: Flags.string({description: 'folder of the OpenVINO runtime to use', env: 'NPUBRIDGE_RUNTIME'}),
+    root: Flags.string({description: 'examine a mounted image, a snapshot or its archive', exclusive: ['capture']}),
+    runtime: Flags.string({description: 'folder of the OpenVINO runtime to use', helpValue: 'DIR'}),
+    samples: Flags.integer({dependsOn: ['watch'], description: 'stop watching after this many', min: 1}),
+    watch: Flags.boolean({description: 'show load, clock, memory, power and temperature each second'}),
   }
 
-  async run(): Promise<ProbeReport> {
+  async run(): Promise<unknown> {
     const {flags} = await this.parse(Probe)
-    const signal = this.interrupted
-    const report = await probe({
-      effects: liveEffects({signal, ...(flags.runtime && {runtime: flags.runtime})}),
-      require: flags.require ?? [],
-      root: new LiveRoot(),
-      signal,
-      version: this.config.version,
-    })
-    this.log(renderProbe(report))
-    this.#exitUnlessMet(report)
-    return report
+    const options = {...flags, require: flags.require ?? [], signal: this.interrupted, version: this.config.version}
+    if (flags.watch) return withSubject(options, async ({root}) => this.#watch(root, flags))
+    if (flags.capture) return this.#capture(flags.capture, options)
+    const report = await runProbe(options)
+    if (flags.report) writeReport(flags.report, renderProbeMarkdown(report))
+    if (flags.junit) writeReport(flags.junit, renderProbeJunit(report))
+    const check = flags.check && findingsOf(flags.check, report)
+    const unmet = unmetBy(report, {...(check && {check}), ...(flags.junit && {junit: flags.junit})})
+    if (flags.explain) return this.#print(explain(flags.explain, report), renderExplanation)
+    const answer = check ? this.#print({checks: check}, renderFindings) : this.#print(report, renderProbe, flags)
+    if (unmet) this.#fail(unmet)
+    return answer
   }
 
-  #exitUnlessMet({requirements}: ProbeReport): void {
-    const unmet = requirements.filter(({met}) => !met)
-    if (unmet.length === 0) return
-    const reasons = unmet.map(({name, reason}) => `${name} is required and not available: ${reason}`)
-    throw new ExitError(new NpuBridgeError('DEVICE_UNAVAILABLE', reasons.join('; ')), EXIT.checkFailed)
+  /** Shows a result, and gives it on for --json. */
+  #print<T, O>(result: T, render: (result: T, options?: O) => string, options?: O): T {
+    this.log(render(result, options))
+    return result
+  }
+
+  /** The report stands, in JSON too; only the exit code tells that something asked for does not hold. */
+  #fail(unmet: NpuBridgeError): void {
+    this.logToStderr(renderError(unmet))
+    process.exitCode = EXIT.checkFailed
+  }
+
+  async #capture(file: string, options: SessionOptions): Promise<Captured> {
+    return this.#print(await captureTo(file, options), renderCaptured)
+  }
+
+  async #watch(root: Root, {csv, samples}: {csv: boolean; samples: number | undefined}): Promise<void> {
+    for await (const sample of watch({root, samples, signal: this.interrupted})) {
+      if (sample.seconds === 0) this.log(csv ? CSV_HEADER : renderWatchHeader(sample))
+      this.log(csv ? renderWatchCsv(sample) : renderWatchSample(sample))
+    }
   }
 }

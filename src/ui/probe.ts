@@ -1,68 +1,139 @@
 import {styleText} from 'node:util'
 
-export interface PrintableSection {
-  readonly name: string
-  readonly lines: readonly string[]
+import {labelled, textWidth, wrap} from './text.ts'
+
+export type PrintableStatus = 'fail' | 'pass' | 'skip' | 'unknown' | 'warn'
+
+export interface PrintableFinding {
+  readonly id: string
+  readonly title: string
+  readonly status: PrintableStatus
+  readonly evidence: readonly string[]
+  readonly headline: string | null
+  readonly remedy: readonly string[]
+  readonly source: string
 }
 
 export interface PrintableProbe {
   readonly subject: string
-  readonly headline: {readonly status: 'fail' | 'pass' | 'warn'; readonly title: string}
-  readonly sections: readonly PrintableSection[]
+  readonly headline: {
+    readonly status: 'fail' | 'pass' | 'warn'
+    readonly title: string
+    readonly details: readonly string[]
+    readonly fix: readonly string[]
+    readonly check: string | null
+  }
+  readonly sections: ReadonlyArray<{readonly name: string; readonly lines: readonly string[]}>
+  readonly checks: readonly PrintableFinding[]
+  readonly counts: Readonly<Record<PrintableStatus, number>>
 }
 
-const SIGNS = {fail: '✖', pass: '✔', warn: '⚠'} as const
-const COLOURS = {fail: 'red', pass: 'green', warn: 'yellow'} as const
-const INDENT = 2
-const LEAST_WIDTH = 32
-/** A report wider than this is hard to read, however wide the terminal. */
-const MOST_WIDTH = 110
+/** Every sign has a word beside it, for terminals and people without colour. */
+const SIGNS: Readonly<
+  Record<PrintableStatus, {readonly sign: string; readonly colour: 'dim' | 'green' | 'red' | 'yellow'}>
+> = {
+  fail: {colour: 'red', sign: '✖'},
+  pass: {colour: 'green', sign: '✔'},
+  skip: {colour: 'dim', sign: '·'},
+  unknown: {colour: 'yellow', sign: '?'},
+  warn: {colour: 'yellow', sign: '⚠'},
+}
 
-/** The report for a terminal of `width` columns: the answer first, then the facts. */
-export function renderProbe(report: PrintableProbe, width: number = terminalWidth()): string {
+const INDENT = ' '.repeat(10)
+
+/** The report for a terminal: the answer first, then what to do, then the facts, then how sure they are. */
+export function renderProbe(report: PrintableProbe, options: {all?: boolean; width?: number} = {}): string {
+  const {all = false, width = textWidth()} = options
   return [
-    wrap(report.subject, width),
+    ...wrap(report.subject, width),
     '',
-    renderHeadline(report.headline, width),
+    ...renderHeadline(report.headline, width),
     '',
-    renderSections(report.sections, width),
+    ...renderSections(report.sections, width),
+    '',
+    ...(all ? [renderFindings(report, {width}), ''] : []),
+    ...labelled('  ', renderCounts(report.counts) + (all ? '' : ' — npubridge probe --all'), width),
   ].join('\n')
 }
 
-function renderHeadline({status, title}: PrintableProbe['headline'], width: number): string {
-  const sign = styleText(COLOURS[status], SIGNS[status], {stream: process.stdout})
-  return `${sign} ${wrap(title, width - 2).replaceAll('\n', '\n  ')}`
+function renderHeadline({check, details, fix, status, title}: PrintableProbe['headline'], width: number): string[] {
+  const why = check ? labelled('  Why:   ', `npubridge probe --explain ${check}`, width) : []
+  return [
+    ...withMark(status, labelled('  ', title, width)),
+    ...details.flatMap((detail) => labelled('  ', detail, width)),
+    ...renderFix(fix, width),
+    ...why,
+  ]
 }
 
-/** Columns of the terminal; piped output is laid out for 80. */
-export function terminalWidth(): number {
-  return process.stdout.columns ?? (Number(process.env.COLUMNS) || 80)
+function renderFix(fix: readonly string[], width: number): string[] {
+  return fix.flatMap((line, index) => labelled(index === 0 ? '  Fix:   ' : '         ', line, width))
 }
 
-function renderSections(sections: readonly PrintableSection[], width: number): string {
-  const indent = Math.max(...sections.map(({name}) => name.length)) + INDENT * 2
-  const room = Math.max(LEAST_WIDTH - indent, Math.min(width, MOST_WIDTH) - indent)
-  return sections
-    .flatMap(({lines, name}) => {
-      const wrapped = lines.flatMap((line) => wrap(line, room).split('\n'))
-      return wrapped.map((line, index) => (index === 0 ? '  ' + name : '').padEnd(indent) + line)
-    })
-    .join('\n')
+function renderSections(sections: PrintableProbe['sections'], width: number): string[] {
+  const column = Math.max(0, ...sections.map(({name}) => name.length)) + 4
+  return sections.flatMap(({lines, name}) =>
+    lines.flatMap((line, index) => labelled((index === 0 ? `  ${name}` : '').padEnd(column), line, width)),
+  )
 }
 
-/** Breaks at spaces, and within a word only when it is longer than a line. */
-function wrap(text: string, width: number): string {
-  const lines: string[] = []
-  for (const word of text.split(' ').flatMap((long) => pieces(long, width))) {
-    const last = lines.at(-1)
-    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`
-    else lines.push(word)
-  }
-
-  return lines.join('\n')
+/** One line a check, with its evidence below where it did not pass. */
+export function renderFindings(
+  {checks}: Pick<PrintableProbe, 'checks'>,
+  {width = textWidth()}: {width?: number} = {},
+): string {
+  return checks.flatMap((finding) => renderFinding(finding, width)).join('\n')
 }
 
-function pieces(word: string, width: number): string[] {
-  const count = Math.max(1, Math.ceil(word.length / width))
-  return Array.from({length: count}, (_, index) => word.slice(index * width, (index + 1) * width))
+function renderFinding({evidence, id, remedy, status, title}: PrintableFinding, width: number): string[] {
+  const head = labelled(`  ${status.padEnd(8)}`, `${title} (${id})`, width)
+  const shown = status === 'pass' ? evidence.slice(0, 1) : evidence
+  return [
+    ...withMark(status, head),
+    ...shown.flatMap((line) => labelled(INDENT, line, width)),
+    ...remedy.flatMap((line) => labelled(`${INDENT}fix: `, line, width)),
+  ]
+}
+
+/** All about one check. */
+export function renderExplanation(
+  finding: PrintableFinding & {readonly explanation: string},
+  {width = textWidth()}: {width?: number} = {},
+): string {
+  const {evidence, explanation, id, remedy, source, status, title} = finding
+  return [
+    ...wrap(`${title} (${id})`, width),
+    '',
+    ...wrap(explanation, width),
+    '',
+    ...withMark(status, labelled('  ', `${status} here: ${evidence.join('; ')}`, width)),
+    '',
+    'What to do when it fails:',
+    ...remedy.flatMap((line) => labelled('  - ', line, width)),
+    '',
+    ...labelled('Seen in: ', source, width),
+  ].join('\n')
+}
+
+/** What a snapshot holds, and how to look at it. */
+export function renderCaptured({file, files}: {readonly file: string; readonly files: number}): string {
+  return `Saved what a probe reads (${files} files) in ${file}, without names.\nLook at it: npubridge probe --root ${file}`
+}
+
+function renderCounts({fail, pass, skip, unknown, warn}: PrintableProbe['counts']): string {
+  const parts = [
+    `${pass} ${pass === 1 ? 'check' : 'checks'} passed`,
+    fail > 0 && `${fail} failed`,
+    warn > 0 && `${warn} with a warning`,
+    unknown > 0 && `${unknown} unknown`,
+    skip > 0 && `${skip} skipped`,
+  ].filter(Boolean)
+  return parts.join(' · ')
+}
+
+/** Puts the sign of a status in place of the first column. */
+function withMark(status: PrintableStatus, lines: readonly string[]): string[] {
+  const {colour, sign} = SIGNS[status]
+  const [first = '', ...others] = lines
+  return [styleText(colour, sign, {stream: process.stdout}) + first.slice(1), ...others]
 }

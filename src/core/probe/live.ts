@@ -4,6 +4,7 @@ import path from 'node:path'
 import type {ProbeEffects, RuntimeCandidate, RuntimeReport} from './effects.ts'
 
 import {findEngines} from './engines.ts'
+import {readNative} from './native.ts'
 
 interface DiscoverModule {
   discoverRuntimes(options: {explicit?: string}): Promise<readonly RuntimeCandidate[]>
@@ -27,6 +28,7 @@ export function liveEffects(options: {runtime?: string; signal?: AbortSignal} = 
       const {inspectRuntime} = await part<InspectModule>('../runtime/inspect')
       return inspectRuntime(folder, inspectOptions)
     },
+    readNative,
     async findEngines() {
       const load = async () => (await part<BindingModule>('../engine/binding')).loadBinding()
       return findEngines(load, options.signal)

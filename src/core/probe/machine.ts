@@ -1,11 +1,21 @@
+import {readFileSync} from 'node:fs'
 import os from 'node:os'
+
+/** Who asks. No name: a report may be shown to strangers. */
+export interface User {
+  readonly root: boolean
+  /** Groups of this process. */
+  readonly groups: readonly number[]
+  /** Groups that /etc/group gives to the user, which count after the next login. */
+  readonly memberOf: readonly number[]
+}
 
 /** What is known of a machine beside its files; null where an image cannot tell. */
 export interface Machine {
   readonly platform: string
   readonly architecture: string | null
   readonly kernelRelease: string | null
-  readonly user: {readonly root: boolean; readonly groups: readonly number[]} | null
+  readonly user: User | null
   /** Only the variables that change what a driver or runtime does. */
   readonly environment: Readonly<Record<string, string>> | null
 }
@@ -25,13 +35,26 @@ export function runningMachine(env: NodeJS.ProcessEnv = process.env): Machine {
     environment: relevantEnvironment(env),
     kernelRelease: os.release(),
     platform: process.platform,
-    user: process.geteuid ? {groups: groups(), root: process.geteuid() === 0} : null,
+    user: process.geteuid ? {groups: groups(), memberOf: memberOf(), root: process.geteuid() === 0} : null,
   }
 }
 
 function groups(): number[] {
   const effective = process.getegid?.()
   return [...new Set([...(effective === undefined ? [] : [effective]), ...(process.getgroups?.() ?? [])])]
+}
+
+function memberOf(): number[] {
+  try {
+    const {username} = os.userInfo()
+    const lines = readFileSync('/etc/group', 'utf8')
+      .split('\n')
+      .map((line) => line.split(':'))
+    return lines.filter((fields) => fields[3]?.split(',').includes(username)).map((fields) => Number(fields[2]))
+  } catch {
+    // A user without an entry, as in many containers, is in no group by name.
+    return []
+  }
 }
 
 /** A mounted image: another kernel, another user, no environment. */

@@ -14,41 +14,39 @@ export interface Performance {
   readonly rejected: ReadonlyArray<{readonly candidate: string; readonly reason: string}>
 }
 
+interface Found {
+  readonly openvino: OpenVino
+  readonly engines: readonly EngineState[]
+}
+
 const DEVICES = ['NPU', 'GPU', 'CPU'] as const
 
 /** `whyNoNpu` is what the diagnosis found; without it, OpenVINO's own answer is the reason. */
-export function choosePerformance(
-  openvino: OpenVino,
-  engines: readonly EngineState[],
-  whyNoNpu: string | null,
-): Performance {
+export function choosePerformance(found: Found, whyNoNpu: string | null): Performance {
   const rejected: Array<{candidate: string; reason: string}> = []
-  const engine = engines.find(({available, kind}) => available && kind !== 'legacy')
+  const engine = found.engines.find(({available, kind}) => available && kind !== 'legacy')
   for (const kind of DEVICES) {
-    const device = engine && lists(openvino, kind)
-    if (device) return {mode: modeOf(kind), engine: engine.kind, device: device.name, rejected}
-    rejected.push({candidate: kind.toLowerCase(), reason: whyNot(kind, openvino, engines, whyNoNpu)})
+    const device = engine && lists(found.openvino, kind)
+    const name = kind.toLowerCase() as PerformanceMode
+    if (device) return {mode: name, engine: engine.kind, device: device.name, rejected}
+    const reason = (kind === 'NPU' && whyNoNpu?.replace(/\.$/, '')) || whyNot(kind, found)
+    rejected.push({candidate: name, reason})
   }
 
-  const legacy = engines.find(({kind}) => kind === 'legacy')
+  const legacy = found.engines.find(({kind}) => kind === 'legacy')
   if (legacy?.available) return {mode: 'legacy', engine: 'legacy', device: null, rejected}
-  rejected.push({candidate: 'legacy', reason: legacy?.detail ?? 'not examined'})
-  return {mode: null, engine: null, device: null, rejected}
+  if (legacy) rejected.push({candidate: 'legacy', reason: legacy.detail})
+  return {mode: null, engine: null, device: null, rejected: found.engines.length > 0 ? rejected : []}
 }
 
-function modeOf(kind: (typeof DEVICES)[number]): PerformanceMode {
-  return kind.toLowerCase() as PerformanceMode
-}
-
-function whyNot(kind: string, openvino: OpenVino, engines: readonly EngineState[], whyNoNpu: string | null): string {
-  if (kind === 'NPU' && whyNoNpu) return whyNoNpu
-  if (openvino.failure) return `OpenVINO did not answer: ${openvino.failure.message}`
-  if (!openvino.used) return 'no usable OpenVINO runtime was found'
-  const devices = openvino.used.devices.map(({name}) => name).join(', ') || 'no device'
-  if (!lists(openvino, kind as 'CPU'))
-    return `OpenVINO ${openvino.used.version ?? ''} lists ${devices}`.replace('  ', ' ')
-  const missing = engines
+function whyNot(kind: (typeof DEVICES)[number], {engines, openvino}: Found): string {
+  const {failure, used} = openvino
+  if (failure) return `OpenVINO did not answer: ${failure.message.split('\n', 1)[0]}`
+  if (!used) return 'no usable OpenVINO runtime was found'
+  const devices = used.devices.map(({name}) => name).join(', ') || 'no device'
+  if (!lists(openvino, kind)) return `OpenVINO ${used.version ?? ''} lists ${devices}`.replace('  ', ' ')
+  const reasons = engines
     .filter((engine) => engine.kind !== 'legacy')
     .map((engine) => `${engine.kind}: ${engine.detail}`)
-  return `no engine can reach it (${missing.join('; ')})`
+  return `no engine can reach it (${reasons.join('; ')})`
 }

@@ -1,21 +1,30 @@
-/** The probe: gather facts once, judge them, and say what would run. */
-import type {EngineState, ProbeEffects} from './effects.ts'
+import type {ProbeEffects} from './effects.ts'
+import type {Facts} from './facts.ts'
 import type {Root} from './root.ts'
 
-import {type Accelerator, gatherAccelerators} from './inventory/accelerators.ts'
-import {gatherHost, type Host} from './inventory/host.ts'
-import {gatherOpenVino, type OpenVino} from './inventory/openvino.ts'
+/** The probe: gather facts once, judge them, and say what would run. */
+import {type Check, type Status} from './checks/check.ts'
+import {CHECKS} from './checks/index.ts'
+import {diagnose, type Finding} from './diagnosis.ts'
+import {gatherFacts} from './gather.ts'
 import {choosePerformance, type Performance} from './performance.ts'
 import {checkRequirements, type Requirement, type RequirementResult} from './require.ts'
 import {summarise, type Summary} from './summary.ts'
+import {readTelemetry, type TelemetrySample} from './telemetry.ts'
+import {type Tops, topsOf} from './tops.ts'
 
-export interface ProbeReport extends Summary {
+export interface ProbeReport extends Facts, Summary {
   readonly version: string
-  readonly host: Host
-  readonly accelerators: readonly Accelerator[]
-  readonly openvino: OpenVino
-  readonly engines: readonly EngineState[]
+  /** Whether the running machine was examined, or files that stand for one. */
+  readonly live: boolean
+  readonly tops: Tops
+  /** One reading of the NPU; null without one. */
+  readonly telemetry: TelemetrySample | null
   readonly performance: Performance
+  readonly checks: readonly Finding[]
+  readonly counts: Readonly<Record<Status, number>>
+  /** The id of the failed check that explains the others; null when none failed. */
+  readonly rootCause: string | null
   readonly requirements: readonly RequirementResult[]
 }
 
@@ -24,6 +33,7 @@ export interface ProbeOptions {
   readonly root: Root
   readonly effects: ProbeEffects
   readonly require?: readonly Requirement[]
+  readonly checks?: readonly Check[]
   /** The limit of each child process, 10 s unless told. */
   readonly timeoutMs?: number
   readonly signal?: AbortSignal
@@ -32,13 +42,23 @@ export interface ProbeOptions {
 const CHILD_LIMIT_MS = 10_000
 
 export async function probe(options: ProbeOptions): Promise<ProbeReport> {
-  const {effects, root, signal, timeoutMs = CHILD_LIMIT_MS, version} = options
-  const asked = Promise.all([gatherOpenVino(effects, {timeoutMs, ...(signal && {signal})}), effects.findEngines()])
-  const host = gatherHost(root)
-  const accelerators = gatherAccelerators(root)
-  const [openvino, engines] = await asked
-  const performance = choosePerformance(openvino, engines, null)
-  const requirements = checkRequirements(options.require ?? [], {engines, openvino, performance})
-  const found = {accelerators, engines, host, openvino, performance, version}
-  return {...found, ...summarise(found), requirements}
+  const {checks = CHECKS, root, timeoutMs = CHILD_LIMIT_MS, version} = options
+  const facts = await gatherFacts({...options, timeoutMs})
+  const diagnosis = diagnose(facts, checks)
+  const {rootCause} = diagnosis
+  const performance = choosePerformance(facts, rootCause?.headline ?? null)
+  const tops = topsOf(facts)
+  return {
+    version,
+    live: root.live,
+    ...summarise({diagnosis, facts, performance, tops, version}),
+    tops,
+    telemetry: facts.npu && readTelemetry(root, facts.npu),
+    performance,
+    rootCause: rootCause?.id ?? null,
+    counts: diagnosis.counts,
+    checks: diagnosis.findings,
+    requirements: checkRequirements(options.require ?? [], facts, performance),
+    ...facts,
+  }
 }

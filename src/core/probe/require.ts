@@ -16,23 +16,31 @@ export interface RequirementResult {
 interface Found {
   readonly openvino: OpenVino
   readonly engines: readonly EngineState[]
-  readonly performance: Performance
 }
 
-export function checkRequirements(names: readonly Requirement[], found: Found): RequirementResult[] {
-  return [...new Set(names)].map((name) => ({name, ...checkRequirement(name, found)}))
+type Answer = Omit<RequirementResult, 'name'>
+
+export function checkRequirements(
+  names: readonly Requirement[],
+  found: Found,
+  performance: Performance,
+): RequirementResult[] {
+  return [...new Set(names)].map((name) => {
+    const isEngine = name === 'native' || name === 'legacy'
+    return {name, ...(isEngine ? checkEngine(name, found) : checkDevice(name, found, performance))}
+  })
 }
 
-function checkRequirement(name: Requirement, found: Found): {met: boolean; reason: string} {
-  if (name === 'native' || name === 'legacy') return checkEngine(name, found.engines)
-  const device = lists(found.openvino, name.toUpperCase() as 'CPU')
-  const engine = found.engines.find(({available, kind}) => available && kind !== 'legacy')
+/** A device counts when OpenVINO lists it and an engine can reach it. */
+function checkDevice(name: 'cpu' | 'gpu' | 'npu', {engines, openvino}: Found, performance: Performance): Answer {
+  const device = lists(openvino, name === 'npu' ? 'NPU' : name === 'gpu' ? 'GPU' : 'CPU')
+  const engine = engines.find(({available, kind}) => available && kind !== 'legacy')
   if (device && engine) return {met: true, reason: `${device.fullName ?? device.name} by the ${engine.kind} engine`}
-  const rejected = found.performance.rejected.find(({candidate}) => candidate === name)
+  const rejected = performance.rejected.find(({candidate}) => candidate === name)
   return {met: false, reason: rejected?.reason ?? `OpenVINO lists no ${name.toUpperCase()}`}
 }
 
-function checkEngine(kind: 'legacy' | 'native', engines: readonly EngineState[]): {met: boolean; reason: string} {
+function checkEngine(kind: 'legacy' | 'native', {engines}: Found): Answer {
   const engine = engines.find((candidate) => candidate.kind === kind)
   return {met: engine?.available ?? false, reason: engine?.detail ?? 'not examined'}
 }

@@ -1,9 +1,13 @@
 /** The report in words: the lines that terminal, Markdown and a reader of the JSON share. */
+import type {Diagnosis} from './diagnosis.ts'
 import type {EngineState} from './effects.ts'
+import type {Facts} from './facts.ts'
 import type {Accelerator} from './inventory/accelerators.ts'
-import type {Host} from './inventory/host.ts'
-import type {OpenVino} from './inventory/openvino.ts'
 import type {Performance} from './performance.ts'
+
+import {lists} from './inventory/openvino.ts'
+import {valueOf} from './reading.ts'
+import {clockHz, enabledTiles, type Tops} from './tops.ts'
 
 export interface Section {
   readonly name: string
@@ -13,6 +17,11 @@ export interface Section {
 export interface Headline {
   readonly status: 'fail' | 'pass' | 'warn'
   readonly title: string
+  readonly details: readonly string[]
+  /** What to do, in order. */
+  readonly fix: readonly string[]
+  /** The check that explains more; null when there is none. */
+  readonly check: string | null
 }
 
 export interface Summary {
@@ -22,76 +31,136 @@ export interface Summary {
   readonly sections: readonly Section[]
 }
 
-interface Found {
+export interface Judged {
   readonly version: string
-  readonly host: Host
-  readonly accelerators: readonly Accelerator[]
-  readonly openvino: OpenVino
-  readonly engines: readonly EngineState[]
+  readonly facts: Facts
+  readonly diagnosis: Diagnosis
   readonly performance: Performance
+  readonly tops: Tops
 }
 
-export function summarise(found: Found): Summary {
+export function summarise(judged: Judged): Summary {
   return {
-    subject: subjectOf(found),
-    headline: headlineOf(found),
+    subject: subjectOf(judged),
+    headline: headlineOf(judged),
     sections: [
-      {name: 'Hardware', lines: hardware(found.accelerators)},
-      {name: 'OpenVINO', lines: openvinoLines(found.openvino)},
-      {name: 'Engines', lines: found.engines.map(engineLine)},
-      {name: 'Running', lines: running(found.performance)},
-    ],
+      {name: 'Hardware', lines: hardware(judged)},
+      {name: 'Kernel', lines: kernel(judged.facts)},
+      {name: 'Userspace', lines: userspace(judged.facts)},
+      {name: 'OpenVINO', lines: openvino(judged.facts)},
+      {name: 'Engines', lines: judged.facts.engines.map(engine)},
+      {name: 'Running', lines: running(judged.performance)},
+    ].filter(({lines}) => lines.length > 0),
   }
 }
 
-function subjectOf({host, version}: Found): string {
-  const parts = [
-    `npubridge ${version}`,
-    host.system?.name ?? host.platform,
-    host.kernel && `kernel ${host.kernel}`,
-    host.processor?.name,
-  ]
+function joined(...parts: ReadonlyArray<string | false | null | undefined>): string {
   return parts.filter(Boolean).join(' · ')
 }
 
-function headlineOf({performance}: Found): Headline {
-  if (performance.mode === 'npu') return {status: 'pass', title: 'The NPU works.'}
-  const reason = performance.rejected[0]?.reason ?? 'unknown reason'
-  return {status: performance.mode ? 'warn' : 'fail', title: `No NPU: ${reason}.`}
+function subjectOf({facts: {host}, version}: Judged): string {
+  const system = host.system?.name ?? host.platform
+  return joined(`npubridge ${version}`, system, host.kernel && `kernel ${host.kernel}`, host.processor?.name)
 }
 
-function hardware(accelerators: readonly Accelerator[]): string[] {
-  if (accelerators.length === 0) return ['no accelerator in sysfs']
-  return accelerators.map((accelerator) => {
-    const id = accelerator.vendor ? ` (${accelerator.vendor}:${accelerator.device})` : ''
-    return [
-      `${accelerator.maker} ${accelerator.product}${id}`,
-      accelerator.name ?? accelerator.address,
-      `driver ${accelerator.driver ?? 'none'}`,
-    ].join(' · ')
-  })
+function headlineOf(judged: Judged): Headline {
+  const {diagnosis, facts, performance} = judged
+  const {rootCause} = diagnosis
+  if (rootCause) {
+    const {evidence, headline, id, remedy} = rootCause
+    const title = withFallback(headline ?? `Not so: ${rootCause.title}.`, performance)
+    return {status: 'fail', title, details: evidence, fix: remedy, check: id}
+  }
+
+  const device = lists(facts.openvino, 'NPU')
+  if (device) return plain('pass', `The NPU works: ${device.fullName ?? device.name}.`)
+  const doubt = diagnosis.findings.find(({status}) => status === 'warn')
+  if (doubt?.headline) {
+    return {status: 'warn', title: doubt.headline, details: doubt.evidence, fix: doubt.remedy, check: doubt.id}
+  }
+
+  if (facts.npu) return plain('warn', `Nothing speaks against the ${facts.npu.product}, but OpenVINO was not asked.`)
+  return plain('warn', withFallback('Whether there is an NPU cannot be told here.', performance))
 }
 
-function openvinoLines({candidates, failure, used}: OpenVino): string[] {
-  if (!failure && candidates.length === 0) return ['no runtime found — npubridge setup fetches one']
-  const others = candidates.filter(({folder}) => folder !== used?.folder)
+function plain(status: 'pass' | 'warn', title: string): Headline {
+  return {status, title, details: [], fix: [], check: null}
+}
+
+function withFallback(title: string, {mode}: Performance): string {
+  if (!mode || mode === 'npu') return title
+  const place = mode === 'legacy' ? 'by the legacy engine' : `on the ${mode.toUpperCase()}`
+  return `${title.replace(/\.$/, '')}; operations run ${place}.`
+}
+
+function hardware({facts, tops}: Judged): string[] {
+  if (facts.accelerators.length === 0) return ['no accelerator in sysfs or on PCI']
+  return facts.accelerators.map((accelerator) =>
+    accelerator === facts.npu ? npuLine(accelerator, facts, tops) : otherLine(accelerator),
+  )
+}
+
+function npuLine(npu: Accelerator, facts: Facts, tops: Tops): string {
+  const clock = clockHz(facts)
+  const tiles = enabledTiles(facts)
+  const speed = tops.basis === 'unknown' ? tops.text : `${tops.text} (${tops.basis})`
+  return joined(
+    `${npu.product} (${npu.vendor}:${npu.device})`,
+    tiles !== null && `${tiles} ${tiles === 1 ? 'tile' : 'tiles'}`,
+    clock !== null && `${(clock / 1e9).toFixed(1)} GHz`,
+    speed,
+  )
+}
+
+function otherLine({address, device, driver, maker, name, product, vendor}: Accelerator): string {
+  const id = vendor ? ` (${vendor}:${device})` : ''
+  return joined(`${maker} ${product}${id}`, name ?? address, `driver ${driver ?? 'none'}`)
+}
+
+function kernel({counters, driver, firmware, npu}: Facts): string[] {
+  if (!npu) return []
+  const module = driver.loaded ? `intel_vpu ${driver.version ?? 'loaded'}` : 'intel_vpu not loaded'
+  const version = valueOf(counters)?.firmware ?? firmware?.version
+  const file = firmware?.file ? (version ?? 'present, version unknown') : 'not found'
+  return [joined(module, `firmware ${file}`, npu.power.status && `power: ${npu.power.status}`)]
+}
+
+function userspace({levelZero, native, npu}: Facts): string[] {
+  const {compiler, driver, loader} = levelZero
+  if (!npu && !loader && !driver) return []
+  const loaderVersion = native.levelZero?.loaderVersion ?? loader?.version
   return [
-    ...(used ? [`${used.version ?? 'unknown version'} (${used.source}) in ${used.folder}`] : ['no usable runtime']),
-    ...(used?.devices ?? []).map(({fullName, name}) => `${name} · ${fullName ?? 'name unknown'}`),
-    ...(failure ? [`did not answer: ${failure.message}`] : []),
-    ...others.map(({folder, problem, source, version}) =>
-      [`also ${version ?? 'unknown version'} (${source}) in ${folder}`, problem].filter(Boolean).join(': '),
+    joined(
+      loader ? `Level Zero ${loaderVersion ?? 'of unknown version'}` : 'no Level Zero loader',
+      driver ? `NPU driver ${driver.version ?? 'of unknown version'}` : 'no NPU driver',
+      compiler ? 'compiler present' : 'no driver compiler',
     ),
   ]
 }
 
-function engineLine({available, detail, kind}: EngineState): string {
-  return `${kind} · ${available ? '' : 'not available: '}${detail}`
+function openvino({openvino: {candidates, failure, used}}: Facts): string[] {
+  if (!used)
+    return [failure?.message ?? 'no usable runtime — npubridge setup fetches one', ...candidates.map(candidate)]
+  const devices = used.devices.map(({fullName, name}) => (fullName ? `${name} (${fullName})` : name)).join(', ')
+  return [
+    `${used.version ?? 'unknown version'} (${used.source}) in ${used.folder}`,
+    failure ? `did not answer: ${failure.message.split('\n', 1)[0]}` : `devices: ${devices || 'none'}`,
+    ...candidates.filter(({folder}) => folder !== used.folder).map(candidate),
+  ]
 }
 
-function running({device, engine, mode, rejected}: Performance): string[] {
-  const choice = mode
-    ? `${engine} engine${device ? ` on ${device}` : ''} (performance mode ${mode})`
-    : 'nothing can run'
-  return [choice, ...rejected.map(({candidate, reason}) => `not ${candidate}: ${reason}`)]
+function candidate({folder, problem, source, version}: Facts['openvino']['candidates'][number]): string {
+  const found = `not used: ${version ?? 'unknown version'} (${source}) in ${folder}`
+  return problem ? `${found}, ${problem}` : found
+}
+
+function engine({available, detail, kind}: EngineState): string {
+  return `${kind}: ${available ? detail : `not available, ${detail}`}`
+}
+
+function running({device, engine: kind, mode, rejected}: Performance): string[] {
+  if (!mode) return rejected.length > 0 ? ['nothing can run'] : []
+  const choice = mode === 'legacy' ? 'legacy engine' : `${kind} engine on ${device}`
+  const reasons = rejected.map(({candidate: name, reason}) => `${name.toUpperCase()} rejected: ${reason}`)
+  return [`${choice} (performance mode ${mode})`, ...reasons]
 }

@@ -54,6 +54,11 @@ export function gatherAccelerators(root: Root): readonly Accelerator[] {
   return [...classed, ...bare]
 }
 
+/** Whether PCI devices can be seen at all; in some sandboxes there is no /sys. */
+export function isPciVisible(root: Root): boolean {
+  return isValue(root.list(PCI))
+}
+
 function isAccelerator(root: Root, folder: string): boolean {
   if ((wordOf(root.text(`${folder}/class`)) ?? '').startsWith(PROCESSING_ACCELERATOR)) return true
   const vendor = hexadecimal(root, `${folder}/vendor`)

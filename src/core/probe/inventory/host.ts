@@ -52,11 +52,14 @@ export function gatherHost(root: Root): Host {
   }
 }
 
-const RELEVANT_PARAMETER = /^(?:module_blacklist|modprobe\.blacklist|intel_vpu\.\S+|intel_iommu|iommu|pci)=/
+/** Whether a kernel parameter bears on accelerators. */
+export function isRelevantParameter(word: string): boolean {
+  return /^(?:module_blacklist|modprobe\.blacklist|intel_vpu\.\S+|intel_iommu|iommu|pci)=/.test(word)
+}
 
 function kernelParameters(root: Root): string[] {
   const words = wordOf(root.text('/proc/cmdline'))?.split(/\s+/) ?? []
-  return words.filter((word) => RELEVANT_PARAMETER.test(word))
+  return words.filter(isRelevantParameter)
 }
 
 function osRelease(root: Root): Record<string, string> | null {
