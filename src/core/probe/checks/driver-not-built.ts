@@ -1,6 +1,6 @@
 import type {Facts} from '../facts.ts'
 
-import {type Check, fail, pass, unknown, type Verdict} from './check.ts'
+import {type Check, fail, pass, skip, unknown, type Verdict} from './check.ts'
 import {upgradeKernel} from './remedies.ts'
 
 export const driverNotBuilt: Check = {
@@ -22,6 +22,7 @@ export const driverNotBuilt: Check = {
 
 function judge({driver, host, npu}: Facts): Verdict {
   if (driver.loaded || npu?.driver === 'intel_vpu') return pass('it is loaded')
+  if (!npu) return skip('no NPU to be seen')
   const headline = 'This kernel was built without the NPU driver.'
   const setting = driver.configured && `CONFIG_DRM_ACCEL_IVPU is ${driver.configured} in /boot/config-${host.kernel}`
   if (driver.provided === 'absent')

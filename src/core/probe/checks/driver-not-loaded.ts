@@ -1,6 +1,6 @@
 import type {Facts} from '../facts.ts'
 
-import {type Check, fail, pass, type Verdict} from './check.ts'
+import {type Check, fail, pass, skip, type Verdict} from './check.ts'
 
 export const driverNotLoaded: Check = {
   id: 'driver-not-loaded',
@@ -23,10 +23,11 @@ function judge({driver, npu}: Facts): Verdict {
   const version = driver.version && `version ${driver.version}`
   if (npu?.driver === 'intel_vpu') return pass(`bound to ${npu.address}`, version)
   if (driver.loaded) return pass('loaded, though not bound to the NPU', version)
+  if (!npu) return skip('no NPU to be seen')
   if (driver.blockedBy.length > 0) return fail('The NPU driver is kept from loading.', ...driver.blockedBy)
   return fail(
     'The NPU driver is not loaded.',
     'there is no /sys/module/intel_vpu',
-    npu && `no driver is bound to ${npu.address}`,
+    `no driver is bound to ${npu.address}`,
   )
 }

@@ -17,12 +17,9 @@ export const levelZeroLoader: Check = {
 }
 
 function judge({levelZero, native, packages}: Facts): Verdict {
-  const {loader} = levelZero
-  if (!loader)
-    return fail(
-      'The Level Zero loader is missing.',
-      `no libze_loader.so.1 in ${levelZero.folders.join(', ') || 'any library folder'}`,
-    )
+  const {folders, loader} = levelZero
+  if (folders.length === 0) return unknown('there is no library folder here')
+  if (!loader) return fail('The Level Zero loader is missing.', `no libze_loader.so.1 in ${folders.join(', ')}`)
   const packaged = ['libze1', 'level-zero', 'level-zero-loader'].find((name) => packages[name])
   const version = native.levelZero?.loaderVersion ?? loader.version ?? (packaged && packages[packaged])
   const origin = packaged && `package ${packaged} ${packages[packaged]}`

@@ -1,6 +1,6 @@
 import type {Facts} from '../facts.ts'
 
-import {type Check, fail, pass, type Verdict} from './check.ts'
+import {type Check, fail, pass, unknown, type Verdict} from './check.ts'
 import {installDriver} from './remedies.ts'
 
 export const userModeDriver: Check = {
@@ -21,6 +21,7 @@ export const userModeDriver: Check = {
 
 function judge({levelZero, native}: Facts): Verdict {
   const {driver, folders, staleDriver, unseenDrivers} = levelZero
+  if (folders.length === 0) return unknown('there is no library folder here')
   if (driver) return pass(driver.version ? `${driver.path} is ${driver.version}` : driver.path)
   const answer = native.levelZero && `Level Zero answers ${native.levelZero.initResult}`
   if (unseenDrivers.length > 0)
@@ -32,7 +33,7 @@ function judge({levelZero, native}: Facts): Verdict {
     )
   return fail(
     'The user-mode driver of the NPU is missing.',
-    `no libze_intel_npu.so.1 in ${folders.join(', ') || 'any library folder'}`,
+    `no libze_intel_npu.so.1 in ${folders.join(', ')}`,
     staleDriver && `only ${staleDriver.path}, its name before version 1.16`,
     answer,
   )
