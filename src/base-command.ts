@@ -24,7 +24,7 @@ export abstract class BaseCommand extends Command {
     const exit = error.oclif?.exit
     if (error instanceof Errors.ExitError) throw error
     // Errors of oclif itself (flags, arguments) already read well and carry their exit code.
-    if (error instanceof Errors.CLIError && !(error instanceof NpuBridgeError)) return super.catch(error)
+    if (error instanceof Errors.CLIError && !(error instanceof NpuBridgeError)) return super.catch(asUsageError(error))
     process.exitCode = this.interrupted.aborted ? EXIT.interrupted : (exit ?? EXIT.error)
     const reported = asNpuBridgeError(error instanceof ExitError ? error.cause : error)
     if (this.jsonEnabled()) this.logJson(this.toErrorJson(reported))
@@ -47,4 +47,10 @@ export abstract class BaseCommand extends Command {
     process.on('SIGTERM', onSignal)
     return controller.signal
   }
+}
+
+/** A value that a flag does not take is a usage error like any other; oclif gives it the exit code of any error. */
+function asUsageError(error: Errors.CLIError): Errors.CLIError {
+  if ('parse' in error) error.oclif.exit = EXIT.usage
+  return error
 }
