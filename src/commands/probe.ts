@@ -1,28 +1,27 @@
 import {Flags} from '@oclif/core'
 
-import type {Captured} from '../core/probe/capture.ts'
 import type {Root} from '../core/probe/root.ts'
 
-import {BaseCommand} from '../base-command.ts'
+import {BaseCommand, ExitError} from '../base-command.ts'
 import {EXIT, type NpuBridgeError} from '../core/errors.ts'
 import {unmetBy} from '../core/probe/outcome.ts'
 import {REQUIREMENTS} from '../core/probe/require.ts'
-import {
-  captureTo,
-  CHECK_IDS,
-  explain,
-  findingsOf,
-  runProbe,
-  type SessionOptions,
-  withSubject,
-  writeReport,
-} from '../core/probe/session.ts'
+import * as session from '../core/probe/session.ts'
 import {watch} from '../core/probe/watch.ts'
 import {renderError} from '../ui/error.ts'
 import {renderProbeJunit} from '../ui/probe-junit.ts'
 import {renderProbeMarkdown} from '../ui/probe-markdown.ts'
 import {CSV_HEADER, renderWatchCsv, renderWatchHeader, renderWatchSample} from '../ui/probe-watch.ts'
 import {renderCaptured, renderExplanation, renderFindings, renderProbe} from '../ui/probe.ts'
+
+const CHECK = {
+  helpValue: 'ID',
+  async parse(id: string) {
+    const unknown = session.unknownCheck(id)
+    if (unknown) throw new ExitError(unknown, EXIT.usage)
+    return id
+  },
+}
 
 export default class Probe extends BaseCommand {
   static override summary = 'Tell whether the NPU works, why not, and what runs instead'
@@ -39,13 +38,9 @@ export default class Probe extends BaseCommand {
   static override flags = {
     all: Flags.boolean({description: 'list every check with what it saw'}),
     capture: Flags.string({description: 'save a snapshot of this machine for support', helpValue: 'FILE.tar.gz'}),
-    check: Flags.option({
-      description: 'run this check alone; exit 3 if it fails',
-      multiple: true,
-      options: CHECK_IDS,
-    })(),
+    check: Flags.string({...CHECK, description: 'run this check alone; exit 3 if it fails', multiple: true}),
     csv: Flags.boolean({dependsOn: ['watch'], description: 'write samples as CSV'}),
-    explain: Flags.option({description: 'tell what a check is about', options: CHECK_IDS})(),
+    explain: Flags.string({...CHECK, description: 'tell what a check is about'}),
     junit: Flags.string({description: 'write the checks as JUnit XML; exit 3 if one fails', helpValue: 'FILE.xml'}),
     report: Flags.string({description: 'write a report for an issue, without names', helpValue: 'FILE.md'}),
     require: Flags.option({
@@ -63,15 +58,15 @@ export default class Probe extends BaseCommand {
   async run(): Promise<unknown> {
     const {flags} = await this.parse(Probe)
     const options = {...flags, require: flags.require ?? [], signal: this.interrupted, version: this.config.version}
-    if (flags.watch) return withSubject(options, async ({root}) => this.#watch(root, flags))
-    if (flags.capture) return this.#capture(flags.capture, options)
-    const report = await runProbe(options)
-    if (flags.report) writeReport(flags.report, renderProbeMarkdown(report))
-    if (flags.junit) writeReport(flags.junit, renderProbeJunit(report))
-    const check = flags.check && findingsOf(flags.check, report)
-    const unmet = unmetBy(report, {...(check && {check}), ...(flags.junit && {junit: flags.junit})})
-    if (flags.explain) return this.#print(explain(flags.explain, report), renderExplanation)
-    const answer = check ? this.#print({checks: check}, renderFindings) : this.#print(report, renderProbe, flags)
+    if (flags.watch) return session.withSubject(options, async ({root}) => this.#watch(root, flags))
+    if (flags.capture) return this.#print(await session.captureTo(flags.capture, options), renderCaptured)
+    const report = await session.runProbe(options)
+    if (flags.report) session.writeReport(flags.report, renderProbeMarkdown(report))
+    if (flags.junit) session.writeReport(flags.junit, renderProbeJunit(report))
+    if (flags.explain) return this.#print(session.explain(flags.explain, report), renderExplanation)
+    const checks = flags.check && session.findingsOf(flags.check, report)
+    const answer = checks ? this.#print({checks}, renderFindings) : this.#print(report, renderProbe, flags)
+    const unmet = unmetBy(report, {checks, junit: flags.junit})
     if (unmet) this.#fail(unmet)
     return answer
   }
@@ -86,10 +81,6 @@ export default class Probe extends BaseCommand {
   #fail(unmet: NpuBridgeError): void {
     this.logToStderr(renderError(unmet))
     process.exitCode = EXIT.checkFailed
-  }
-
-  async #capture(file: string, options: SessionOptions): Promise<Captured> {
-    return this.#print(await captureTo(file, options), renderCaptured)
   }
 
   async #watch(root: Root, {csv, samples}: {csv: boolean; samples: number | undefined}): Promise<void> {

@@ -1,43 +1,45 @@
-/**
- * Questions to a child process, for what may crash or hang: the answer comes over IPC, so that whatever a driver
- * prints cannot be taken for it.
- */
-import {execaNode} from 'execa'
-
 import type {InspectOptions} from './effects.ts'
 
+/**
+ * Questions to a child process, for what may crash or hang. The answer comes on a descriptor of its own, so that
+ * whatever a driver prints cannot be taken for it.
+ */
 import {NpuBridgeError} from '../errors.ts'
+import {lastLines, type ProcessOutcome, type RunProcess, runProcess} from '../process/run.ts'
 import {printable} from './reading.ts'
 
 const LAST_LINES = 5
-const MOST_OUTPUT = 1 << 20
 
 /**
- * Runs the module `file` in a child and gives the first message that it sends.
+ * Runs the module `file` in a child and gives the JSON that it writes to descriptor 3.
  *
- * A crash, a hang or silence rejects with DEVICE_LOST, DEADLINE_EXCEEDED or PROTOCOL_ERROR; signal and last lines of
- * stderr are in the message, one a line.
+ * A crash, a hang or rubbish rejects with DEVICE_LOST, DEADLINE_EXCEEDED or PROTOCOL_ERROR; what happened and the last
+ * lines of stderr are in the message, one a line.
  */
-export async function askChild(file: string, args: readonly string[], options: InspectOptions): Promise<unknown> {
+export async function askChild(
+  file: string,
+  args: readonly string[],
+  options: InspectOptions,
+  run: RunProcess = runProcess,
+): Promise<unknown> {
   const {signal, timeoutMs, without = []} = options
-  const result = await execaNode(file, args, {
-    env: Object.fromEntries(without.map((name) => [name, undefined])),
-    forceKillAfterDelay: 500,
-    ipc: true,
-    maxBuffer: MOST_OUTPUT,
-    nodeOptions: [],
-    reject: false,
-    serialization: 'json',
-    stdin: 'ignore',
-    timeout: timeoutMs,
-    ...(signal && {cancelSignal: signal}),
-  })
-  signal?.throwIfAborted()
-  const [answer] = result.ipcOutput
-  if (answer !== undefined && !result.signal) return answer
-  const lines = printable(result.stderr).split('\n').filter(Boolean).slice(-LAST_LINES)
-  const seen = (what: string) => [what, ...lines].join('\n')
-  if (result.timedOut) throw new NpuBridgeError('DEADLINE_EXCEEDED', seen(`no answer within ${timeoutMs / 1000} s`))
-  if (result.signal) throw new NpuBridgeError('DEVICE_LOST', seen(`killed by ${result.signal}`))
-  throw new NpuBridgeError('PROTOCOL_ERROR', seen(`ended with code ${result.exitCode} and no answer`))
+  const env = Object.fromEntries(without.map((name) => [name, undefined]))
+  const outcome = await run(process.execPath, [file, ...args], {channel: true, env, signal, timeoutMs})
+  try {
+    return JSON.parse(outcome.channel)
+  } catch {
+    throw noAnswer(outcome, timeoutMs)
+  }
+}
+
+function noAnswer(outcome: ProcessOutcome, timeoutMs: number): NpuBridgeError {
+  const lines = lastLines(printable(outcome.stderr), LAST_LINES)
+  const failure = (code: 'DEADLINE_EXCEEDED' | 'DEVICE_LOST' | 'PROTOCOL_ERROR', what: string) =>
+    new NpuBridgeError(code, [what, ...lines].join('\n'))
+  if (outcome.timedOut) return failure('DEADLINE_EXCEEDED', `no answer within ${timeoutMs / 1000} s`)
+  if (outcome.signal) return failure('DEVICE_LOST', `killed by ${outcome.signal}`)
+  return failure(
+    'PROTOCOL_ERROR',
+    outcome.startError ?? `ended with code ${outcome.exitCode} and no answer that can be read`,
+  )
 }

@@ -1,26 +1,33 @@
 /** Which of the three engines could run here, each with what was found or the reason against it. */
-import {execa} from 'execa'
 import {createRequire} from 'node:module'
 
 import type {EngineState} from './effects.ts'
 
 import {asNpuBridgeError} from '../errors.ts'
+import {lastLines, type ProcessOutcome, type RunProcess, runProcess} from '../process/run.ts'
+import {isAtLeast} from './versions.ts'
 
 const PYTHON_LIMIT_MS = 5000
-const LEAST_PYTHON = [3, 10] as const
+const LEAST_PYTHON = '3.10'
+const VERSION_SCRIPT = 'import sys; print(".".join(map(str, sys.version_info[:3])), sys.executable)'
 
-/** `loadBinding` rejects when the native binary cannot be loaded; nothing else is needed of it here. */
-export async function findEngines(
-  loadBinding: () => Promise<unknown>,
-  signal?: AbortSignal,
-): Promise<readonly EngineState[]> {
-  const legacy = findPython(signal)
-  return [await findNative(loadBinding), findOpenVinoNode(), await legacy]
+interface FindOptions {
+  readonly run: RunProcess
+  readonly signal?: AbortSignal | undefined
 }
 
-async function findNative(loadBinding: () => Promise<unknown>): Promise<EngineState> {
+/** `loadBinding` throws when the native binary cannot be loaded; nothing else is needed of it here. */
+export async function findEngines(
+  loadBinding: () => unknown,
+  {run = runProcess, signal}: Partial<FindOptions> = {},
+): Promise<readonly EngineState[]> {
+  const legacy = findPython({run, signal})
+  return [findNative(loadBinding), findOpenVinoNode(), await legacy]
+}
+
+function findNative(loadBinding: () => unknown): EngineState {
   try {
-    await loadBinding()
+    loadBinding()
     return {available: true, detail: 'the native binary loads', kind: 'native'}
   } catch (error) {
     return {available: false, detail: asNpuBridgeError(error).message, kind: 'native'}
@@ -37,31 +44,20 @@ function findOpenVinoNode(): EngineState {
   }
 }
 
-async function findPython(signal?: AbortSignal): Promise<EngineState> {
+async function findPython({run, signal}: FindOptions): Promise<EngineState> {
   const command = process.platform === 'win32' ? 'python' : 'python3'
-  const script = 'import sys; print(sys.version_info[0], sys.version_info[1], sys.version_info[2], sys.executable)'
-  const result = await execa(command, ['-c', script], {
-    reject: false,
-    stdin: 'ignore',
-    timeout: PYTHON_LIMIT_MS,
-    ...(signal && {cancelSignal: signal}),
-  })
-  const match = /^(\d+) (\d+) (\d+) (.+)$/m.exec(result.stdout ?? '')
-  if (!match) return {available: false, detail: whyNoPython(command, result), kind: 'legacy'}
-  const [, major, minor, patch, executable] = match
-  const version = `${major}.${minor}.${patch}`
-  const isEnough =
-    Number(major) > LEAST_PYTHON[0] || (Number(major) === LEAST_PYTHON[0] && Number(minor) >= LEAST_PYTHON[1])
-  return isEnough
-    ? {available: true, detail: `Python ${version} at ${executable}`, kind: 'legacy'}
-    : {available: false, detail: `Python ${version} at ${executable} is older than 3.10`, kind: 'legacy'}
+  const outcome = await run(command, ['-c', VERSION_SCRIPT], {signal, timeoutMs: PYTHON_LIMIT_MS})
+  const match = /^(\d+\.\d+\.\d+) (.+)$/m.exec(outcome.stdout)
+  if (!match) return {available: false, detail: whyNoPython(command, outcome), kind: 'legacy'}
+  const [, version = '', executable] = match
+  const found = `Python ${version} at ${executable}`
+  return isAtLeast(version, LEAST_PYTHON)
+    ? {available: true, detail: found, kind: 'legacy'}
+    : {available: false, detail: `${found} is older than ${LEAST_PYTHON}`, kind: 'legacy'}
 }
 
-function whyNoPython(
-  command: string,
-  result: {timedOut?: boolean; code?: string | undefined; stderr?: string},
-): string {
-  if (result.timedOut) return `${command} did not answer within ${PYTHON_LIMIT_MS / 1000} s`
-  if (result.code === 'ENOENT') return `${command} is not on PATH`
-  return `${command} does not run: ${result.stderr?.trim().split('\n').at(-1) || 'no output'}`
+function whyNoPython(command: string, {startError, stderr, timedOut}: ProcessOutcome): string {
+  if (timedOut) return `${command} did not answer within ${PYTHON_LIMIT_MS / 1000} s`
+  if (startError) return `${command} is not on PATH`
+  return `${command} does not run: ${lastLines(stderr, 1)[0] ?? 'it says nothing'}`
 }

@@ -1,43 +1,29 @@
+import type {ProbeEffects} from './effects.ts'
+
 /** The real effects of the probe on this machine. */
-import path from 'node:path'
-
-import type {ProbeEffects, RuntimeCandidate, RuntimeReport} from './effects.ts'
-
+import {loadBinding} from '../engine/binding.ts'
+import {runProcess, type RunProcess} from '../process/run.ts'
+import {discoverRuntimes} from '../runtime/discover.ts'
+import {inspectRuntime} from '../runtime/inspect.ts'
+import {rememberReport} from '../runtime/trusted.ts'
 import {findEngines} from './engines.ts'
 import {readNative} from './native.ts'
 
-interface DiscoverModule {
-  discoverRuntimes(options: {explicit?: string}): Promise<readonly RuntimeCandidate[]>
-}
-
-interface InspectModule {
-  inspectRuntime(folder: string, options: {timeoutMs: number; signal?: AbortSignal}): Promise<RuntimeReport>
-}
-
-interface BindingModule {
-  loadBinding(): unknown
-}
-
+/** Asks anew whatever is asked, and leaves the answer for commands that trust an earlier one. */
 export function liveEffects(options: {runtime?: string; signal?: AbortSignal} = {}): ProbeEffects {
   return {
-    async discoverRuntimes() {
-      const {discoverRuntimes} = await part<DiscoverModule>('../runtime/discover')
-      return discoverRuntimes({...(options.runtime && {explicit: options.runtime})})
-    },
-    async inspectRuntime(folder, inspectOptions) {
-      const {inspectRuntime} = await part<InspectModule>('../runtime/inspect')
-      return inspectRuntime(folder, inspectOptions)
+    discoverRuntimes: async () => discoverRuntimes({explicit: options.runtime}),
+    async inspectRuntime(folder, {signal, timeoutMs, without}) {
+      const report = await inspectRuntime(folder, {run: runWithout(without ?? []), signal, timeoutMs})
+      if (!without) await rememberReport(folder, report)
+      return report
     },
     readNative,
-    async findEngines() {
-      const load = async () => (await part<BindingModule>('../engine/binding')).loadBinding()
-      return findEngines(load, options.signal)
-    },
+    findEngines: async () => findEngines(loadBinding, options),
   }
 }
 
-/** Loaded when needed, so that `--help` and a snapshot stay free of native code. */
-async function part<T>(module: string): Promise<T> {
-  const file = new URL(`${module}${path.extname(import.meta.url)}`, import.meta.url)
-  return import(file.href) as Promise<T>
+function runWithout(names: readonly string[]): RunProcess {
+  const env = Object.fromEntries(names.map((name) => [name, undefined]))
+  return async (command, args, options) => runProcess(command, args, {...options, env})
 }

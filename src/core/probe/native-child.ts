@@ -1,7 +1,11 @@
-/** Runs in a child process: asks Level Zero and the kernel driver through the native binary, and sends what they say. */
-import path from 'node:path'
+/** Runs in a child process: asks Level Zero and the kernel driver through the native binary, and writes what they say. */
+import {writeSync} from 'node:fs'
 
+import {loadBinding, type NativeBinding} from '../engine/binding.ts'
 import {asNpuBridgeError} from '../errors.ts'
+
+/** The descriptor that the parent reads. */
+const CHANNEL = 3
 
 /** Functions that a native binary may lack; each gives JSON. */
 interface ProbeBinding {
@@ -13,22 +17,22 @@ interface ProbeBinding {
 
 const [node] = process.argv.slice(2)
 
-async function answer(): Promise<Record<string, unknown>> {
-  const file = new URL(`../engine/binding${path.extname(import.meta.url)}`, import.meta.url)
-  const {loadBinding} = (await import(file.href)) as {loadBinding: () => ProbeBinding}
-  const binding = loadBinding()
-  return {
-    levelZero: parse(binding.probeLevelZero?.()),
-    ...(node && parse(binding.npuParams?.(node))),
-  }
+function answer(): Record<string, unknown> {
+  const binding = loadBinding() as NativeBinding & ProbeBinding
+  const levelZero = parse(binding.probeLevelZero?.())
+  return {levelZero, ...(node && parse(binding.npuParams?.(node)))}
 }
 
 function parse(json: string | undefined): Record<string, unknown> | null {
   return json === undefined ? null : (JSON.parse(json) as Record<string, unknown>)
 }
 
-try {
-  process.send?.(await answer())
-} catch (error) {
-  process.send?.({failure: asNpuBridgeError(error).toJSON()})
+function safely(): Record<string, unknown> {
+  try {
+    return answer()
+  } catch (error) {
+    return {failure: asNpuBridgeError(error).toJSON()}
+  }
 }
+
+writeSync(CHANNEL, JSON.stringify(safely()))

@@ -5,6 +5,7 @@ import {z} from 'zod'
 import type {InspectOptions} from './effects.ts'
 
 import {asNpuBridgeError, ERROR_CODES} from '../errors.ts'
+import {type RunProcess, runProcess} from '../process/run.ts'
 import {askChild} from './child.ts'
 import {type NativeReadings, NO_READINGS} from './inventory/native.ts'
 
@@ -45,14 +46,14 @@ export const nativeReadings = z.object({
 
 const CHILD = path.join(import.meta.dirname, `native-child${path.extname(import.meta.filename)}`)
 
-/** Never rejects but for an abort: what goes wrong is a reading too. `file` is the child's module. */
+/** Never rejects but for an abort: what goes wrong is a reading too. */
 export async function readNative(
   node: string | null,
   options: InspectOptions,
-  file: string = CHILD,
+  run: RunProcess = runProcess,
 ): Promise<NativeReadings> {
   try {
-    return nativeReadings.parse(await askChild(file, node ? [node] : [], options)) as NativeReadings
+    return nativeReadings.parse(await askChild(CHILD, node ? [node] : [], options, run)) as NativeReadings
   } catch (error) {
     options.signal?.throwIfAborted()
     return {...NO_READINGS, failure: asNpuBridgeError(error).toJSON()}

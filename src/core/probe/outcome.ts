@@ -10,12 +10,12 @@ interface Judged {
 }
 
 /**
- * The first reason to fail, or null: a requirement that is not met, one of the checks named in `check` that fails, or
+ * The first reason to fail, or null: a requirement that is not met, one of `asked.checks` that fails, or
  * any check that fails when the results go to a JUnit file.
  */
 export function unmetBy(
   {checks, requirements}: Judged,
-  asked: {readonly check?: readonly Finding[]; readonly junit?: string},
+  asked: {readonly checks?: readonly Finding[] | undefined; readonly junit?: string | undefined},
 ): NpuBridgeError | null {
   const unmet = requirements.filter(({met}) => !met)
   if (unmet.length > 0) {
@@ -23,7 +23,7 @@ export function unmetBy(
     return new NpuBridgeError('DEVICE_UNAVAILABLE', reasons.join('; '), {suggestions: ['npubridge probe --all']})
   }
 
-  const failed = (asked.check ?? (asked.junit === undefined ? [] : checks)).filter(({status}) => status === 'fail')
+  const failed = (asked.checks ?? (asked.junit === undefined ? [] : checks)).filter(({status}) => status === 'fail')
   if (failed.length === 0) return null
   const names = failed.map(({headline, id}) => `${id} (${headline})`)
   return new NpuBridgeError('DEVICE_UNAVAILABLE', `${failed.length} failed: ${names.join(', ')}`, {

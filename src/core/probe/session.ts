@@ -1,4 +1,5 @@
 /** What the command asks for, as one call each: where to look, and what to write. */
+import {closest} from 'fastest-levenshtein'
 import writeFileAtomic from 'write-file-atomic'
 
 import type {ProbeEffects} from './effects.ts'
@@ -15,7 +16,14 @@ import {probe, type ProbeReport} from './probe.ts'
 import {LiveRoot, type Root} from './root.ts'
 import {openRoot} from './snapshot.ts'
 
-export const CHECK_IDS = CHECKS.map(({id}) => id)
+/** The error for an id that no check has; null for one that exists. */
+export function unknownCheck(id: string): NpuBridgeError | null {
+  const ids = CHECKS.map((check) => check.id)
+  if (ids.includes(id)) return null
+  return new NpuBridgeError('INVALID_ARGUMENT', `There is no check ${JSON.stringify(id)}.`, {
+    suggestions: [`the nearest is ${closest(id, ids)}`, 'npubridge probe --all   lists them'],
+  })
+}
 
 export interface SessionOptions {
   readonly version: string

@@ -155,7 +155,7 @@ function candidate({folder, problem, source, version}: Facts['openvino']['candid
 }
 
 function engine({available, detail, kind}: EngineState): string {
-  return `${kind}: ${available ? detail : `not available, ${detail}`}`
+  return `${kind}: ${available ? detail : `not available (${detail.replace(/\.$/, '')})`}`
 }
 
 function running({device, engine: kind, mode, rejected}: Performance): string[] {

@@ -29,7 +29,7 @@ export async function gatherOpenVino(
   const {effects, signal} = options
   const candidates = await effects.discoverRuntimes().catch(asNpuBridgeError)
   if (candidates instanceof NpuBridgeError) return {candidates: [], failure: candidates.toJSON(), used: null}
-  const chosen = candidates.find(({problem}) => problem === null)
+  const chosen = choose(candidates)
   if (!chosen) return {candidates, failure: null, used: null}
   const {folder, source, version} = chosen
   const npuLibraries = librariesIn(root, folder)
@@ -42,6 +42,14 @@ export async function gatherOpenVino(
     const used = {folder, source, version, devices: [], npuLibraries}
     return {candidates, failure: asNpuBridgeError(error).toJSON(), used}
   }
+}
+
+/** A runtime that the user named is a choice: when it cannot be used, no other takes its place. */
+function choose(candidates: readonly RuntimeCandidate[]): RuntimeCandidate | null {
+  const chosen = candidates.find(
+    ({problem, source}) => problem === null || source === 'explicit' || source === 'environment',
+  )
+  return chosen?.problem === null ? chosen : null
 }
 
 function librariesIn(root: Root, folder: string): string[] | null {
