@@ -44,8 +44,16 @@ const ROUTES: Record<string, {agent: string | null; reason: string | null; score
   'paint the shed': {agent: null, score: 0, reason: null},
 }
 
-/** Declares the suite; called within a `describe` of the engine. `subject` is asked for when the tests run. */
-export function itKeepsTheContract(subject: () => ContractSubject): void {
+/**
+ * Declares the suite; called within a `describe` of the engine. `subject` is asked for when the tests run. An engine
+ * that is not `serial` runs several operations at once, so that nothing can occupy it; what a queue does then is tested
+ * with the engine itself.
+ */
+export function itKeepsTheContract(subject: () => ContractSubject, {serial = true}: {serial?: boolean} = {}): void {
+  const itWhenSerial = (title: string, test: () => Promise<void>) => {
+    if (serial) it(title, test)
+  }
+
   let engine: Engine
 
   async function start(options: {capacity?: number} = {}): Promise<Engine> {
@@ -96,7 +104,7 @@ export function itKeepsTheContract(subject: () => ContractSubject): void {
     expect(await trial(echo(1), {timeoutMs: -1})).to.equal('INVALID_ARGUMENT')
   })
 
-  it('lets the urgent overtake the patient, in order of arrival within a priority', async () => {
+  itWhenSerial('lets the urgent overtake the patient, in order of arrival within a priority', async () => {
     await start()
     const busy = occupied(300)
     const done: string[] = []
@@ -114,7 +122,7 @@ export function itKeepsTheContract(subject: () => ContractSubject): void {
     expect(done).to.deep.equal(['realtime', 'high', 'low 1', 'low 2'])
   })
 
-  it('refuses with QUEUE_FULL what has no place to wait', async () => {
+  itWhenSerial('refuses with QUEUE_FULL what has no place to wait', async () => {
     await start({capacity: 2})
     const busy = occupied(300)
     const codes = await trialsOf([1, 2, 3, 4].map(echo))
@@ -122,7 +130,7 @@ export function itKeepsTheContract(subject: () => ContractSubject): void {
     await Promise.all(busy)
   })
 
-  it('fails what could not start in time with DEADLINE_EXCEEDED, while the engine is busy', async () => {
+  itWhenSerial('fails what could not start in time with DEADLINE_EXCEEDED, while the engine is busy', async () => {
     await start()
     const busy = Promise.all(occupied(1000)).then(() => 'busy first')
     const late = trial(echo(1), {timeoutMs: 50})
@@ -131,7 +139,7 @@ export function itKeepsTheContract(subject: () => ContractSubject): void {
     expect(await trial(echo(1), {timeoutMs: 10_000})).to.equal('ok')
   })
 
-  it('cancels what waits, what runs and what was cancelled before', async () => {
+  itWhenSerial('cancels what waits, what runs and what was cancelled before', async () => {
     await start()
     const running = new AbortController()
     const waiting = new AbortController()
@@ -206,7 +214,7 @@ export function itKeepsTheContract(subject: () => ContractSubject): void {
     await engine.shutdown()
   })
 
-  it('cancels what is not done when the time to drain is over', async () => {
+  itWhenSerial('cancels what is not done when the time to drain is over', async () => {
     await start()
     const busy = trialsOf(subject().occupy(5000))
     const queued = trial(echo(1))

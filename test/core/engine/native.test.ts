@@ -4,6 +4,7 @@ import type {Engine, InferenceOperation, Operation, SubmitOptions} from '../../.
 
 import {createNativeEngine, performanceMode} from '../../../src/core/engine/native.ts'
 import {NpuBridgeError} from '../../../src/core/errors.ts'
+import {itKeepsTheContract} from './contract.ts'
 import {type NativeSetup, requireNative, startNative} from '../../support/native.ts'
 
 const WINDOW = 576
@@ -364,6 +365,26 @@ describe('native engine', () => {
       expect((await failure(submit({type: 'echo'}))).code).to.equal('CANCELLED')
     })
   })
+})
+
+describe('native engine', () => {
+  let setup: NativeSetup
+
+  before(async function () {
+    setup = await requireNative(this, ['silero-vad'])
+  })
+
+  itKeepsTheContract(
+    () => ({
+      kind: 'native',
+      create: async ({capacity}) => startNative(setup, capacity === undefined ? {} : {queue: {capacity}}),
+      occupy: () => [],
+      canRoute: true,
+      canMultiply: true,
+      inference: {...speech(), inputs: {...speech().inputs, state: zeros()}},
+    }),
+    {serial: false},
+  )
 })
 
 describe('native engine without a runtime', () => {
