@@ -378,9 +378,9 @@ describe('native engine', () => {
     () => ({
       kind: 'native',
       create: async ({capacity}) => startNative(setup, capacity === undefined ? {} : {queue: {capacity}}),
-      occupy: () => [],
       canRoute: true,
       canMultiply: true,
+      runsModels: true,
       inference: {...speech(), inputs: {...speech().inputs, state: zeros()}},
     }),
     {serial: false},
