@@ -32,6 +32,8 @@ export interface SessionOptions {
   /** The OpenVINO runtime to use. */
   readonly runtime?: string | undefined
   readonly require?: readonly Requirement[]
+  /** Whether to run models on the devices too. */
+  readonly test?: boolean
   readonly signal?: AbortSignal
 }
 
