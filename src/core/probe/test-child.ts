@@ -11,9 +11,11 @@ import {resolveModel} from '../models/resolve.ts'
 
 const CHANNEL = 3
 const SIZE = 64
-const WARM_UP = 10
-const LATENCY_SAMPLES = 200
-const IN_FLIGHT = 256
+const WARM_UP = 5
+const MOST_SAMPLES = 200
+const LATENCY_MS = 250
+const MOST_IN_FLIGHT = 256
+const THROUGHPUT_MS = 150
 
 interface Answer {
   readonly model: string
@@ -59,20 +61,28 @@ function requireDevice({device, fallback}: OperationResult, expected: string): v
   throw new Error(`it ran on ${device ?? 'no device'} instead${fallback ? `: ${fallback.reason}` : ''}`)
 }
 
+/** A slow model gets fewer samples rather than more time. */
 async function time(engine: Engine, operation: Operation): Promise<Omit<Run, 'firstMs'>> {
   const micros: number[] = []
-  for (let index = 0; index < WARM_UP + LATENCY_SAMPLES; index += 1) {
+  const began = performance.now()
+  for (let index = 0; index < MOST_SAMPLES && performance.now() - began < LATENCY_MS; index += 1) {
     const started = performance.now()
     await engine.submit(operation)
     if (index >= WARM_UP) micros.push((performance.now() - started) * 1000)
   }
 
-  const started = performance.now()
-  const batch = await engine.submitBatch(Array.from({length: IN_FLIGHT}, () => operation))
-  const perSecond = (batch.filter(({ok}) => ok).length * 1000) / (performance.now() - started)
   micros.sort((left, right) => left - right)
-  const quantile = (share: number) => micros[Math.min(micros.length - 1, Math.floor(share * micros.length))]!
-  return {medianUs: quantile(0.5), p99Us: quantile(0.99), perSecond, samples: micros.length}
+  const quantile = (share: number) => micros[Math.min(micros.length - 1, Math.floor(share * micros.length))] ?? 0
+  const medianUs = quantile(0.5)
+  const perSecond = await throughput(engine, operation, medianUs)
+  return {medianUs, p99Us: quantile(0.99), perSecond, samples: micros.length}
+}
+
+async function throughput(engine: Engine, operation: Operation, medianUs: number): Promise<number> {
+  const count = Math.max(8, Math.min(MOST_IN_FLIGHT, Math.floor((THROUGHPUT_MS * 1000) / medianUs)))
+  const started = performance.now()
+  const batch = await engine.submitBatch(Array.from({length: count}, () => operation))
+  return (batch.filter(({ok}) => ok).length * 1000) / (performance.now() - started)
 }
 
 function multiplication(): Operation {
