@@ -52,6 +52,7 @@ export default class Probe extends BaseCommand {
     root: Flags.string({description: 'examine a mounted image, a snapshot or its archive', exclusive: ['capture']}),
     runtime: Flags.string({description: 'folder of the OpenVINO runtime to use', helpValue: 'DIR'}),
     samples: Flags.integer({dependsOn: ['watch'], description: 'stop watching after this many', min: 1}),
+    test: Flags.boolean({description: 'run models on every device and compare their numbers', exclusive: ['root']}),
     watch: Flags.boolean({description: 'show load, clock, memory, power and temperature each second'}),
   }
 

@@ -9,6 +9,7 @@ export function renderProbeMarkdown(report: PrintableProbe): string {
     escape(subject),
     '',
     ...headline.details.map((detail) => `- ${escape(detail)}`),
+    ...headline.also.map((line) => `- also: ${escape(line)}`),
     ...(headline.fix.length > 0 ? ['', 'What to do:', '', ...headline.fix.map((line) => `1. ${escape(line)}`)] : []),
     '',
     '| | |',

@@ -20,6 +20,7 @@ export interface PrintableProbe {
     readonly status: 'fail' | 'pass' | 'warn'
     readonly title: string
     readonly details: readonly string[]
+    readonly also: readonly string[]
     readonly fix: readonly string[]
     readonly check: string | null
   }
@@ -56,13 +57,17 @@ export function renderProbe(report: PrintableProbe, options: {all?: boolean; wid
   ].join('\n')
 }
 
-function renderHeadline({check, details, fix, status, title}: PrintableProbe['headline'], width: number): string[] {
+function renderHeadline(
+  {also, check, details, fix, status, title}: PrintableProbe['headline'],
+  width: number,
+): string[] {
   const why = check ? labelled('  Why:   ', `npubridge probe --explain ${check}`, width) : []
   return [
     ...withMark(status, labelled('  ', title, width)),
     ...details.flatMap((detail) => labelled('  ', detail, width)),
     ...renderFix(fix, width),
     ...why,
+    ...also.flatMap((line) => labelled('  Also:  ', line, width)),
   ]
 }
 

@@ -50,6 +50,11 @@ describe('the report of a probe', () => {
     expect(text).to.match(/^✔ pass {4}The processor has an NPU/m)
   })
 
+  it('tells of other failures that do not wait for the first', async () => {
+    const text = renderProbe(await probeCase('permission-and-old-loader'), {width: 100})
+    expect(text).to.contain('  Also:  The Level Zero loader is too old for the NPU. (level-zero-loader)')
+  })
+
   it('says that the NPU works when it does', async () => {
     const text = renderProbe(await probeCase('healthy-lunar-lake'), {width: 80})
     expect(text).to.contain('✔ The NPU works: Intel(R) AI Boost.')

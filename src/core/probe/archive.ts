@@ -1,5 +1,5 @@
 /** Unpacks a captured snapshot that a stranger may have made. */
-import {mkdtempSync, rmSync, statSync} from 'node:fs'
+import {mkdtempSync, rmSync} from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import * as tar from 'tar'
@@ -9,11 +9,6 @@ import {asNpuBridgeError, NpuBridgeError} from '../errors.ts'
 const MOST_ENTRIES = 20_000
 const MOST_BYTES = 64 << 20
 const KINDS = new Set(['Directory', 'File', 'OldFile', 'SymbolicLink'])
-
-/** Whether `--root` names an archive instead of a folder. */
-export function isArchive(file: string): boolean {
-  return /\.(?:tar\.gz|tgz|tar)$/.test(file) && Boolean(statSync(file, {throwIfNoEntry: false})?.isFile())
-}
 
 /**
  * Unpacks into a temporary folder, which the caller removes with `remove`.

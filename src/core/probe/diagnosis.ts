@@ -27,7 +27,13 @@ export interface Diagnosis {
  * An NPU that OpenVINO lists is reached somehow, whatever a check makes of the way there. These judge what comes
  * after: they may fail all the same.
  */
-const BEYOND_LISTING = new Set(['compiler-missing', 'compiler-mismatch', 'device-lost', 'contexts-exhausted'])
+const BEYOND_LISTING = new Set([
+  'compiler-missing',
+  'compiler-mismatch',
+  'device-lost',
+  'contexts-exhausted',
+  'functional-test',
+])
 
 export function diagnose(facts: Facts, checks: readonly Check[]): Diagnosis {
   const findings = new Map<string, Finding>()
@@ -68,10 +74,13 @@ function blocked(check: Check, before: ReadonlyMap<string, Finding>): Verdict | 
 }
 
 function judge(check: Check, facts: Facts): Verdict {
-  if (facts.host.platform !== 'linux' && !check.id.startsWith('runtime') && check.id !== 'enumeration-crash')
+  if (facts.host.platform !== 'linux' && !ANYWHERE.has(check.id))
     return {evidence: [`only Linux is examined, this is ${facts.host.platform}`], status: 'unknown'}
   return check.detect(facts)
 }
+
+/** Checks of OpenVINO alone, which mean the same on every system. */
+const ANYWHERE = new Set(['runtime-missing', 'enumeration-crash', 'functional-test'])
 
 function softened(check: Check, facts: Facts, verdict: Verdict): Verdict {
   if (verdict.status !== 'fail' || BEYOND_LISTING.has(check.id) || !lists(facts.openvino, 'NPU')) return verdict

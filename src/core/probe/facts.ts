@@ -1,5 +1,6 @@
 /** Everything the checks judge, gathered once. */
 import type {EngineState} from './effects.ts'
+import type {ModelTest} from './functional-test.ts'
 import type {Accelerator} from './inventory/accelerators.ts'
 import type {Counters} from './inventory/counters.ts'
 import type {Driver} from './inventory/driver.ts'
@@ -34,6 +35,8 @@ export interface Facts {
   readonly engines: readonly EngineState[]
   /** Variables that change what driver and runtime do; null for an image. */
   readonly environment: Readonly<Record<string, string>> | null
+  /** What came of running models; null when that was not asked for, or nothing can run. */
+  readonly tests: readonly ModelTest[] | null
   /** What runtime, child processes and functional tests complained of. */
   readonly messages: readonly string[]
   /** With the variables of TRAPS removed OpenVINO lists an NPU that it does not list with them; null when not tried. */

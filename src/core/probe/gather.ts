@@ -20,6 +20,8 @@ export interface GatherOptions {
   readonly root: Root
   readonly effects: ProbeEffects
   readonly timeoutMs: number
+  /** Whether to run models on the devices too. */
+  readonly test?: boolean
   readonly signal?: AbortSignal
 }
 
@@ -46,7 +48,8 @@ export async function gatherFacts(options: GatherOptions): Promise<Facts> {
   const native = npu ? await effects.readNative(files.node?.path ?? null, options) : NO_READINGS
   const [openvino, engines] = await asked
   const trapSprung = await springTraps(options, npu, openvino)
-  return {...files, native, openvino, engines, messages: messagesOf(openvino, native), trapSprung}
+  const tests = options.test ? await runTests(options, openvino) : null
+  return {...files, native, openvino, engines, tests, messages: messagesOf(openvino, native, tests), trapSprung}
 }
 
 const NO_COUNTERS = {detail: 'no NPU to be seen', unreadable: 'absent'} as const
@@ -70,6 +73,13 @@ async function springTraps(
   return lists(without, 'NPU') !== null
 }
 
-function messagesOf(openvino: OpenVino, native: NativeReadings): string[] {
-  return [openvino.failure, native.failure].flatMap((failure) => failure?.message.split('\n') ?? [])
+async function runTests({effects, signal}: GatherOptions, {used}: OpenVino): Promise<Facts['tests']> {
+  if (!used || !effects.testDevices) return null
+  const devices = used.devices.map(({name}) => name)
+  return effects.testDevices(used.folder, devices, signal)
+}
+
+function messagesOf(openvino: OpenVino, native: NativeReadings, tests: Facts['tests']): string[] {
+  const failures = [openvino.failure, native.failure, ...(tests ?? []).map(({error}) => error)]
+  return failures.flatMap((failure) => failure?.message.split('\n') ?? [])
 }

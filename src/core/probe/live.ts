@@ -1,12 +1,18 @@
+/** The real effects of the probe on this machine. */
+import path from 'node:path'
+
 import type {ProbeEffects} from './effects.ts'
 
-/** The real effects of the probe on this machine. */
 import {loadBinding} from '../engine/binding.ts'
+import {CATALOGUE} from '../models/catalogue.ts'
+import {readModelManifest} from '../models/manifest.ts'
+import {resolvePaths} from '../paths.ts'
 import {runProcess, type RunProcess} from '../process/run.ts'
 import {discoverRuntimes} from '../runtime/discover.ts'
 import {inspectRuntime} from '../runtime/inspect.ts'
 import {rememberReport} from '../runtime/trusted.ts'
 import {findEngines} from './engines.ts'
+import {testDevices} from './functional-test.ts'
 import {readNative} from './native.ts'
 
 /** Asks anew whatever is asked, and leaves the answer for commands that trust an earlier one. */
@@ -19,8 +25,18 @@ export function liveEffects(options: {runtime?: string; signal?: AbortSignal} = 
       return report
     },
     readNative,
+    async testDevices(runtime, devices, signal) {
+      const modelsFolder = resolvePaths().models
+      return testDevices({devices, model: await installedModel(modelsFolder), modelsFolder, runtime, signal})
+    },
     findEngines: async () => findEngines(loadBinding, options),
   }
+}
+
+/** The first model of the catalogue that has been fetched. */
+async function installedModel(modelsFolder: string): Promise<string | null> {
+  const manifests = await Promise.all(CATALOGUE.map(async ({name}) => readModelManifest(path.join(modelsFolder, name))))
+  return manifests.find((manifest) => manifest !== null)?.name ?? null
 }
 
 function runWithout(names: readonly string[]): RunProcess {

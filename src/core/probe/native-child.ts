@@ -1,5 +1,5 @@
 /** Runs in a child process: asks Level Zero and the kernel driver through the native binary, and writes what they say. */
-import {writeSync} from 'node:fs'
+import {writeFileSync} from 'node:fs'
 
 import {loadBinding, type NativeBinding} from '../engine/binding.ts'
 import {asNpuBridgeError} from '../errors.ts'
@@ -35,4 +35,6 @@ function safely(): Record<string, unknown> {
   }
 }
 
-writeSync(CHANNEL, JSON.stringify(safely()))
+writeFileSync(CHANNEL, JSON.stringify(safely()))
+// Unloading a driver may hang or crash, and its answer is given.
+process.kill(process.pid, 'SIGKILL')

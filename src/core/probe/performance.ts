@@ -44,7 +44,7 @@ function whyNot(kind: (typeof DEVICES)[number], {engines, openvino}: Found): str
   if (failure) return `OpenVINO did not answer: ${failure.message.split('\n', 1)[0]}`
   if (!used) return 'no usable OpenVINO runtime was found'
   const devices = used.devices.map(({name}) => name).join(', ') || 'no device'
-  if (!lists(openvino, kind)) return `OpenVINO ${used.version ?? ''} lists ${devices}`.replace('  ', ' ')
+  if (!lists(openvino, kind)) return `OpenVINO lists ${devices}`
   const reasons = engines
     .filter((engine) => engine.kind !== 'legacy')
     .map((engine) => `${engine.kind}: ${engine.detail}`)

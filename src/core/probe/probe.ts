@@ -34,6 +34,8 @@ export interface ProbeOptions {
   readonly effects: ProbeEffects
   readonly require?: readonly Requirement[]
   readonly checks?: readonly Check[]
+  /** Whether to run models on the devices too. */
+  readonly test?: boolean
   /** The limit of each child process, 10 s unless told. */
   readonly timeoutMs?: number
   readonly signal?: AbortSignal

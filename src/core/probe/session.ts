@@ -2,19 +2,18 @@
 import {closest} from 'fastest-levenshtein'
 import writeFileAtomic from 'write-file-atomic'
 
+import type {Captured} from './capture.ts'
 import type {ProbeEffects} from './effects.ts'
 import type {Requirement} from './require.ts'
 
 import {asNpuBridgeError, NpuBridgeError} from '../errors.ts'
-import {isArchive, unpack} from './archive.ts'
-import {capture, type Captured} from './capture.ts'
 import {CHECKS} from './checks/index.ts'
 import {examineAlone, type Finding} from './diagnosis.ts'
 import {liveEffects} from './live.ts'
 import {privateWords, redactor} from './privacy.ts'
 import {probe, type ProbeReport} from './probe.ts'
 import {LiveRoot, type Root} from './root.ts'
-import {openRoot} from './snapshot.ts'
+import {isArchive, openRoot} from './snapshot.ts'
 
 /** The error for an id that no check has; null for one that exists. */
 export function unknownCheck(id: string): NpuBridgeError | null {
@@ -32,6 +31,8 @@ export interface SessionOptions {
   /** The OpenVINO runtime to use. */
   readonly runtime?: string | undefined
   readonly require?: readonly Requirement[]
+  /** Whether to run models on the devices too. */
+  readonly test?: boolean
   readonly signal?: AbortSignal
 }
 
@@ -65,6 +66,8 @@ export async function captureTo(file: string, options: SessionOptions): Promise<
   const {effects, root} = liveSubject(options)
   const {signal} = options
   const gather = {effects, root, timeoutMs: CHILD_LIMIT_MS, ...(signal && {signal})}
+  // Loaded where it is needed: reading archives takes a tenth of a probe's time.
+  const {capture} = await import('./capture.ts')
   return capture(file, gather, redactor(privateWords()))
 }
 
@@ -88,6 +91,7 @@ export interface Subject {
 export async function withSubject<T>(options: SessionOptions, work: (subject: Subject) => Promise<T>): Promise<T> {
   if (options.root === undefined) return work(liveSubject(options))
   if (!isArchive(options.root)) return work(openRoot(options.root))
+  const {unpack} = await import('./archive.ts')
   const {folder, remove} = await unpack(options.root)
   try {
     return await work(openRoot(folder))

@@ -113,6 +113,11 @@ export class RecordedRoot extends FolderRoot {
   }
 }
 
+/** Whether `--root` names an archive instead of a folder. */
+export function isArchive(file: string): boolean {
+  return /\.(?:tar\.gz|tgz|tar)$/.test(file) && Boolean(statSync(file, {throwIfNoEntry: false})?.isFile())
+}
+
 /** Opens a folder as a root: a snapshot where its file lies in it, else an image of a machine that does not run. */
 export function openRoot(folder: string): {root: Root; effects: ProbeEffects} {
   if (!existsSync(folder) || !statSync(folder).isDirectory())

@@ -2,6 +2,7 @@
 import type {Diagnosis} from './diagnosis.ts'
 import type {EngineState} from './effects.ts'
 import type {Facts} from './facts.ts'
+import type {ModelTest} from './functional-test.ts'
 import type {Accelerator} from './inventory/accelerators.ts'
 import type {Performance} from './performance.ts'
 
@@ -18,6 +19,8 @@ export interface Headline {
   readonly status: 'fail' | 'pass' | 'warn'
   readonly title: string
   readonly details: readonly string[]
+  /** Other failures that do not wait for this one, each as one line. */
+  readonly also: readonly string[]
   /** What to do, in order. */
   readonly fix: readonly string[]
   /** The check that explains more; null when there is none. */
@@ -49,6 +52,7 @@ export function summarise(judged: Judged): Summary {
       {name: 'Userspace', lines: userspace(judged.facts)},
       {name: 'OpenVINO', lines: openvino(judged.facts)},
       {name: 'Engines', lines: judged.facts.engines.map(engine)},
+      {name: 'Tests', lines: (judged.facts.tests ?? []).map(test)},
       {name: 'Running', lines: running(judged.performance)},
     ].filter(({lines}) => lines.length > 0),
   }
@@ -69,14 +73,21 @@ function headlineOf(judged: Judged): Headline {
   if (rootCause) {
     const {evidence, headline, id, remedy} = rootCause
     const title = withFallback(headline ?? `Not so: ${rootCause.title}.`, performance)
-    return {status: 'fail', title, details: evidence, fix: remedy, check: id}
+    return {status: 'fail', title, details: evidence, also: alsoFailed(diagnosis), fix: remedy, check: id}
   }
 
   const device = lists(facts.openvino, 'NPU')
   if (device) return plain('pass', `The NPU works: ${device.fullName ?? device.name}.`)
   const doubt = diagnosis.findings.find(({status}) => status === 'warn')
   if (doubt?.headline) {
-    return {status: 'warn', title: doubt.headline, details: doubt.evidence, fix: doubt.remedy, check: doubt.id}
+    return {
+      status: 'warn',
+      title: doubt.headline,
+      details: doubt.evidence,
+      also: [],
+      fix: doubt.remedy,
+      check: doubt.id,
+    }
   }
 
   if (facts.npu) return plain('warn', `Nothing speaks against the ${facts.npu.product}, but OpenVINO was not asked.`)
@@ -84,7 +95,12 @@ function headlineOf(judged: Judged): Headline {
 }
 
 function plain(status: 'pass' | 'warn', title: string): Headline {
-  return {status, title, details: [], fix: [], check: null}
+  return {status, title, details: [], also: [], fix: [], check: null}
+}
+
+function alsoFailed({findings, rootCause}: Diagnosis): string[] {
+  const others = findings.filter((finding) => finding.status === 'fail' && finding !== rootCause)
+  return others.map(({headline, id}) => `${headline} (${id})`)
 }
 
 function withFallback(title: string, {mode}: Performance): string {
@@ -143,19 +159,37 @@ function openvino({openvino: {candidates, failure, used}}: Facts): string[] {
     return [failure?.message ?? 'no usable runtime — npubridge setup fetches one', ...candidates.map(candidate)]
   const devices = used.devices.map(({fullName, name}) => (fullName ? `${name} (${fullName})` : name)).join(', ')
   return [
-    `${used.version ?? 'unknown version'} (${used.source}) in ${used.folder}`,
+    `${versionOf(used)} (${used.source}) in ${used.folder}`,
     failure ? `did not answer: ${failure.message.split('\n', 1)[0]}` : `devices: ${devices || 'none'}`,
     ...candidates.filter(({folder}) => folder !== used.folder).map(candidate),
   ]
 }
 
+/** Without build number and branch. */
+function versionOf({version}: {readonly version: string | null}): string {
+  return version?.split('-', 1)[0] ?? 'unknown version'
+}
+
 function candidate({folder, problem, source, version}: Facts['openvino']['candidates'][number]): string {
-  const found = `not used: ${version ?? 'unknown version'} (${source}) in ${folder}`
+  const found = `not used: ${versionOf({version})} (${source}) in ${folder}`
   return problem ? `${found}, ${problem}` : found
 }
 
 function engine({available, detail, kind}: EngineState): string {
   return `${kind}: ${available ? detail : `not available (${detail.replace(/\.$/, '')})`}`
+}
+
+function test({device, deviation, error, model, run}: ModelTest): string {
+  if (!run) return `${model} on ${device}: ${error?.message.split('\n', 1)[0]}`
+  const {firstMs, medianUs, p99Us, perSecond} = run
+  return joined(
+    `${model} on ${device}`,
+    `first ${firstMs.toFixed(1)} ms`,
+    `then ${medianUs.toFixed(0)} µs (p99 ${p99Us.toFixed(0)} µs)`,
+    `${Math.round(perSecond)}/s`,
+    deviation !== null && `within ${(deviation * 100).toFixed(2)} % of the CPU's numbers`,
+    error?.message,
+  )
 }
 
 function running({device, engine: kind, mode, rejected}: Performance): string[] {

@@ -4,7 +4,8 @@ import {existsSync, readFileSync, truncateSync, writeFileSync} from 'node:fs'
 import path from 'node:path'
 import {create, Header} from 'tar'
 
-import {isArchive, unpack} from '../../../src/core/probe/archive.ts'
+import {unpack} from '../../../src/core/probe/archive.ts'
+import {isArchive} from '../../../src/core/probe/snapshot.ts'
 import {TemporaryFolder} from './folder.ts'
 
 interface Member {

@@ -1,6 +1,6 @@
 import type {Facts} from '../facts.ts'
 
-import {type Check, fail, NPU_IN_SIGHT, pass, unknown, type Verdict} from './check.ts'
+import {type Check, fail, NPU_IN_SIGHT, pass, skip, unknown, type Verdict} from './check.ts'
 import {installCompiler} from './remedies.ts'
 
 export const compilerMissing: Check = {
@@ -14,7 +14,8 @@ export const compilerMissing: Check = {
   source: 'https://github.com/openvinotoolkit/openvino/issues/36374',
 }
 
-function judge({levelZero, openvino}: Facts): Verdict {
+function judge({levelZero, npu, openvino}: Facts): Verdict {
+  if (!npu) return skip('no NPU to compile for')
   if (levelZero.compiler) return pass(`${levelZero.compiler.path}, used with NPU_COMPILER_TYPE=DRIVER`)
   const libraries = openvino.used?.npuLibraries
   const own = libraries?.find((name) => name.includes('npu_compiler'))

@@ -13,6 +13,7 @@ import {driverProbeFailed} from './driver-probe-failed.ts'
 import {enumerationCrash} from './enumeration-crash.ts'
 import {environmentTrap} from './environment-trap.ts'
 import {firmwareMissing} from './firmware-missing.ts'
+import {functionalTest} from './functional-test.ts'
 import {kernelTooOld} from './kernel-too-old.ts'
 import {levelZeroLoader} from './level-zero-loader.ts'
 import {noNpuInProcessor} from './no-npu-in-processor.ts'
@@ -55,4 +56,5 @@ export const CHECKS: readonly Check[] = [
   deviceLost,
   contextsExhausted,
   npuNotListed,
+  functionalTest,
 ]
