@@ -3,74 +3,98 @@
 use std::path::PathBuf;
 
 use npubridge_engine::routing::{self, Agent, AgentRegistry};
-use npubridge_engine::workflow::{Discipline, Graph, levels, order};
+use npubridge_engine::workflow::{self, Discipline, Graph};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use crate::errors::{exception, invalid};
 
-type Broken = Vec<(u32, Vec<u32>)>;
-type Planned<'py> = (Vec<u32>, Vec<Vec<u32>>, Broken, Vec<(u32, Bound<'py, PyAny>)>);
+/// Tasks in execution order, tasks by level, and cycles: (task, tasks that it did not wait for).
+type Planned<'py> = (
+    Option<Bound<'py, PyList>>,
+    Option<Vec<Bound<'py, PyList>>>,
+    Vec<(Bound<'py, PyAny>, Bound<'py, PyList>)>,
+);
 
-/// Plans tasks that have `task_id`, `priority` and `dependencies`, by the rules of v1: `(order, groups, broken,
-/// unknown)`, all by position in `tasks`. Each group of a level is by priority.
+/// Plans tasks that have `task_id`, `priority` and `dependencies`, by the rules of v1. Each level is by priority.
+/// Dependencies on ids that no task has do not count.
 ///
-/// `priorities` stand for those of the tasks, which need not be numbers.
+/// `priorities` stand for those of the tasks, which need not be numbers. What is not asked for is not computed.
 #[pyfunction]
-#[pyo3(signature = (tasks, priorities=None))]
+#[pyo3(signature = (tasks, priorities=None, *, order=true, levels=true))]
 pub(crate) fn plan<'py>(
     py: Python<'py>,
     tasks: &Bound<'py, PyList>,
     priorities: Option<Vec<i32>>,
+    order: bool,
+    levels: bool,
 ) -> PyResult<Planned<'py>> {
+    let rows = rows(tasks)?;
+    if !order && !levels && rows.is_none() {
+        return Ok((None, None, Vec::new()));
+    }
     let priorities = match priorities {
         Some(given) if given.len() == tasks.len() => given,
         Some(given) => {
             let what = format!("{} priorities for {} tasks", given.len(), tasks.len());
             return Err(invalid(py, what));
         }
-        None => column(tasks, |task| task.getattr(intern!(py, "priority"))?.extract())?,
+        None => priorities_of(tasks)?,
     };
-    let positions = intern_ids(tasks)?;
-    let mut offsets = Vec::with_capacity(tasks.len() + 1);
-    offsets.push(0_u32);
-    let mut rows = Vec::new();
-    let mut unknown = Vec::new();
-    for (task, position) in tasks.iter().zip(0_u32..) {
-        let dependencies = task.getattr(intern!(py, "dependencies"))?;
-        if let Ok(list) = dependencies.cast::<PyList>()
-            && list.is_empty()
-        {
-            // The common case, which needs no iterator.
-        } else {
-            for id in dependencies.try_iter()? {
-                let id = id?;
-                match positions.get_item(&id)? {
-                    Some(at) => rows.push(at.extract()?),
-                    None => unknown.push((position, id)),
-                }
-            }
-        }
-        offsets.push(u32::try_from(rows.len())?);
-    }
+    let (offsets, targets) = rows.unwrap_or_else(|| (vec![0; tasks.len() + 1], Vec::new()));
     let planned = py.detach(|| {
-        let graph = Graph::from_rows(&offsets, &rows)?;
-        let sequence = order(&graph, &priorities, Discipline::Rounds);
-        let groups = by_level(&levels(&graph, &sequence.order), &priorities);
+        let graph = Graph::from_rows(&offsets, &targets)?;
+        let sequence = workflow::order(&graph, &priorities, Discipline::Rounds);
+        let groups =
+            levels.then(|| by_level(&workflow::levels(&graph, &sequence.order), &priorities));
         Ok((sequence, groups))
     });
     let (sequence, groups) =
         planned.map_err(|error: npubridge_engine::Error| exception(py, &error))?;
-    let broken = sequence.broken.into_iter().map(|cycle| (cycle.task, cycle.dropped)).collect();
-    Ok((sequence.order, groups, broken, unknown))
+    let pick = |positions: Vec<u32>| {
+        let picked: PyResult<Vec<_>> =
+            positions.into_iter().map(|position| tasks.get_item(position as usize)).collect();
+        PyList::new(py, picked?)
+    };
+    let broken = sequence
+        .broken
+        .into_iter()
+        .map(|cycle| Ok((tasks.get_item(cycle.task as usize)?, pick(cycle.dropped)?)))
+        .collect::<PyResult<_>>()?;
+    let groups = groups.map(|groups| groups.into_iter().map(pick).collect()).transpose()?;
+    Ok((order.then(|| pick(sequence.order)).transpose()?, groups, broken))
 }
 
-fn column<'py, T>(
-    tasks: &Bound<'py, PyList>,
-    read: impl Fn(Bound<'py, PyAny>) -> PyResult<T>,
-) -> PyResult<Vec<T>> {
-    tasks.iter().map(read).collect()
+fn priorities_of(tasks: &Bound<'_, PyList>) -> PyResult<Vec<i32>> {
+    let name = intern!(tasks.py(), "priority");
+    tasks.iter().map(|task| task.getattr(name)?.extract()).collect()
+}
+
+/// Which tasks each task waits for, as offsets and positions; none when no task names any dependency.
+fn rows(tasks: &Bound<'_, PyList>) -> PyResult<Option<(Vec<u32>, Vec<u32>)>> {
+    let name = intern!(tasks.py(), "dependencies");
+    let mut positions = None;
+    let mut offsets = Vec::with_capacity(tasks.len() + 1);
+    let mut targets = Vec::new();
+    offsets.push(0_u32);
+    for task in tasks.iter() {
+        let dependencies = task.getattr(name)?;
+        let nothing = dependencies.cast::<PyList>().is_ok_and(|list| list.is_empty());
+        if !nothing {
+            let positions = match &positions {
+                Some(known) => known,
+                None => positions.insert(intern_ids(tasks)?),
+            };
+            for id in dependencies.try_iter()? {
+                if let Some(at) = positions.get_item(id?)? {
+                    targets.push(at.extract()?);
+                }
+            }
+        }
+        offsets.push(u32::try_from(targets.len())?);
+    }
+    Ok(positions.is_some().then_some((offsets, targets)))
 }
 
 /// The position of each id. Python's own dict compares them, so that an id may be anything that it may be there.
@@ -126,6 +150,7 @@ impl Router {
 
     /// Reads the Markdown files of a folder: the agents as dicts, and (file, problem) of those that were skipped.
     #[staticmethod]
+    #[allow(clippy::type_complexity)]
     fn read<'py>(
         py: Python<'py>,
         folder: PathBuf,

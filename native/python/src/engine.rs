@@ -17,7 +17,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList};
 
-use crate::answers::{self, OperationResult};
+use crate::answers;
 use crate::arguments::{Arguments, Given, Ready};
 use crate::config::Settings;
 use crate::errors::exception;
@@ -174,41 +174,56 @@ impl NativeEngine {
         Ok(())
     }
 
-    /// Runs one operation, given as a dict, and waits for its answer without an event loop.
+    /// Runs operations, given as dicts, and waits for their answers without an event loop: a list of results and of the
+    /// errors of those that failed.
     fn call<'py>(
         &self,
         py: Python<'py>,
-        operation: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, OperationResult>> {
+        operations: &Bound<'py, PyList>,
+    ) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let inner = self.inner(py)?;
-        let Ready { operation, options, form } = Given::read(operation)?;
-        check_runtime(py, &operation)?;
-        let (sender, receiver) = mpsc::sync_channel(1);
-        let completion = Completion::call(move |answer| {
-            // Nobody waits any more after a signal.
-            let _ = sender.send(answer);
-        });
-        let ticket: Option<Ticket> = inner.engine.submit(operation, options, completion);
-        // A receiver is not to be shared, but only this thread uses it.
-        let receiver = std::sync::Mutex::new(receiver);
-        loop {
-            let received = py.detach(|| {
-                let receiver = receiver.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                receiver.recv_timeout(SIGNAL_CHECK)
+        let mut forms = Vec::with_capacity(operations.len());
+        let mut submissions = Vec::with_capacity(operations.len());
+        let (sender, receiver) = mpsc::channel();
+        for (index, operation) in operations.iter().enumerate() {
+            let Ready { operation, options, form } = Given::read(&operation)?;
+            check_runtime(py, &operation)?;
+            forms.push(form);
+            let sender = sender.clone();
+            let completion = Completion::call(move |answer| {
+                // Nobody waits any more after a signal.
+                let _ = sender.send((index, answer));
             });
-            match received {
-                Ok(answer) => return answers::result(py, answer, form),
-                Err(mpsc::RecvTimeoutError::Timeout) => {
-                    if let Err(interrupted) = py.check_signals() {
-                        ticket.map(|ticket| inner.engine.cancel(ticket));
-                        return Err(interrupted);
+            submissions.push(Submission { operation, options, completion });
+        }
+        let mut tickets: Vec<Option<Ticket>> = Vec::with_capacity(submissions.len());
+        inner.engine.submit_all(submissions, |ticket| tickets.push(ticket));
+        let mut results: Vec<Option<Bound<'py, PyAny>>> = vec![None; forms.len()];
+        // A receiver is not to be shared, but only this thread uses it.
+        let receiver = Mutex::new(receiver);
+        for _ in 0..forms.len() {
+            let (index, answer) = loop {
+                match py.detach(|| receiver.lock().recv_timeout(SIGNAL_CHECK)) {
+                    Ok(answer) => break answer,
+                    Err(mpsc::RecvTimeoutError::Timeout) => {
+                        if let Err(interrupted) = py.check_signals() {
+                            for ticket in tickets.into_iter().flatten() {
+                                inner.engine.cancel(ticket);
+                            }
+                            return Err(interrupted);
+                        }
+                    }
+                    Err(mpsc::RecvTimeoutError::Disconnected) => {
+                        return Err(PyRuntimeError::new_err("the engine dropped an operation"));
                     }
                 }
-                Err(mpsc::RecvTimeoutError::Disconnected) => {
-                    return Err(PyRuntimeError::new_err("the engine dropped an operation"));
-                }
-            }
+            };
+            results[index] = Some(match answers::result(py, answer, forms[index]) {
+                Ok(result) => result.into_any(),
+                Err(error) => error.into_value(py).into_bound(py).into_any(),
+            });
         }
+        Ok(results.into_iter().flatten().collect())
     }
 
     /// What the engine has counted, as JSON.

@@ -84,6 +84,16 @@ class Bridge:
         """What runs: ``npu``, ``gpu`` or ``cpu``; ``None`` before the engine has started."""
         return self._devices[0].split(".")[0].lower() if self._devices else None
 
+    @property
+    def running(self) -> bool:
+        """Whether the engine has started and was not shut down."""
+        return self._engine is not None and not self._closed and not self.forked
+
+    @property
+    def forked(self) -> bool:
+        """Whether this process is a fork of the one whose engine this is. It then needs another bridge."""
+        return self._engine is not None and self._engine.forked
+
     def start(self) -> None:
         """Starts the engine, unless it runs. Blocks while devices are tried."""
         with self._lock:
@@ -168,8 +178,17 @@ class Bridge:
 
     def call(self, type: str, **arguments: Any) -> Any:
         """Runs one operation like ``submit``, and blocks until it is answered. Needs no event loop; Ctrl-C cancels."""
+        return self.call_batch([{"type": type, **arguments}])[0]
+
+    def call_batch(self, operations: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """Runs operations, each a dict of the arguments of ``submit``, and blocks until all are answered. The first
+        failure is raised."""
         self.start()
-        return self._engine.call({"type": type, **arguments})
+        results = self._engine.call([dict(each) for each in operations])
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return results
 
     def metrics(self) -> dict[str, Any]:
         """What the engine has counted: operations, latencies in microseconds, failures by code, memory in bytes."""
