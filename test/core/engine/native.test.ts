@@ -4,8 +4,8 @@ import type {Engine, InferenceOperation, Operation, SubmitOptions} from '../../.
 
 import {createNativeEngine, performanceMode} from '../../../src/core/engine/native.ts'
 import {NpuBridgeError} from '../../../src/core/errors.ts'
-import {itKeepsTheContract} from './contract.ts'
 import {type NativeSetup, requireNative, startNative} from '../../support/native.ts'
+import {itKeepsTheContract} from './contract.ts'
 
 const WINDOW = 576
 
