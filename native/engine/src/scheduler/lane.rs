@@ -98,6 +98,10 @@ impl Lane {
         self.levels.iter().map(|level| level.living).sum()
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0 && self.living_parked == 0
+    }
+
     pub(super) fn push(&mut self, ticket: Ticket, place: &Place, arrival: u64) {
         let level = &mut self.levels[place.priority];
         level.by_deadline.push(Entry { deadline: place.deadline, arrival, ticket });

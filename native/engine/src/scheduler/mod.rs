@@ -152,6 +152,12 @@ impl<T> Scheduler<T> {
         self.lanes[lane].len()
     }
 
+    /// Whether nothing waits in a lane or is parked for it.
+    #[must_use]
+    pub fn is_lane_empty(&self, lane: usize) -> bool {
+        self.lanes[lane].is_empty()
+    }
+
     /// How many operations are known: waiting, parked and running.
     #[must_use]
     pub fn known(&self) -> usize {
