@@ -79,8 +79,8 @@ function judge(check: Check, facts: Facts): Verdict {
   return check.detect(facts)
 }
 
-/** Checks of OpenVINO alone, which mean the same on every system. */
-const ANYWHERE = new Set(['runtime-missing', 'enumeration-crash', 'functional-test'])
+/** Checks of the processor and of OpenVINO alone, which mean the same on every system. */
+const ANYWHERE = new Set(['no-npu-in-processor', 'runtime-missing', 'enumeration-crash', 'functional-test'])
 
 function softened(check: Check, facts: Facts, verdict: Verdict): Verdict {
   if (verdict.status !== 'fail' || BEYOND_LISTING.has(check.id) || !lists(facts.openvino, 'NPU')) return verdict

@@ -1,6 +1,7 @@
 /** What the probe asks of the world beside files; tests put fakes here, the command the real ones of live.ts. */
 import type {EngineKind} from '../engine/engine.ts'
 import type {ModelTest} from './functional-test.ts'
+import type {Accelerator} from './inventory/accelerators.ts'
 import type {NativeReadings} from './inventory/native.ts'
 
 export interface RuntimeCandidate {
@@ -48,6 +49,8 @@ export interface ProbeEffects {
   inspectRuntime(folder: string, options: InspectOptions): Promise<RuntimeReport>
   /** Asks Level Zero, and the kernel through `node` if there is one, in a child process; never rejects. */
   readNative(node: string | null, options: InspectOptions): Promise<NativeReadings>
+  /** Accelerators of a system without sysfs; absent on Linux and for files. */
+  findAccelerators?(): Promise<readonly Accelerator[]>
   /** Runs models on devices of a runtime, each in a child process; absent where nothing can run. Never rejects. */
   testDevices?(runtime: string, devices: readonly string[], signal?: AbortSignal): Promise<readonly ModelTest[]>
   /** What a recording found out about variables that hide the NPU; a live probe tries it itself. */

@@ -28,7 +28,7 @@ export interface GatherOptions {
 export async function gatherFacts(options: GatherOptions): Promise<Facts> {
   const {effects, root} = options
   const asked = Promise.all([gatherOpenVino(root, options), effects.findEngines()])
-  const accelerators = gatherAccelerators(root)
+  const accelerators = (await effects.findAccelerators?.()) ?? gatherAccelerators(root)
   const npu = accelerators.find(({part}) => part !== null) ?? null
   const host = gatherHost(root)
   const files = {

@@ -13,11 +13,15 @@ import {inspectRuntime} from '../runtime/inspect.ts'
 import {rememberReport} from '../runtime/trusted.ts'
 import {findEngines} from './engines.ts'
 import {testDevices} from './functional-test.ts'
+import {windowsAccelerators} from './inventory/windows.ts'
 import {readNative} from './native.ts'
 
 /** Asks anew whatever is asked, and leaves the answer for commands that trust an earlier one. */
 export function liveEffects(options: {runtime?: string; signal?: AbortSignal} = {}): ProbeEffects {
   return {
+    ...(process.platform === 'win32' && {
+      findAccelerators: async () => windowsAccelerators(runProcess, options.signal),
+    }),
     discoverRuntimes: async () => discoverRuntimes({explicit: options.runtime}),
     async inspectRuntime(folder, {signal, timeoutMs, without}) {
       const report = await inspectRuntime(folder, {run: runWithout(without ?? []), signal, timeoutMs})

@@ -21,7 +21,8 @@ export interface Machine {
 }
 
 /** Prefixes and names of the variables that the Level Zero loader, the NPU driver, OpenVINO and the linker obey. */
-const RELEVANT = /^(?:ZE_|ZEL_|OV_|NPU_|OPENVINO_|INTEL_OPENVINO_|LD_LIBRARY_PATH$|LD_PRELOAD$|SNAP$|container$)/
+const RELEVANT =
+  /^(?:ZE_|ZEL_|OV_|NPU_|OPENVINO_|INTEL_OPENVINO_|LD_LIBRARY_PATH$|LD_PRELOAD$|SNAP$|container$|PROCESSOR_IDENTIFIER$)/
 
 export function relevantEnvironment(env: NodeJS.ProcessEnv): Record<string, string> {
   return Object.fromEntries(

@@ -90,6 +90,8 @@ function headlineOf(judged: Judged): Headline {
     }
   }
 
+  if (facts.npu && facts.openvino.used)
+    return plain('warn', withFallback(`There is a ${facts.npu.product}, but OpenVINO does not list it.`, performance))
   if (facts.npu) return plain('warn', `Nothing speaks against the ${facts.npu.product}, but OpenVINO was not asked.`)
   return plain('warn', withFallback('Whether there is an NPU cannot be told here.', performance))
 }

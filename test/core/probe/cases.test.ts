@@ -4,7 +4,11 @@ import {lstatSync, readdirSync, readFileSync, readlinkSync, statSync} from 'node
 import path from 'node:path'
 
 import {CASES} from '../../fixtures/probe/cases.ts'
+import {type Expectation, expectationOf} from '../../fixtures/probe/expectation.ts'
 import {FIXTURES, probeCase} from './fixture.ts'
+
+/** Written by generate.ts, and read by a person before it is committed. */
+const EXPECTED = JSON.parse(readFileSync(path.join(FIXTURES, 'expected.json'), 'utf8')) as Record<string, Expectation>
 
 describe('fixtures of the probe', () => {
   it('covers at least 35 cases', () => {
@@ -17,6 +21,10 @@ describe('fixtures of the probe', () => {
       expect(report.rootCause, JSON.stringify(report.headline)).to.equal(rootCause)
       const failed = report.checks.filter(({status}) => status === 'fail').map(({id}) => id)
       expect(failed).to.deep.equal(rootCause ? [rootCause, ...also] : [])
+    })
+
+    it(`says what expected.json has of ${name}`, async () => {
+      expect(expectationOf(await probeCase(name))).to.deep.equal(EXPECTED[name])
     })
   }
 

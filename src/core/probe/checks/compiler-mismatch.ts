@@ -1,9 +1,10 @@
 import type {Facts} from '../facts.ts'
 
-import {valueOf} from '../reading.ts'
-import {type Check, fail, pass, type Verdict, warn} from './check.ts'
+import {isDenied, valueOf} from '../reading.ts'
+import {type Check, fail, pass, unknown, type Verdict, warn} from './check.ts'
 import {installCompiler, installFirmware} from './remedies.ts'
 
+const HEADLINE = 'Firmware and compiler of the NPU are of different releases.'
 const COMPLAINT = 'MAPPED_INFERENCE_VERSION is NOT compatible'
 
 export const compilerMismatch: Check = {
@@ -24,16 +25,15 @@ export const compilerMismatch: Check = {
 function judge({firmware, kernelLog, messages, packages}: Facts): Verdict {
   const header = firmware?.api && `the firmware takes mapped inference ${firmware.api.mappedInference}`
   const complaint = [...messages, ...(valueOf(kernelLog) ?? [])].find((line) => line.includes(COMPLAINT))
-  if (complaint) return fail('Firmware and compiler of the NPU are of different releases.', complaint, header)
+  if (complaint) return fail(HEADLINE, complaint, header)
   const released = release(packages['intel-fw-npu'])
   const compiled = release(packages['intel-driver-compiler-npu'])
-  if (released && compiled && released !== compiled)
-    return warn(
-      'Firmware and compiler of the NPU are of different releases.',
-      `intel-fw-npu ${released}, intel-driver-compiler-npu ${compiled}`,
-      header,
-    )
-  return pass(header || 'nothing complained')
+  if (released && compiled) {
+    const both = `intel-fw-npu ${released}, intel-driver-compiler-npu ${compiled}`
+    return released === compiled ? pass(both, header) : warn(HEADLINE, both, header)
+  }
+
+  return isDenied(kernelLog) ? unknown('the kernel log needs root') : pass('nothing in the kernel log', header)
 }
 
 function release(version: string | undefined): string | undefined {

@@ -1,7 +1,7 @@
 import type {Facts} from '../facts.ts'
 
-import {valueOf} from '../reading.ts'
-import {type Check, fail, pass, type Verdict} from './check.ts'
+import {isDenied, valueOf} from '../reading.ts'
+import {type Check, fail, pass, unknown, type Verdict} from './check.ts'
 
 const FULL = /Failed to add BO to context .*-28/
 
@@ -23,5 +23,7 @@ function judge({kernelLog, messages, native}: Facts): Verdict {
   const headline = 'All contexts of the NPU are in use.'
   if (native.openError === 'EMFILE') return fail(headline, 'opening the device node fails with EMFILE')
   const full = [...messages, ...(valueOf(kernelLog) ?? [])].find((line) => FULL.test(line))
-  return full ? fail(headline, full) : pass('nothing complained')
+  if (full) return fail(headline, full)
+  if (native.parameters) return pass('opening the device node works')
+  return isDenied(kernelLog) ? unknown('the kernel log needs root') : pass('nothing in the kernel log')
 }

@@ -3,7 +3,7 @@ import type {Facts} from '../facts.ts'
 import {lists} from '../inventory/openvino.ts'
 import {isDenied, isValue, valueOf} from '../reading.ts'
 import {type Check, fail, pass, unknown, type Verdict, warn} from './check.ts'
-import {installDriver, installFirmware} from './remedies.ts'
+import {installDriver, installFirmware, RELOAD} from './remedies.ts'
 
 const LOST = /0x70000001|ZE_RESULT_ERROR_DEVICE_LOST/
 
@@ -14,7 +14,12 @@ export const deviceLost: Check = {
     'When a job hangs, the driver resets the NPU: work in hand fails with ZE_RESULT_ERROR_DEVICE_LOST (0x70000001), and often nothing works until the module is loaded again.',
   needs: ['driver-probe-failed'],
   detect: judge,
-  remedy: (distribution) => [...installFirmware(distribution), ...installDriver(distribution)].toReversed(),
+  remedy: (distribution) => [
+    RELOAD,
+    'if it comes again:',
+    ...installDriver(distribution),
+    ...installFirmware(distribution),
+  ],
   source: 'https://github.com/intel/linux-npu-driver/issues/87',
 }
 

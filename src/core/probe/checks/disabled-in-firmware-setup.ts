@@ -24,7 +24,7 @@ function judge({host, npu, pciVisible}: Facts): Verdict {
   const expected = host.processor?.expectedNpu
   if (!expected) return skip('this processor is not known to have an NPU')
   return fail(
-    'This processor should have an NPU, but it is switched off in the BIOS.',
+    'This processor should have an NPU, but the BIOS does not show it.',
     `${host.processor.name} (${expected.product}) has no accelerator of vendor 8086 on its PCI bus`,
     expected.likely && 'a few parts of this model have no NPU; the data sheet of the exact processor tells',
   )

@@ -11,8 +11,8 @@ export const kernelTooOld: Check = {
     'Each NPU generation became known to the driver intel_vpu with a certain kernel. An older kernel sees a PCI device that nothing claims.',
   needs: [...NPU_IN_SIGHT],
   detect: judge,
-  remedy: (distribution, {npu}) => [
-    ...(npu?.part ? [`kernel ${npu.part.kernel} or newer is needed`] : []),
+  remedy: (distribution, {driver, npu}) => [
+    ...(npu?.part && driver.knowsId === null ? [`kernel ${npu.part.kernel} or newer is needed`] : []),
     ...upgradeKernel(distribution),
   ],
   source: 'https://github.com/torvalds/linux/blob/master/drivers/accel/ivpu/ivpu_drv.c',

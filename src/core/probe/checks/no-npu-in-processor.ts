@@ -18,7 +18,8 @@ export const noNpuInProcessor: Check = {
 
 function judge({host, npu}: Facts): Verdict {
   if (npu) return pass(`${npu.product} (${npu.vendor}:${npu.device}) at ${npu.address}`)
-  const {architecture, processor} = host
+  const {architecture, platform, processor} = host
+  if (platform === 'darwin') return fail('No Mac has an NPU that OpenVINO can use.', 'OpenVINO drives Intel NPUs alone')
   if (!processor && architecture?.startsWith('arm'))
     return fail('This processor has no NPU that OpenVINO can use.', `its architecture is ${architecture}, not x86-64`)
   if (!processor) return unknown('/proc/cpuinfo does not say which processor this is')

@@ -27,5 +27,5 @@ function judge({host, node, npu}: Facts): Verdict {
   const seen = `the kernel shows ${npu.name}, but there is no ${node.path}`
   return host.container
     ? fail('The NPU is there, but was not given to this container.', seen, `the container is run by ${host.container}`)
-    : fail('The NPU works, but has no device node.', seen)
+    : fail('The NPU has no device node.', seen)
 }

@@ -1,7 +1,7 @@
 import type {Facts} from '../facts.ts'
 
 import {valueOf} from '../reading.ts'
-import {type Check, fail, pass, type Verdict} from './check.ts'
+import {type Check, fail, pass, unknown, type Verdict} from './check.ts'
 
 export const virtualMachine: Check = {
   id: 'virtual-machine',
@@ -27,6 +27,7 @@ export const virtualMachine: Check = {
 function judge({host, kernelLog, npu}: Facts): Verdict {
   if (npu?.driver === 'vfio-pci')
     return fail('The NPU is given away to virtual machines.', `${npu.address} is bound to vfio-pci, not to intel_vpu`)
+  if (!host.processor) return unknown('whether there is a hypervisor is not known')
   if (!host.virtualMachine) return pass('the processor reports no hypervisor')
   if (!npu) {
     return fail(

@@ -36,7 +36,9 @@ export interface Host {
 
 export function gatherHost(root: Root): Host {
   const release = osRelease(root)
-  const processor = parseProcessor(valueOf(root.text('/proc/cpuinfo', 8 << 20)))
+  const processor =
+    parseProcessor(valueOf(root.text('/proc/cpuinfo', 8 << 20))) ??
+    parseWindowsProcessor(root.machine.environment?.PROCESSOR_IDENTIFIER)
   const version = wordOf(root.text('/proc/version'))
   return {
     platform: root.machine.platform,
@@ -91,16 +93,35 @@ export function parseProcessor(text: string | null): Processor | null {
   const family = Number(field('cpu family') || NaN)
   const model = Number(field('model') || NaN)
   if (Number.isNaN(family) || Number.isNaN(model)) return null
-  const vendor = field('vendor_id') ?? 'unknown'
   const name = field('model name') ?? `family ${family} model ${model}`
-  const isHypervisor = /\bhypervisor\b/.test(field('flags') ?? '')
-  return {
-    vendor,
+  return processorOf({
+    vendor: field('vendor_id') ?? 'unknown',
     name: name.replaceAll(/\((?:R|TM)\)/g, '').replaceAll(/\s+/g, ' '),
     family,
     model,
-    hypervisor: isHypervisor,
-    masked: isHypervisor && MASKED.test(name),
+    hypervisor: /\bhypervisor\b/.test(field('flags') ?? ''),
+  })
+}
+
+/** Reads "Intel64 Family 6 Model 170 Stepping 4, GenuineIntel", the variable PROCESSOR_IDENTIFIER of Windows. */
+export function parseWindowsProcessor(identifier: string | undefined): Processor | null {
+  const match = /Family (\d+) Model (\d+) .*, (\w+)$/.exec(identifier ?? '')
+  if (!match) return null
+  const [, family, model, vendor = 'unknown'] = match
+  return processorOf({
+    vendor,
+    name: identifier!,
+    family: Number(family),
+    model: Number(model),
+    hypervisor: false,
+  })
+}
+
+function processorOf(found: Pick<Processor, 'family' | 'hypervisor' | 'model' | 'name' | 'vendor'>): Processor {
+  const {family, hypervisor, model, name, vendor} = found
+  return {
+    ...found,
+    masked: hypervisor && MASKED.test(name),
     expectedNpu: vendor === 'GenuineIntel' ? expectedNpu(family, model) : null,
   }
 }
