@@ -38,7 +38,6 @@ export default [
       '@typescript-eslint/prefer-nullish-coalescing': 'off',
       // Null is what JSON, N-API and the protocols speak.
       'unicorn/no-null': 'off',
-      '@typescript-eslint/no-restricted-types': 'off',
       // File modes, device numbers and binary headers are bit fields.
       'no-bitwise': 'off',
       'unicorn/prevent-abbreviations': 'off',
@@ -63,12 +62,10 @@ export default [
       // It turns slice() of a typed array into an Array.
       'unicorn/prefer-spread': 'off',
       'unicorn/no-unnecessary-splice': 'off',
-      'unicorn/no-nonstandard-builtin-properties': 'off',
       'jsdoc/escape-inline-tags': 'off',
       '@typescript-eslint/no-empty-function': 'off',
       '@typescript-eslint/no-unused-vars': ['error', {ignoreRestSiblings: true, varsIgnorePattern: '^_'}],
       '@typescript-eslint/no-unnecessary-type-conversion': 'off',
-      'no-bitwise': 'off',
       'no-return-assign': 'off',
       'guard-for-in': 'off',
       'max-params': 'off',

@@ -1,13 +1,17 @@
-import {type LatencySummary} from './engine.ts'
+import type {LatencySummary} from './engine.ts'
+
 import {summarize} from './metrics.ts'
 
-/** What a timed loop of work tells. */
+/** What a timed loop of work tells; the names are those of the native engine. */
 export interface BenchmarkResult {
   readonly kind: string
   readonly operations: number
   /** Time spent in the operations themselves. */
   readonly durationMs: number
-  readonly opsPerSecond: number
+  readonly failed: number
+  readonly operationsPerSecond: number
+  /** How many operations were under way at a time. */
+  readonly window: number
   readonly latencyUs: LatencySummary
 }
 
@@ -18,7 +22,9 @@ export function benchmarkResult(kind: string, latenciesUs: readonly number[]): B
     kind,
     operations: latenciesUs.length,
     durationMs: elapsedUs / 1000,
-    opsPerSecond: elapsedUs > 0 ? (latenciesUs.length / elapsedUs) * 1e6 : 0,
+    failed: 0,
+    operationsPerSecond: elapsedUs > 0 ? (latenciesUs.length / elapsedUs) * 1e6 : 0,
+    window: 1,
     latencyUs: summarize(latenciesUs),
   }
 }

@@ -14,7 +14,7 @@ function inspect(): unknown {
   try {
     const {addon, folder, version} = loadPeer(process.argv[2])
     const core = new addon.Core()
-    const devices = core.getAvailableDevices().map((name) => ({name, fullName: fullNameOf(core, name) ?? null}))
+    const devices = core.getAvailableDevices().map((name) => ({name, fullName: fullNameOf(core, name)}))
     return {devices, folder, version}
   } catch (error) {
     return {error: asNpuBridgeError(error)}

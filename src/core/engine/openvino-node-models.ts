@@ -17,7 +17,7 @@ export interface Loaded {
   readonly model: OpenVinoNodeModel
   readonly device: string
   /** When the device is not the first choice. */
-  readonly fallback: Fallback | undefined
+  readonly fallback: Fallback | null
 }
 
 export interface ModelsOptions {
@@ -102,7 +102,7 @@ export class OpenVinoNodeModels {
       try {
         const compiled = await this.#core.compileModel(model, device, this.#config())
         const [first] = refusals
-        const fallback = first && {from: first.device, to: device, reason: first.reason}
+        const fallback = first ? {from: first.device, to: device, reason: first.reason} : null
         return {device, fallback, model: new OpenVinoNodeModel(this.#addon, name, compiled, state)}
       } catch (error) {
         refusals.push({device, error, reason: firstLine((error as Error).message)})

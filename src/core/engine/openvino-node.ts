@@ -36,7 +36,7 @@ export type Profile = 'efficiency' | 'latency' | 'throughput'
 
 /** How many operations are under way at a time; the peer runs inferences of one process mostly one by one. */
 const AT_A_TIME: Record<Profile, number> = {efficiency: 1, latency: 1, throughput: 4}
-const BENCHMARK_SIZE = 256
+const BENCHMARK_SIZE = 128
 
 export interface OpenVinoNodeOptions {
   /** OpenVINO devices in order of preference: where a model does not compile, the next one is tried. */
@@ -56,7 +56,7 @@ export interface OpenVinoNodeOptions {
    */
   readonly capacity?: number | undefined
   /** Written into every result that has no fallback of its own. */
-  readonly fallback?: Fallback | undefined
+  readonly fallback?: Fallback | null | undefined
   /** The loaded package; loaded when absent. */
   readonly peer?: Peer
 }
@@ -94,7 +94,7 @@ class OpenVinoNodeEngine implements Engine {
       capacity: options.capacity,
       executor: {
         check(operation) {
-          if (operation.type === 'route') throw cannotRoute()
+          if (operation.type === 'route' || operation.type === 'workflow') throw cannotCoordinate(operation.type)
         },
         hasRoom: () => this.#dispatcher.running < AT_A_TIME[this.#profile],
         run: async (operation) => this.#run(operation),
@@ -120,7 +120,7 @@ class OpenVinoNodeEngine implements Engine {
       queueDepth: this.#dispatcher.queueDepth,
       running: this.#dispatcher.running,
       models: this.#models.names,
-      fallback: this.#options.fallback,
+      fallback: this.#options.fallback ?? null,
       runtime: {folder: this.#peer.folder, version: this.#peer.version},
     }
   }
@@ -129,7 +129,7 @@ class OpenVinoNodeEngine implements Engine {
     return this.#dispatcher.metrics()
   }
 
-  async shutdown({drainMs = 1000}: {drainMs?: number} = {}): Promise<void> {
+  async shutdown({drainMs = 0}: {drainMs?: number} = {}): Promise<void> {
     await this.#dispatcher.drain(drainMs)
     this.#models.clear()
   }
@@ -181,8 +181,9 @@ class OpenVinoNodeEngine implements Engine {
         return this.#benchmark(operation)
       }
 
-      case 'route': {
-        throw cannotRoute()
+      case 'route':
+      case 'workflow': {
+        throw cannotCoordinate(operation.type)
       }
     }
   }
@@ -242,12 +243,12 @@ class OpenVinoNodeEngine implements Engine {
   }
 }
 
-/** What `device` calls itself; undefined when the runtime does not say. */
-export function fullNameOf(core: PeerCore, device: string): string | undefined {
+/** What `device` calls itself; null when the runtime does not say. */
+export function fullNameOf(core: PeerCore, device: string): string | null {
   try {
     return String(core.getProperty(device, 'FULL_DEVICE_NAME'))
   } catch {
-    return undefined
+    return null
   }
 }
 
@@ -261,8 +262,8 @@ function modeOf(device: string): PerformanceMode {
   return family === 'npu' || family === 'gpu' ? family : 'cpu'
 }
 
-function cannotRoute(): NpuBridgeError {
-  return new NpuBridgeError('UNSUPPORTED_OPERATION', 'the openvino-node engine does not choose agents', {
-    suggestions: ['Route with --engine native or --engine legacy.'],
+function cannotCoordinate(type: 'route' | 'workflow'): NpuBridgeError {
+  return new NpuBridgeError('UNSUPPORTED_OPERATION', `the openvino-node engine has no ${type}: it only runs models`, {
+    suggestions: ['Take another engine for it: --engine native or --engine legacy'],
   })
 }

@@ -1,4 +1,3 @@
-/* eslint-disable mocha/no-exports, mocha/no-top-level-hooks -- a suite to be declared within others */
 /** What every engine promises, as one suite that each of them runs. */
 import {expect} from 'chai'
 import {mkdtempSync, rmSync, writeFileSync} from 'node:fs'
@@ -23,13 +22,26 @@ export interface ContractSubject {
 }
 
 const AGENTS = ['README', 'director', 'monitor', 'security', 'testbed', 'writer']
-const ROUTES: Record<string, string | null> = {
-  'Audit the login for weak crypto': 'security',
-  'DEPLOY the release': 'monitor',
-  'write the tests': 'testbed',
-  'what does the writer say of testing': 'writer',
-  'let a code reviewer look at it': 'code-reviewer',
-  'paint the shed': null,
+/** Agent, score and reason by description; the rules are in native/engine/src/routing/README.md. */
+const ROUTES: Record<string, {agent: string | null; reason: string | null; score: number}> = {
+  'Audit the login for weak crypto': {
+    agent: 'security',
+    score: 2,
+    reason: '"audit" asks for security, "crypto" asks for security',
+  },
+  'DEPLOY the release': {agent: 'monitor', score: 1, reason: '"deploy" asks for operations'},
+  'write the tests': {
+    agent: 'testbed',
+    score: 3,
+    reason: '"tests" asks for development and "test" is in the name',
+  },
+  'what does the writer say of testing': {agent: 'writer', score: 100, reason: 'the description names "writer"'},
+  'let a code reviewer look at it': {
+    agent: 'code-reviewer',
+    score: 200,
+    reason: 'the description names "code-reviewer"',
+  },
+  'paint the shed': {agent: null, score: 0, reason: null},
 }
 
 /** Declares the suite; called within a `describe` of the engine. `subject` is asked for when the tests run. */
@@ -59,7 +71,7 @@ export function itKeepsTheContract(subject: () => ContractSubject): void {
     for (const data of [null, 'text', 7.5, true, [], [1, 2.5, -3], [1, 'mixed'], {nested: {list: [null]}}]) {
       const result = await engine.submit(echo(data))
       expect(result.data).to.deep.equal(data)
-      expect(result).to.include({type: 'echo', engine: subject().kind, fallback: undefined})
+      expect(result).to.include({type: 'echo', engine: subject().kind, fallback: null})
       expect(result.computeUs).to.be.at.least(0)
       expect(result.queueUs).to.be.at.least(0)
       expect(result.totalUs).to.be.at.least(result.queueUs)
@@ -211,9 +223,9 @@ export function itKeepsTheContract(subject: () => ContractSubject): void {
     const folder = mkdtempSync(path.join(tmpdir(), 'npubridge-agents-'))
     for (const name of AGENTS) writeFileSync(path.join(folder, `${name}.md`), `# ${name}\n`)
     writeFileSync(path.join(folder, 'review.md'), '---\nname: Code-Reviewer\n---\n')
-    for (const [description, agent] of Object.entries(ROUTES)) {
+    for (const [description, choice] of Object.entries(ROUTES)) {
       const {data} = await engine.submit({type: 'route', description, agents: folder})
-      expect(data, description).to.include({agent})
+      expect(data, description).to.deep.equal(choice)
     }
 
     rmSync(folder, {recursive: true})

@@ -114,7 +114,7 @@ describe('openvino-node engine', () => {
     const {engine, file} = await startWith(DOUBLE)
     const result = await engine.submit({type: 'inference', model: file, inputs: x()})
     expect(result.outputs!.y).to.deep.equal({data: Float32Array.of(2, 4), shape: [1, 2], datatype: 'FP32'})
-    expect(result).to.include({device: 'CPU', fallback: undefined})
+    expect(result).to.include({device: 'CPU', fallback: null})
   })
 
   it('gives inputs by their position in the model, whatever order they come in', async () => {
