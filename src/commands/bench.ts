@@ -3,8 +3,7 @@ import {Flags} from '@oclif/core'
 import type {BenchReport} from '../core/bench/report.ts'
 
 import {BaseCommand, ExitError} from '../base-command.ts'
-import {chooseSuites, runBench} from '../core/bench/bench.ts'
-import {parseBounds} from '../core/bench/bounds.ts'
+import {planBench, runBench} from '../core/bench/bench.ts'
 import {SUITES} from '../core/bench/suites/index.ts'
 import {asNpuBridgeError, EXIT} from '../core/errors.ts'
 import {BenchProgress} from '../ui/bench-progress.ts'
@@ -64,18 +63,18 @@ A side that cannot be measured says why, and the others go on.`
 
   async run(): Promise<BenchReport | {suites: typeof SUITES}> {
     const {flags} = await this.parse(Bench)
-    const {bounds, suites} = this.#chosen(flags)
+    const {bounds, suites} = this.#plan(flags)
     if (flags.list) {
       this.log(renderSuiteList(suites))
       return {suites}
     }
 
-    const progress = new BenchProgress(process.stderr, suites.map(({name}) => name))
+    const names = suites.map(({name}) => name)
     const {device, engine, legacy, quick, runtime} = flags
     const report = await runBench({
       bounds,
       legacyModule: legacy,
-      onEvent: progress.onEvent,
+      onEvent: new BenchProgress(process.stderr, names).onEvent,
       quick,
       selection: {device, engine, ...(runtime && {runtime})},
       signal: this.interrupted,
@@ -86,11 +85,9 @@ A side that cannot be measured says why, and the others go on.`
     return report
   }
 
-  #chosen(flags: {'fail-above'?: string[] | undefined; 'fail-below'?: string[] | undefined; suite?: string[] | undefined}) {
+  #plan({'fail-above': above, 'fail-below': below, suite: suites}: Record<string, string[] | unknown>) {
     try {
-      const suites = chooseSuites(flags.suite ?? [])
-      const below = parseBounds(flags['fail-below'] ?? [], 'below', suites)
-      return {bounds: [...below, ...parseBounds(flags['fail-above'] ?? [], 'above', suites)], suites}
+      return planBench({above, below, suites} as Parameters<typeof planBench>[0])
     } catch (error) {
       throw new ExitError(asNpuBridgeError(error), EXIT.usage)
     }

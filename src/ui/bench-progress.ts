@@ -19,7 +19,7 @@ export class BenchProgress {
   readonly #now: () => number
   readonly #startedAt: number
 
-  /** @param suites the names of all that will be run */
+  /** `suites` names all that will be run. */
   constructor(talk: Talk, suites: readonly string[], now: () => number = () => performance.now()) {
     this.#talk = talk
     this.#suites = suites

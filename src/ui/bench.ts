@@ -81,7 +81,7 @@ export function renderBench(report: PrintableReport, width = stdoutWidth()): str
     '',
     figures,
     ...wrapAll(below, width),
-    ...report.checks.map(renderCheck),
+    ...wrapAll(report.checks.map(renderCheck), width),
   ].join('\n')
 }
 
@@ -132,7 +132,7 @@ function renderFigures(suites: readonly PrintableSuite[], footnotes: Footnotes, 
       metrics.map((metric) => [
         `${name} ${titleOf(metric)}`,
         ...SIDES.map(({key}) => renderSide(metric, metric.sides[key], footnotes)),
-        renderRatio(metric.ratio),
+        renderImprovement(metric),
         renderTarget(metric),
         renderMet(metric.met),
       ]),
@@ -145,7 +145,7 @@ function renderList({metrics, name}: PrintableSuite, footnotes: Footnotes): stri
   return metrics.flatMap((metric) => [
     styleText('bold', `${name} ${titleOf(metric)}`, {stream: process.stdout}),
     ...SIDES.map(({key, title}) => line(title, renderSide(metric, metric.sides[key], footnotes))),
-    line('improvement', renderRatio(metric.ratio)),
+    line('improvement', renderImprovement(metric)),
     ...(metric.target === null ? [] : [line('target', `${renderTarget(metric)} ${renderMet(metric.met)}`)]),
     '',
   ])
@@ -157,7 +157,8 @@ function line(label: string, value: string): string {
 
 function titleOf({name, unit}: PrintableMetric): string {
   const words = name.replaceAll('_', ' ')
-  return ['bytes', 'bytes/op', 'us'].includes(unit) ? words : `${words}, ${unit}`
+  if (unit === 'bytes/op') return `${words} per operation`
+  return unit === 'bytes' || unit === 'us' ? words : `${words}, ${unit}`
 }
 
 function renderSide(metric: PrintableMetric, side: PrintableSide | undefined, footnotes: Footnotes): string {
@@ -170,8 +171,8 @@ function renderSide(metric: PrintableMetric, side: PrintableSide | undefined, fo
 /** A value with its uncertainty, both in the unit that suits the value: `24.6 K ± 0.4`. */
 function renderFigure(value: number, half: number | null, unit: string): string {
   const {digits, factor, suffix} = scaleOf(value, unit)
-  const uncertainty = half === null ? '' : ` ± ${(half / factor).toFixed(digits)}`
-  return `${(value / factor).toFixed(digits)}${NO_BREAK}${suffix}`.trimEnd() + uncertainty.replaceAll('± ', `±${NO_BREAK}`)
+  const uncertainty = half === null ? '' : ` ±${NO_BREAK}${(half / factor).toFixed(digits)}`
+  return `${`${(value / factor).toFixed(digits)}${NO_BREAK}${suffix}`.trimEnd()}${uncertainty}`
 }
 
 const NO_BREAK = '\u{A0}'
@@ -202,12 +203,20 @@ function scaleOf(value: number, unit: string): {digits: number; factor: number; 
   return {digits: scaled >= 100 || Number.isSafeInteger(scaled) ? 0 : 1, factor, suffix}
 }
 
-function renderRatio(ratio: number | null): string {
-  if (ratio === null) return mark('none')
+function renderImprovement({better, ratio, sides}: PrintableMetric): string {
+  if (ratio !== null) return renderRatio(ratio)
+  const [legacy, accelerated] = [sides.legacy_without_sleep?.median ?? null, sides.accelerated?.median ?? null]
+  if (better === 'higher' || legacy === null || accelerated === null) return mark('none')
+  return accelerated <= 0 && legacy > 0 ? '∞' : mark('none')
+}
+
+function renderRatio(ratio: number): string {
   return `${ratio >= 100 ? Math.round(ratio) : ratio >= 10 ? ratio.toFixed(1) : ratio.toFixed(2)}${NO_BREAK}×`
 }
 
-function renderTarget({better, target, target_kind: kind, unit}: PrintableMetric): string {
+type PrintableTarget = Pick<PrintableMetric, 'better' | 'target' | 'target_kind' | 'unit'>
+
+function renderTarget({better, target, target_kind: kind, unit}: PrintableTarget): string {
   if (target === null) return mark('none')
   if (kind === 'ratio') return `≥${NO_BREAK}${target}${NO_BREAK}×`
   const value = renderFigure(target, null, unit)
@@ -216,11 +225,11 @@ function renderTarget({better, target, target_kind: kind, unit}: PrintableMetric
 
 function renderMet(met: boolean | null): string {
   if (met === null) return mark('none')
-  return met ? `${mark('ok')}${NO_BREAK}yes` : `${mark('failed')}${NO_BREAK}no`
+  return met ? `${mark('ok')} yes` : `${mark('failed')} no`
 }
 
 function renderCheck({bound, kind, met, metric, value}: PrintableReport['checks'][number]): string {
-  const found = value === null ? 'has no figure' : `is ${Number(value.toPrecision(4))}`
+  const found = value === null ? 'has no figure' : `is ${Number(value.toPrecision(6))}`
   const asked = kind === 'below' ? 'at least' : 'at most'
   return `${mark(met ? 'ok' : 'failed')} ${metric} ${found}, ${asked} ${bound} was asked for`
 }
@@ -246,8 +255,8 @@ export function renderSuiteList(suites: readonly PrintableListedSuite[], width =
     .flatMap(({description, metrics, name}) => [
       ...wrap(`${name}: ${description}`, width),
       ...metrics.map(({better, name: metric, target, unit}) => {
-        const shown = {better, target: target?.bound ?? null, target_kind: target?.kind ?? null, unit} as PrintableMetric
-        return `  ${name}.${metric}, ${unit}, ${better} is better${target ? `, target ${renderTarget(shown)}` : ''}`
+        const promise = {better, target: target?.bound ?? null, target_kind: target?.kind ?? null, unit}
+        return `  ${name}.${metric}, ${unit}, ${better} is better${target ? `, target ${renderTarget(promise)}` : ''}`
       }),
     ])
     .join('\n')

@@ -10,7 +10,7 @@ import {NpuBridgeError} from '../errors.ts'
 import {listModels} from '../models/list.ts'
 import {resolvePaths} from '../paths.ts'
 import {nameSuggestions} from '../run/nearest.ts'
-import {type Bound, checkBounds} from './bounds.ts'
+import {type Bound, checkBounds, parseBounds} from './bounds.ts'
 import {type Effort, FULL, QUICK} from './effort.ts'
 import {acceleratedSide, legacySide, machine} from './environment.ts'
 import {measureCase} from './measure.ts'
@@ -53,6 +53,21 @@ export function chooseSuites(names: readonly string[], suites: readonly Suite[] 
 }
 
 /**
+ * What is to be run, from what the user wrote.
+ *
+ * @throws {NpuBridgeError} INVALID_ARGUMENT for names that there are not, and bounds that make no sense
+ */
+export function planBench(asked: {
+  readonly above?: readonly string[] | undefined
+  readonly below?: readonly string[] | undefined
+  readonly suites?: readonly string[] | undefined
+}): Pick<BenchOptions, 'suites'> & {readonly bounds: readonly Bound[]} {
+  const suites = chooseSuites(asked.suites ?? [])
+  const below = parseBounds(asked.below ?? [], 'below', suites)
+  return {bounds: [...below, ...parseBounds(asked.above ?? [], 'above', suites)], suites}
+}
+
+/**
  * Runs `suites`. A side that cannot be measured is part of the report.
  *
  * @throws {NpuBridgeError} CANCELLED when interrupted
@@ -71,19 +86,24 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
       started_at: startedAt.toISOString(),
       seconds: (Date.now() - startedAt.getTime()) / 1000,
       ...rest,
-      accelerated: await participants.engine().then(
-        async (engine) => acceleratedSide(await engine.health()),
-        () => null,
-      ),
-      legacy: await participants.legacy({sleep: false}).then(
-        async (engine) => legacySide(engine, options.legacyModule ?? null),
-        () => null,
+      accelerated: await orNull(async () => acceleratedSide(await (await participants.engine()).health())),
+      legacy: await orNull(async () =>
+        legacySide(await participants.legacy({sleep: false}), options.legacyModule ?? null),
       ),
       settings: {quick: options.quick, rounds: effort.rounds, seed},
       warnings,
     },
     suites,
     checks: checkBounds(options.bounds ?? [], suites),
+  }
+}
+
+/** What cannot be opened has told so in the suites that needed it. */
+async function orNull<T>(describe: () => Promise<T>): Promise<T | null> {
+  try {
+    return await describe()
+  } catch {
+    return null
   }
 }
 
@@ -114,7 +134,7 @@ async function runSuite(
     },
   }
   const cases = await suite.cases(context)
-  const metrics: SuiteReport['metrics'][number][] = []
+  const metrics: Array<SuiteReport['metrics'][number]> = []
   for (const [index, work] of cases.entries()) {
     const onProgress = (doing: string, fraction: number) => {
       onEvent?.({type: 'advanced', suite: suite.name, doing, fraction: (index + fraction) / cases.length})

@@ -27,9 +27,9 @@ export function parseBounds(texts: readonly string[], kind: Bound['kind'], suite
     suites.flatMap(({metrics, name}) => metrics.map((metric) => [`${name}.${metric.name}`, metric] as const)),
   )
   return texts.map((text) => {
-    const [, name = '', number = ''] = /^([^=]*)=(.*)$/.exec(text) ?? []
+    const [name = '', number = ''] = text.split('=', 2)
     const metric = known.get(name)
-    if (!metric) throw unknownMetric(text, name, [...known.keys()])
+    if (!metric) throw unknownMetric(name, [...known.keys()])
     const value = Number(number)
     if (number.trim() === '' || !Number.isFinite(value)) throw noNumber(text, kind)
     if ((kind === 'below') !== (metric.better === 'higher')) throw otherWay(text, metric, kind)
@@ -47,9 +47,9 @@ export function checkBounds(bounds: readonly Bound[], suites: readonly SuiteRepo
   })
 }
 
-function unknownMetric(text: string, name: string, known: readonly string[]): NpuBridgeError {
-  const message = `there is no metric ${JSON.stringify(name || text)} among the suites that are run`
-  return new NpuBridgeError('INVALID_ARGUMENT', message, {suggestions: nameSuggestions(name || text, known, 'metrics')})
+function unknownMetric(name: string, known: readonly string[]): NpuBridgeError {
+  const message = `there is no metric ${JSON.stringify(name)} among the suites that are run`
+  return new NpuBridgeError('INVALID_ARGUMENT', message, {suggestions: nameSuggestions(name, known, 'metrics')})
 }
 
 function noNumber(text: string, kind: Bound['kind']): NpuBridgeError {

@@ -9,7 +9,24 @@ export interface Effort {
   readonly processes: number
   /** Operations that a process does while its memory is watched. */
   readonly memoryOperations: number
+  /** What a side may take beyond the time that its work is expected to take, before it counts as hanging. */
+  readonly patienceMs: number
 }
 
-export const FULL: Effort = {quick: false, rounds: 25, roundMs: 80, processes: 5, memoryOperations: 5000}
-export const QUICK: Effort = {quick: true, rounds: 6, roundMs: 50, processes: 3, memoryOperations: 1000}
+export const FULL: Effort = {
+  quick: false,
+  rounds: 25,
+  roundMs: 80,
+  processes: 5,
+  memoryOperations: 5000,
+  patienceMs: 10_000,
+}
+
+export const QUICK: Effort = {
+  quick: true,
+  rounds: 6,
+  roundMs: 40,
+  processes: 3,
+  memoryOperations: 1000,
+  patienceMs: 3000,
+}

@@ -106,7 +106,9 @@ function isContainer(env: NodeJS.ProcessEnv): boolean {
 
 function busy(load: number, cores: number): string[] {
   if (load < BUSY * cores) return []
-  return [`load average ${load.toFixed(1)} on ${cores} cores: other programs were running, so times are too long and vary`]
+  return [
+    `load average ${load.toFixed(1)} on ${cores} cores: other programs were running, so times are too long and vary`,
+  ]
 }
 
 function slowed(governor: string | null): string[] {

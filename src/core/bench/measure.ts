@@ -38,8 +38,8 @@ export async function measureCase(work: Case, options: MeasureOptions): Promise<
   }
 
   for (let round = 0; round < work.rounds; round++) {
-    for (const contender of shuffled(contenders, options.random)) {
-      if (!contender.takesPartIn(round)) continue
+    const present = contenders.filter((contender) => contender.takesPartIn(round))
+    for (const contender of shuffled(present, options.random)) {
       options.onProgress(`${work.title}: ${contender.name.replaceAll('_', ' ')}`, round / work.rounds)
       await contender.try(async () => {
         contender.add(await contender.side.measure())

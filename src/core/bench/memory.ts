@@ -14,8 +14,13 @@ export interface MemoryRequest {
   readonly elements: number
 }
 
-/** Resident memory of a process before and after its operations, in bytes. */
+/** Resident memory of a process, in bytes. */
 export interface MemoryUse {
+  /** Of Node.js before anything of ours is loaded. */
+  readonly bare: number
+  /** With an engine that is ready. */
+  readonly base: number
+  /** When pools and heaps have been filled, before the operations that count. */
   readonly before: number
   readonly after: number
   readonly operations: number
@@ -24,7 +29,15 @@ export interface MemoryUse {
 const TIMEOUT_MS = 60_000
 
 const answerSchema = z.union([
-  z.object({value: z.object({before: z.number(), after: z.number(), operations: z.number()})}),
+  z.object({
+    value: z.object({
+      bare: z.number(),
+      base: z.number(),
+      before: z.number(),
+      after: z.number(),
+      operations: z.number(),
+    }),
+  }),
   z.object({
     error: z.object({code: z.enum(ERROR_CODES), message: z.string(), suggestions: z.array(z.string())}),
   }),

@@ -1,9 +1,7 @@
 import type {DevicePreference, Engine} from '../engine/engine.ts'
 
-import {createNativeEngine} from '../engine/native.ts'
-import {resolvePaths} from '../paths.ts'
-import {findRuntime} from '../runtime/discover.ts'
-import {trustedDevices} from '../runtime/trusted.ts'
+import {createBridge} from '../bridge.ts'
+import {NpuBridgeError} from '../errors.ts'
 
 /** What the user asks the accelerated side to be. */
 export interface EngineSelection {
@@ -12,19 +10,19 @@ export interface EngineSelection {
   readonly runtime?: string
 }
 
-const PREFERENCE = ['NPU', 'GPU', 'CPU']
-
-/** Opens the accelerated side. */
-export async function openEngine({device, runtime}: EngineSelection): Promise<Engine> {
-  const paths = resolvePaths()
-  const {folder} = await findRuntime({explicit: runtime})
-  const {devices} = await trustedDevices(folder)
-  const wanted = device === 'auto' ? PREFERENCE : [device.toUpperCase()]
-  const names = wanted.filter((name) => devices.some((found) => found.name.startsWith(name)))
-  return createNativeEngine({
-    cacheFolder: paths.cache,
-    devices: names,
-    modelsFolder: paths.models,
-    runtimeFolder: folder,
+/**
+ * Opens the accelerated side. What falls back on the old module is not accelerated: comparing that with itself would
+ * tell nothing.
+ *
+ * @throws {NpuBridgeError} DEVICE_UNAVAILABLE with the reasons, and what createBridge throws
+ */
+export async function openEngine(selection: EngineSelection): Promise<Engine> {
+  const engine = await createBridge(selection)
+  if (engine.kind !== 'legacy') return engine
+  const {fallback} = await engine.health()
+  await engine.shutdown()
+  const message = `only the legacy engine can run here: ${fallback?.reason ?? 'unknown reason'}`
+  throw new NpuBridgeError('DEVICE_UNAVAILABLE', message, {
+    suggestions: ['Install a runtime: npubridge setup', 'See what is missing: npubridge probe'],
   })
 }

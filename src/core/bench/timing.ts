@@ -12,13 +12,17 @@ export async function timesUs(work: () => Promise<unknown>, durationMs: number):
   const bench = new Bench({iterations: 1, retainSamples: true, throws: true, time: durationMs, warmup: false})
   bench.add('work', work, {async: true})
   const [task] = await bench.run()
-  const result = task!.result
+  const {result} = task!
   if (result.state !== 'completed') throw new Error(`tinybench ended as ${result.state}`)
   return result.latency.samples!.map((milliseconds) => milliseconds * US_PER_MS)
 }
 
 /** Does `count` pieces of work, `window` at a time: when one is done, the next one begins. */
-export async function inWindow(window: number, count: number, work: (index: number) => Promise<unknown>): Promise<void> {
+export async function inWindow(
+  window: number,
+  count: number,
+  work: (index: number) => Promise<unknown>,
+): Promise<void> {
   let next = 0
   const runner = async () => {
     while (next < count) await work(next++)

@@ -11,8 +11,6 @@ const WINDOW = 1024
 /** Long enough that filling and emptying the window does not show. */
 const OPERATIONS = 16 * WINDOW
 const PRIORITIES: readonly Priority[] = ['low', 'normal', 'high', 'critical']
-/** What a legacy round may take beyond its duration before it counts as hanging, in milliseconds. */
-const PATIENCE_MS = 5000
 const WARM_UP_MS = 100
 
 export const coordination: Suite = {
@@ -65,7 +63,7 @@ async function fullWindow(engine: Engine): Promise<void> {
 
 function legacySide({effort, participants}: SuiteContext, sleep: boolean): Side {
   const round = async (engine: LegacyEngine, durationMs: number): Promise<Sample> => {
-    const limitMs = durationMs + PATIENCE_MS
+    const limitMs = durationMs + effort.patienceMs
     const {latenciesUs} = await engine.measureCoordination({durationMs, elements: 1, limitMs})
     return {throughput: perSecond(latenciesUs.length, latenciesUs), ...percentiles(latenciesUs)}
   }

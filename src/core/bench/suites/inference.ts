@@ -1,11 +1,10 @@
 import {quantile} from 'simple-statistics'
 
 import type {Datatype, InferenceOperation, Tensor, TensorData} from '../../engine/engine.ts'
-import type {Sample, Side, Suite, SuiteContext} from './suite.ts'
 
 import {ACCELERATED, LEGACY_AS_SHIPPED, LEGACY_WITHOUT_SLEEP} from '../sides.ts'
 import {inWindow, perSecond, timesUs} from '../timing.ts'
-import {absent} from './suite.ts'
+import {absent, type Sample, type Side, type Suite, type SuiteContext} from './suite.ts'
 
 const WINDOW = 16
 /** What stands for a free dimension: one item of a batch, and texts of this many tokens. */
