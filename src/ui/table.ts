@@ -24,14 +24,14 @@ export function stdoutWidth(): number | undefined {
 
 /** A table for stdout. Cells that do not fit the width are wrapped between words. */
 export function renderTable({columns, rows, width = stdoutWidth()}: TableOptions): string {
-  const natural = columns.map(({title}, index) => {
+  const widths = columns.map(({title}, index) => {
     const cells = [title, ...rows.map((row) => row[index] ?? '')]
-    return PADDING + Math.max(...cells.flatMap((cell) => cell.split('\n')).map((line) => visibleLength(line)))
+    return {natural: widest(cells, '\n'), words: widest(cells, /[ \n]/)}
   })
   const table = new Table({
     head: columns.map(({title}) => styleText('bold', title, {stream: process.stdout})),
     colAligns: columns.map(({align = 'left'}) => align),
-    colWidths: fit(natural, width),
+    colWidths: fit(widths, width),
     // Colours are ours to give, by the stream; the library's own would be there in a file too.
     style: {head: [], border: []},
     wordWrap: true,
@@ -54,14 +54,49 @@ function visibleLength(text: string): number {
   return stripVTControlCharacters(text).length
 }
 
-/** Narrows the widest columns until all of them and the lines between fit in `width`. */
-function fit(natural: readonly number[], width: number | undefined): number[] {
-  const widths = [...natural]
-  const lines = natural.length + 1
-  for (;;) {
-    const widest = Math.max(...widths)
-    const total = widths.reduce((sum, each) => sum + each, lines)
-    if (width === undefined || total <= width || widest <= LEAST_COLUMN_WIDTH) return widths
-    widths[widths.indexOf(widest)] = widest - 1
+/** The column that the widest part of `cells` takes. */
+function widest(cells: readonly string[], separator: RegExp | string): number {
+  return PADDING + Math.max(...cells.flatMap((cell) => cell.split(separator)).map((part) => visibleLength(part)))
+}
+
+interface ColumnWidths {
+  /** With no cell wrapped. */
+  readonly natural: number
+  /** With no word broken. */
+  readonly words: number
+}
+
+/** Narrows the widest columns until all of them and the lines between fit in `width`; breaks words only if it must. */
+function fit(columns: readonly ColumnWidths[], width: number | undefined): number[] {
+  const natural = columns.map((column) => column.natural)
+  if (width === undefined) return natural
+  const whole = narrow(
+    natural,
+    columns.map(({words}) => words),
+    width,
+  )
+  return total(whole) <= width
+    ? whole
+    : narrow(
+        whole,
+        columns.map(() => LEAST_COLUMN_WIDTH),
+        width,
+      )
+}
+
+function narrow(from: readonly number[], least: readonly number[], width: number): number[] {
+  const widths = [...from]
+  while (total(widths) > width) {
+    const spare = widths.map((each, index) => (each > least[index]! ? each : 0))
+    const largest = Math.max(...spare)
+    if (largest === 0) break
+    widths[spare.indexOf(largest)] = largest - 1
   }
+
+  return widths
+}
+
+/** With the lines between and around. */
+function total(widths: readonly number[]): number {
+  return widths.reduce((sum, each) => sum + each, widths.length + 1)
 }
