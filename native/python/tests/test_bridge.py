@@ -57,7 +57,13 @@ def test_an_array_comes_back_as_it_was(data: np.ndarray) -> None:
     result = run(lambda bridge: bridge.submit("echo", data=data))
     assert result.data.dtype == data.dtype.newbyteorder("=")
     np.testing.assert_array_equal(result.data, data)
-    assert (result.ok, result.type, result.engine, result.device, result.fallback) == (True, "echo", "native", None, None)
+    assert (result.ok, result.type, result.engine, result.device, result.fallback) == (
+        True,
+        "echo",
+        "native",
+        None,
+        None,
+    )
     assert 0 <= result.queue_us <= result.total_us
 
 

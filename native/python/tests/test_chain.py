@@ -8,7 +8,9 @@ from pathlib import Path
 from conftest import FIXTURES
 from support import succeeds
 
-WITHOUT_NATIVE = "import logging, sys; sys.modules['npubridge._native'] = None; logging.basicConfig(stream=sys.stdout)\n"
+WITHOUT_NATIVE = (
+    "import logging, sys; sys.modules['npubridge._native'] = None; logging.basicConfig(stream=sys.stdout)\n"
+)
 ARCHIVE = "deprecated/npu_bridge_python_legacy_20250101/npu_coordination_bridge_buggy_original.py"
 
 WORK = """

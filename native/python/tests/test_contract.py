@@ -1,4 +1,4 @@
-"""One contract for the reference of the old module and for ``npubridge.compat``; ``DIFFERENCES`` lists where they part."""
+"""One contract for the old module's reference and for ``npubridge.compat``; ``DIFFERENCES`` says where they part."""
 
 from __future__ import annotations
 
@@ -408,7 +408,7 @@ def test_status_has_the_old_keys(module: ModuleType) -> None:
     assert set(status) == {"rust_available", "fallback_mode", "performance_mode"}
     assert status["rust_available"] is not status["fallback_mode"]
     assert status["performance_mode"] == ("rust" if status["rust_available"] else "python")
-    assert (module.RUST_BRIDGE_AVAILABLE, module.FALLBACK_MODE) == (status["rust_available"], status["fallback_mode"])
+    assert (status["rust_available"], status["fallback_mode"]) == (module.RUST_BRIDGE_AVAILABLE, module.FALLBACK_MODE)
 
 
 def test_the_global_bridge_is_one(module: ModuleType) -> None:

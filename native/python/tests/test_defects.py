@@ -1,4 +1,4 @@
-"""The six defects of the old module: each check fails on the module that has them and passes on ``npubridge.compat``."""
+"""The six defects of the old module: each check fails on a module that has them and passes on ``npubridge.compat``."""
 
 from __future__ import annotations
 
@@ -232,7 +232,9 @@ def test_defect_6_ordering_is_not_quadratic(defective_v1: ModuleType) -> None:
     def growth(module: ModuleType, small: int) -> float:
         times = []
         for count in (small, 8 * small):
-            tasks = [module.WorkflowTask(f"t{i}", "a", "", i % 100, [f"t{i - 1}"] if i % 50 else []) for i in range(count)]
+            tasks = [
+                module.WorkflowTask(f"t{i}", "a", "", i % 100, [f"t{i - 1}"] if i % 50 else []) for i in range(count)
+            ]
             bridge = module.NPUCoordinationBridge()
             best = float("inf")
             for _ in range(3):

@@ -16,7 +16,11 @@ USE = "NPUCoordinationBridge, NPU_AVAILABLE, get_project_root"
     ("shim", "marker", "statement"),
     [
         ("npu_coordination_bridge.py", None, f"from npu_coordination_bridge import {USE}"),
-        ("legacy/npu_coordination_bridge.py", "legacy/__init__.py", f"from legacy.npu_coordination_bridge import {USE}"),
+        (
+            "legacy/npu_coordination_bridge.py",
+            "legacy/__init__.py",
+            f"from legacy.npu_coordination_bridge import {USE}",
+        ),
         (
             "agents/src/python/npu_coordination_bridge.py",
             None,
@@ -41,7 +45,10 @@ def test_it_can_be_imported_and_warns_at_the_callers_line(
         lines[1] = re.sub("import .*", "import create_npu_bridge", statement)
     script = tmp_path / "caller.py"
     script.write_text("\n".join(lines))
-    runner = f"import runpy, sys; sys.path.insert(0, {str(tmp_path)!r}); runpy.run_path({str(script)!r}, run_name='__main__')"
+    runner = (
+        f"import runpy, sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+        f"runpy.run_path({str(script)!r}, run_name='__main__')"
+    )
 
     lenient = python(runner, "-W", "always::DeprecationWarning", cwd=tmp_path)
     assert lenient.returncode == 0, lenient.stderr
