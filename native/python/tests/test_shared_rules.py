@@ -65,8 +65,11 @@ def test_choices(reference: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_pat
         for name in entry["agents"]:
             (folder / f"{name}.md").touch()
         bridge = agents_in(reference, folder, monkeypatch)
-        chosen = asyncio.run(bridge.npu_select_agent(entry["description"]))
-        assert chosen == (entry["expected"] or {}).get("agent"), entry
+        expected = entry["expected"] or {"agent": None, "score": 0}
+        assert asyncio.run(bridge.npu_select_agent(entry["description"])) == expected["agent"], entry
+        choice = bridge.choose_agent(entry["description"])
+        assert {"agent": choice["agent"], "score": choice["score"]} == expected, entry
+        assert bool(choice["reason"]) == (choice["agent"] is not None)
 
 
 def test_order_and_levels_of_workflows(reference: ModuleType) -> None:

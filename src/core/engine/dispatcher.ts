@@ -28,6 +28,8 @@ export interface Answer {
   readonly outputs?: Readonly<Record<string, OutputTensor>>
   readonly data?: unknown
   readonly device?: string
+  /** When this operation ran elsewhere than the engine's first choice. */
+  readonly fallback?: Fallback | null | undefined
   /** Time of the work itself, in microseconds. */
   readonly computeUs: number
 }
@@ -74,7 +76,7 @@ export interface DispatcherOptions {
   readonly engine: EngineKind
   readonly executor: Executor
   /** Written into every result. */
-  readonly fallback?: Fallback | undefined
+  readonly fallback?: Fallback | null | undefined
   /**
    * How many operations may wait.
    *
@@ -86,7 +88,7 @@ export interface DispatcherOptions {
 export class Dispatcher {
   readonly #engine: EngineKind
   readonly #executor: Executor
-  readonly #fallback: Fallback | undefined
+  readonly #fallback: Fallback | null
   readonly #queue: OperationQueue<Job>
   readonly #metrics: EngineMetrics
   readonly #running = new Set<Job>()
@@ -101,7 +103,7 @@ export class Dispatcher {
   constructor(options: DispatcherOptions) {
     this.#engine = options.engine
     this.#executor = options.executor
-    this.#fallback = options.fallback
+    this.#fallback = options.fallback ?? null
     this.#metrics = new EngineMetrics(options.engine)
     this.#queue = new OperationQueue({capacity: options.capacity ?? DEFAULT_CAPACITY})
   }
@@ -216,13 +218,13 @@ export class Dispatcher {
 
   #complete({work: job, arrivedAt}: Ticket<Job>, answer: Answer, startedAt: number): void {
     if (!this.#close(job)) return
-    const {computeUs, device, ...payload} = answer
+    const {computeUs, device, fallback, ...payload} = answer
     const result: OperationResult = {
       type: job.operation.type,
       ...payload,
-      device,
+      device: device ?? null,
       engine: this.#engine,
-      fallback: this.#fallback,
+      fallback: fallback ?? this.#fallback,
       queueUs: (startedAt - arrivedAt) * US_PER_MS,
       computeUs,
       totalUs: (performance.now() - arrivedAt) * US_PER_MS,

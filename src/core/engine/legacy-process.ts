@@ -9,8 +9,7 @@ import type {Readable, Writable} from 'node:stream'
 import {execa} from 'execa'
 import {Buffer} from 'node:buffer'
 
-import type {NpuBridgeError} from '../errors.ts'
-
+import {NpuBridgeError} from '../errors.ts'
 import {ended, errorOf, type LegacySubject, nameOf, noPython, refusal, rubbish} from './legacy-failure.ts'
 import {pythonCommands} from './python.ts'
 
@@ -169,10 +168,12 @@ export class LegacyProcess {
    */
   async request(type: string, fields: Message, limitMs: number): Promise<Reply> {
     if (!this.alive) throw new ProcessEnded(this.#died(), {begun: false, hung: false})
-    const pending: Pending = {...Promise.withResolvers<Reply>(), id: this.#requests++, type, limitMs}
+    const id = this.#requests++
+    const line = lineOf({...fields, id, type})
+    const pending: Pending = {...Promise.withResolvers<Reply>(), id, type, limitMs}
     this.#pending.push(pending)
     if (this.#pending.length === 1) this.#watchOldest()
-    this.#child.stdin.write(`${JSON.stringify({...fields, id: pending.id, type})}\n`)
+    this.#child.stdin.write(line)
     return pending.promise
   }
 
@@ -238,7 +239,8 @@ export class LegacyProcess {
   #greet(message: Message): boolean {
     clearTimeout(this.#timer)
     if (message.ready === true) {
-      this.#greeted = message as unknown as LegacyGreeting
+      const {ready: _, ...greeting} = message
+      this.#greeted = greeting as unknown as LegacyGreeting
       this.#greeting.resolve(this.#greeted)
     } else if (message.ready === false) {
       this.#giveUp(refusal(message, this.#options), false)
@@ -308,6 +310,16 @@ export class LegacyProcess {
 
   #failed(message: string): NpuBridgeError {
     return ended(message, this.#options, this.#lastWords)
+  }
+}
+
+/** @throws {NpuBridgeError} INVALID_ARGUMENT for what has no form in JSON */
+function lineOf(request: Message): string {
+  try {
+    return `${JSON.stringify(request)}\n`
+  } catch (error) {
+    const reason = (error as Error).message
+    throw new NpuBridgeError('INVALID_ARGUMENT', `the operation cannot be sent to Python: ${reason}`, {cause: error})
   }
 }
 

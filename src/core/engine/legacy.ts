@@ -22,9 +22,11 @@ import type {
   OutputTensor,
   SubmitOptions,
   Tensor,
+  TensorData,
 } from './engine.ts'
 
 import {asNpuBridgeError, NpuBridgeError} from '../errors.ts'
+import {benchmarkResult} from './benchmark.ts'
 import {type Answer, Dispatcher, type Executor, TryAgain} from './dispatcher.ts'
 import {
   type LegacyGreeting,
@@ -34,7 +36,6 @@ import {
   type Reply,
   startLegacyProcess,
 } from './legacy-process.ts'
-import {summarize} from './metrics.ts'
 import {installHints} from './python.ts'
 
 const REFERENCE_FOLDER = path.join(import.meta.dirname, '../../../native/python/python/npubridge/_reference')
@@ -82,7 +83,7 @@ export interface LegacyOptions {
    */
   readonly capacity?: number | undefined
   /** Written into every result. */
-  readonly fallback?: Fallback | undefined
+  readonly fallback?: Fallback | null | undefined
   /**
    * How long loading the module may take, in milliseconds.
    *
@@ -105,14 +106,6 @@ export interface LegacyOptions {
   readonly platform?: NodeJS.Platform
   /** The text of /etc/os-release, for suggestions. */
   readonly osRelease?: string
-}
-
-/** Task of a workflow as the old module takes it. */
-export interface LegacyTask {
-  readonly agent?: string
-  readonly description?: string
-  readonly priority?: number
-  readonly dependencies?: readonly string[]
 }
 
 /** Resident memory of the process around a measurement, in bytes; null where the system does not tell. */
@@ -157,7 +150,7 @@ export class LegacyEngine implements Engine {
   readonly #launch: LegacyProcessOptions
   readonly #operationLimitMs: number
   readonly #restarts: number
-  readonly #fallback: Fallback | undefined
+  readonly #fallback: Fallback | null
   readonly #dispatcher: Dispatcher
   readonly #expectedUs = new Map<string, number>()
   #process: LegacyProcess
@@ -172,7 +165,7 @@ export class LegacyEngine implements Engine {
     this.#launch = launch
     this.#operationLimitMs = options.operationLimitMs ?? 30_000
     this.#restarts = options.restarts ?? 5
-    this.#fallback = options.fallback
+    this.#fallback = options.fallback ?? null
     const executor: Executor = {
       check: (operation) => {
         this.#check(operation)
@@ -212,7 +205,7 @@ export class LegacyEngine implements Engine {
       running: this.#dispatcher.running,
       models: [],
       fallback: this.#fallback,
-      runtime: undefined,
+      runtime: null,
     }
   }
 
@@ -220,7 +213,7 @@ export class LegacyEngine implements Engine {
     return this.#dispatcher.metrics()
   }
 
-  async shutdown({drainMs = 1000}: {drainMs?: number} = {}): Promise<void> {
+  async shutdown({drainMs = 0}: {drainMs?: number} = {}): Promise<void> {
     await this.#dispatcher.drain(drainMs)
     this.#state = 'closed'
     this.#closing.abort()
@@ -232,19 +225,9 @@ export class LegacyEngine implements Engine {
     await this.shutdown()
   }
 
-  /** Creates and executes one workflow in the module; gives its WorkflowResult, which executed nothing. */
-  async runWorkflow(
-    tasks: readonly LegacyTask[],
-    options: {limitMs?: number; maxParallel?: number; mode?: string} = {},
-  ): Promise<unknown> {
-    const fields = {tasks, mode: options.mode, max_parallel: options.maxParallel}
-    return (await this.#ask('workflow', fields, options.limitMs)).data
-  }
-
   /** Times the creation and execution of one workflow of `tasks` tasks with all priorities. */
   async measureWorkflow(tasks: number, options: {limitMs?: number} = {}): Promise<WorkflowMeasurement> {
-    const asleepMs = this.#launch.sleep ? tasks * SLEEP_PER_TASK_MS : 0
-    const limitMs = options.limitMs ?? this.#operationLimitMs + asleepMs
+    const limitMs = options.limitMs ?? this.#workflowLimitMs(tasks)
     const {data} = await this.#ask('measure', {kind: 'workflow', tasks}, limitMs)
     const measured = data as Record<string, number>
     return {createUs: measured.create_us!, executeUs: measured.execute_us!, ...memoryOf(measured)}
@@ -323,11 +306,21 @@ export class LegacyEngine implements Engine {
   }
 
   #limitMs(operation: Operation): number {
-    return this.#operationLimitMs + (operation.type === 'benchmark' ? operation.durationMs : 0)
+    if (operation.type === 'benchmark') return this.#operationLimitMs + operation.durationMs
+    if (operation.type === 'workflow') return this.#workflowLimitMs(operation.tasks.length)
+    return this.#operationLimitMs
+  }
+
+  #workflowLimitMs(tasks: number): number {
+    return this.#operationLimitMs + (this.#launch.sleep ? tasks * SLEEP_PER_TASK_MS : 0)
   }
 
   async #answer(operation: Operation, {computeUs, data}: Reply): Promise<Answer> {
     switch (operation.type) {
+      case 'echo': {
+        return {computeUs, data: isNumbers(operation.data) ? arrayLike(operation.data, data as number[]) : data}
+      }
+
       case 'matrix_multiply': {
         return {computeUs, outputs: {product: decodeMatrix(data as EncodedMatrix)}}
       }
@@ -417,6 +410,22 @@ function isBenchmarkOf(operation: Operation, kind: string): boolean {
   return operation.type === 'benchmark' && operation.kind === kind
 }
 
+type Numbers = Exclude<TensorData, BigInt64Array | BigUint64Array>
+
+function isNumbers(data: unknown): data is Numbers {
+  return ArrayBuffer.isView(data) && !(data instanceof DataView) && !isBig(data)
+}
+
+function isBig(data: unknown): boolean {
+  return data instanceof BigInt64Array || data instanceof BigUint64Array
+}
+
+/** `values` in an array of the type of `model`. */
+function arrayLike(model: Numbers, values: readonly number[]): Numbers {
+  const Same = model.constructor as new (values: readonly number[]) => Numbers
+  return new Same(values)
+}
+
 interface EncodedMatrix {
   readonly data: string
   readonly shape: readonly number[]
@@ -426,7 +435,7 @@ interface EncodedMatrix {
 function encode(operation: Operation): Readonly<Record<string, unknown>> {
   switch (operation.type) {
     case 'echo': {
-      return {data: operation.data}
+      return {data: isNumbers(operation.data) ? [...operation.data] : operation.data}
     }
 
     case 'route': {
@@ -439,6 +448,10 @@ function encode(operation: Operation): Readonly<Record<string, unknown>> {
 
     case 'benchmark': {
       return {kind: operation.kind, duration_ms: operation.durationMs}
+    }
+
+    case 'workflow': {
+      return {tasks: operation.tasks, max_parallel: operation.maxParallel}
     }
 
     default: {
@@ -456,18 +469,6 @@ function decodeMatrix({data, shape}: EncodedMatrix): OutputTensor {
   const numbers = new Float32Array(bytes.length / Float32Array.BYTES_PER_ELEMENT)
   bytes.copy(new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength))
   return {data: numbers, shape, datatype: 'FP32'}
-}
-
-/** What a timed loop has to tell: latencies in microseconds, the rate from their sum. */
-function benchmarkResult(kind: string, latenciesUs: readonly number[]) {
-  const elapsedUs = latenciesUs.reduce((sum, us) => sum + us, 0)
-  return {
-    kind,
-    operations: latenciesUs.length,
-    durationMs: elapsedUs / 1000,
-    opsPerSecond: elapsedUs > 0 ? (latenciesUs.length / elapsedUs) * 1e6 : 0,
-    latencyUs: summarize(latenciesUs),
-  }
 }
 
 function memoryOf({rss_after: rssAfter, rss_before: rssBefore}: Record<string, number | undefined>): MeasuredMemory {

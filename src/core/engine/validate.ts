@@ -8,6 +8,7 @@ import {
   PRIORITIES,
   type SubmitOptions,
   type Tensor,
+  type WorkflowOperation,
 } from './engine.ts'
 
 const OPERATION_TYPES: Record<OperationType, true> = {
@@ -21,6 +22,7 @@ const OPERATION_TYPES: Record<OperationType, true> = {
   benchmark: true,
   statistics: true,
   route: true,
+  workflow: true,
 }
 
 const BENCHMARK_KINDS = ['echo', 'inference', 'matrix_multiply']
@@ -67,6 +69,11 @@ export function checkOperation(operation: Operation): void {
 
       if (Number.isNaN(operation.durationMs) || operation.durationMs <= 0)
         throw invalid('durationMs', operation.durationMs, 'more than 0 milliseconds')
+      break
+    }
+
+    case 'workflow': {
+      checkTasks(operation)
       break
     }
 
@@ -151,6 +158,19 @@ export function checkMatrixMultiply({inputs}: MatrixMultiplyOperation): {k: numb
   }
 
   return {k, m, n}
+}
+
+function checkTasks({tasks, maxParallel}: WorkflowOperation): void {
+  if (maxParallel !== undefined && !(Number.isInteger(maxParallel) && maxParallel > 0)) {
+    throw invalid('maxParallel', maxParallel, 'a whole number from 1')
+  }
+
+  const ids = new Set<string>()
+  for (const [index, {id}] of tasks.entries()) {
+    needText(`tasks[${index}].id`, id)
+    if (ids.has(id)) throw invalid(`tasks[${index}].id`, id, 'unlike the ids before it')
+    ids.add(id)
+  }
 }
 
 function needText(field: string, value: unknown): void {

@@ -18,7 +18,7 @@ export interface FakeOptions {
   readonly kind?: EngineKind
   readonly device?: string
   readonly capacity?: number
-  readonly fallback?: Fallback | undefined
+  readonly fallback?: Fallback | null
   readonly run?: (operation: Operation, attempt: number) => Promise<Answer>
 }
 
@@ -26,12 +26,12 @@ export interface FakeOptions {
 export class FakeEngine implements Engine {
   readonly kind: EngineKind
   readonly dispatcher: Dispatcher
-  readonly #fallback: Fallback | undefined
+  readonly #fallback: Fallback | null
   #busy = 0
 
   constructor(options: FakeOptions = {}) {
     this.kind = options.kind ?? 'native'
-    this.#fallback = options.fallback
+    this.#fallback = options.fallback ?? null
     const run = options.run ?? (async (operation) => this.#answer(operation))
     this.dispatcher = new Dispatcher({
       engine: this.kind,
@@ -70,7 +70,7 @@ export class FakeEngine implements Engine {
       running: this.dispatcher.running,
       models: [],
       fallback: this.#fallback,
-      runtime: undefined,
+      runtime: null,
     }
   }
 
@@ -78,7 +78,7 @@ export class FakeEngine implements Engine {
     return this.dispatcher.metrics()
   }
 
-  async shutdown({drainMs = 1000}: {drainMs?: number} = {}): Promise<void> {
+  async shutdown({drainMs = 0}: {drainMs?: number} = {}): Promise<void> {
     await this.dispatcher.drain(drainMs)
   }
 

@@ -6,9 +6,9 @@ import {EngineMetrics, summarize} from '../../../src/core/engine/metrics.ts'
 
 const RESULT: OperationResult = {
   type: 'echo',
-  device: undefined,
+  device: null,
   engine: 'legacy',
-  fallback: undefined,
+  fallback: null,
   queueUs: 5,
   computeUs: 10,
   totalUs: 20,

@@ -28,6 +28,7 @@ describe('validate', () => {
         {type: 'benchmark', kind: 'echo', durationMs: 1},
         {type: 'statistics'},
         {type: 'route', description: 'text', agents: 'folder'},
+        {type: 'workflow', tasks: [{id: 'a'}, {id: 'b', dependencies: ['a', 'nobody']}], maxParallel: 1},
       ]
       for (const operation of operations) checkOperation(operation)
     })

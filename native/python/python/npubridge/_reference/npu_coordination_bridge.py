@@ -221,6 +221,31 @@ def read_agent(path: Path) -> dict[str, Any]:
     return {"name": name, "path": str(path), "description": fields.get("description")}
 
 
+def _named_at(agent: dict[str, Any], words: list[str]) -> list[int]:
+    """Where the words of a text name an agent: the first place, or none."""
+    name = agent["words"]
+    places = range(len(words) - len(name) + 1) if name else range(0)
+    return next(([at] for at in places if words[at : at + len(name)] == name), [])
+
+
+def _reason(agent: dict[str, Any], words: list[str]) -> str:
+    """What in a text speaks for an agent, in its order."""
+    named = _named_at(agent, words)
+    seen: set[str] = set()
+    parts: list[str] = []
+    for at, word in enumerate(words):
+        if at in named:
+            parts.append(f'the description names "{agent["name"]}"')
+        stem = keyword_of(word)
+        if stem is None or stem in seen:
+            continue
+        seen.add(stem)
+        if stem in agent["points"]:
+            in_name = f' and "{stem}" is in the name' if stem in agent["name"] else ""
+            parts.append(f'"{word}" asks for {KEYWORDS[stem][0]}{in_name}')
+    return ", ".join(parts)
+
+
 def front_matter(text: str) -> dict[str, str]:
     """``name`` and ``description`` of the front matter that a file begins with; ``ValueError`` when it is malformed."""
     lines = [line.removesuffix("\r") for line in text.removeprefix("\ufeff").split("\n")]
@@ -410,19 +435,23 @@ class NPUCoordinationBridge:
 
     async def npu_select_agent(self, description: str) -> str | None:
         """The agent that the description names or whose work its keywords ask for; ``None`` when no agent fits."""
+        return self.choose_agent(description)["agent"]
+
+    def choose_agent(self, description: str) -> dict[str, Any]:
+        """The choice with how well it fits and why; not of the old module, which never explained itself."""
         words = words_of(description)
-        stems = {keyword_of(word) for word in words}
+        stems = dict.fromkeys(stem for stem in map(keyword_of, words) if stem)
         best: tuple[int, int, str] | None = None
         for name, agent in self.agent_cache.items():
-            score = sum(worth for stem, worth in agent["points"].items() if stem in stems)
-            named = agent["words"]
-            count = len(named)
-            if count and any(words[at : at + count] == named for at in range(len(words) - count + 1)):
-                score += 100 * count
+            points = agent["points"]
+            score = sum(points.get(stem, 0) for stem in stems)
+            score += 100 * len(agent["words"]) * bool(_named_at(agent, words))
             rank = (-score, agent["priority"], name)
             if score and (best is None or rank < best):
                 best = rank
-        return best[2] if best else None
+        if best is None:
+            return {"agent": None, "score": 0, "reason": None}
+        return {"agent": best[2], "score": -best[0], "reason": _reason(self.agent_cache[best[2]], words)}
 
     def resolve_dependencies(self, tasks: list[WorkflowTask]) -> list[WorkflowTask]:
         """The tasks so that each follows what it depends on, the most urgent of those that are ready first.
