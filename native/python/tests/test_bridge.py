@@ -226,6 +226,22 @@ def test_cancelling_a_task_cancels_its_operation() -> None:
     run(work)
 
 
+def test_what_is_cancelled_before_it_was_handed_on_is_never_run() -> None:
+    async def work(bridge: npubridge.Bridge) -> int:
+        await bridge.submit("echo")
+        before = bridge.metrics()["submitted"]
+        tasks = [asyncio.ensure_future(bridge.submit("echo", data=index)) for index in range(10)]
+        # All have submitted in this turn, and only the first was handed on at once.
+        asyncio.get_running_loop().call_soon(lambda: [task.cancel() for task in tasks[1:]])
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        assert outcomes[0].data == 0
+        assert {type(outcome) for outcome in outcomes[1:]} == {asyncio.CancelledError}
+        assert (await bridge.submit("echo", data=1)).data == 1
+        return bridge.metrics()["submitted"] - before
+
+    assert run(work) <= 11
+
+
 def test_a_batch_is_cancelled_as_a_whole() -> None:
     async def work(bridge: npubridge.Bridge) -> None:
         operations = [{"type": "benchmark", "kind": "echo", "duration_ms": 9000}] * 10

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import threading
 import weakref
 from typing import Any
@@ -40,6 +41,49 @@ def test_loops_that_are_closed_are_forgotten() -> None:
         asyncio.run(work())
     gc.collect()
     assert sum(loop() is not None for loop in loops) <= 2
+    bridge.close()
+
+
+def test_a_loop_that_lives_long_keeps_nothing_of_bridges_that_ended() -> None:
+    async def main() -> tuple[int, int]:
+        counts = []
+        for _ in range(2):
+            for _ in range(20):
+                async with npubridge.Bridge("cpu") as bridge:
+                    await bridge.submit("echo")
+            await asyncio.sleep(0.01)
+            counts.append(len(os.listdir("/proc/self/fd")))
+        return counts[0], counts[1]
+
+    first, second = asyncio.run(main())
+    assert second <= first
+
+
+def test_a_loop_that_watches_no_files_is_served_too() -> None:
+    class Plain(asyncio.SelectorEventLoop):
+        woken = 0
+
+        def add_reader(self, fd: Any, callback: Any, *args: Any) -> None:
+            raise NotImplementedError
+
+        def call_soon_threadsafe(self, callback: Any, *args: Any, context: Any = None) -> Any:
+            self.woken += 1
+            return super().call_soon_threadsafe(callback, *args, context=context)
+
+    async def work(bridge: npubridge.Bridge) -> list[Any]:
+        results = await asyncio.gather(*(bridge.submit("echo", data=index) for index in range(500)))
+        return [result.data for result in results]
+
+    bridge = npubridge.Bridge("cpu")
+    bridge.start()
+    loop = Plain()
+    assert loop.run_until_complete(work(bridge)) == list(range(500))
+    assert 0 < loop.woken < 500
+    waiting = loop.create_task(bridge.submit("benchmark", kind="echo", duration_ms=20))
+    loop.run_until_complete(asyncio.sleep(0))
+    waiting._log_destroy_pending = False  # type: ignore[attr-defined]
+    loop.close()
+    assert asyncio.run(bridge.submit("echo", data=1)).data == 1
     bridge.close()
 
 
