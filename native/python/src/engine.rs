@@ -4,15 +4,15 @@ use std::collections::HashMap;
 use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use npubridge_engine::engine::Submission;
-use npubridge_engine::operation::{Completion, Operation, Sink};
+use npubridge_engine::operation::{Completion, Operation};
 use npubridge_engine::scheduler::Ticket;
 use npubridge_engine::{Engine, Error, ErrorCode, runtime};
 use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList};
@@ -49,8 +49,7 @@ pub(crate) struct NativeEngine {
 struct Inner {
     engine: Arc<Engine>,
     courier: Arc<Courier>,
-    thread: Mutex<Option<JoinHandle<()>>>,
-    /// By address of the loop, which is kept alive by its mailbox.
+    /// By address of the loop.
     mailboxes: Mutex<HashMap<usize, Arc<Mailbox>>>,
     closed: AtomicBool,
 }
@@ -62,15 +61,9 @@ impl NativeEngine {
     fn new(py: Python<'_>, settings: Settings) -> PyResult<Self> {
         let config = settings.into_config().map_err(|error| exception(py, &error))?;
         let engine = py.detach(|| Engine::start(config)).map_err(|error| exception(py, &error))?;
-        let courier = Arc::new(Courier::default());
-        let worker = Arc::clone(&courier);
-        let thread = std::thread::Builder::new()
-            .name("npubridge-courier".into())
-            .spawn(move || worker.work())?;
         let inner = Inner {
             engine: Arc::new(engine),
-            courier,
-            thread: Mutex::new(Some(thread)),
+            courier: Courier::new(),
             mailboxes: Mutex::default(),
             closed: AtomicBool::new(false),
         };
@@ -109,14 +102,11 @@ impl NativeEngine {
             transfer,
             others,
         };
-        let Ready { operation, options, form } = arguments.read()?;
-        check_runtime(py, &operation)?;
-        let mailbox = inner.mailbox(py)?;
-        let future = mailbox.future(py)?;
-        let token = mailbox.expect(Waiter::Future(future.clone().unbind()), form);
-        let completion = Completion::Sink(Arc::clone(&mailbox) as Arc<dyn Sink>, token);
-        let ticket = inner.engine.submit(operation, options, completion);
-        mailbox.remember(token, ticket);
+        let ready = arguments.read()?;
+        check_runtime(py, &ready.operation)?;
+        let (running, mailbox) = inner.mailbox(py)?;
+        let future = running.call_method0(intern!(py, "create_future"))?;
+        let token = mailbox.post(&running, &future, ready)?;
         Ok((future, token))
     }
 
@@ -127,8 +117,8 @@ impl NativeEngine {
         operations: &Bound<'py, PyList>,
     ) -> PyResult<(Bound<'py, PyAny>, Vec<u64>)> {
         let inner = self.inner(py)?;
-        let mailbox = inner.mailbox(py)?;
-        let future = mailbox.future(py)?;
+        let (running, mailbox) = inner.mailbox(py)?;
+        let future = running.call_method0(intern!(py, "create_future"))?;
         if operations.is_empty() {
             future.call_method1("set_result", (PyList::empty(py),))?;
             return Ok((future, Vec::new()));
@@ -150,22 +140,17 @@ impl NativeEngine {
             };
             let token = mailbox.expect(Waiter::Place(Arc::clone(&batch), index), form);
             tokens.push(token);
-            let completion = Completion::Sink(Arc::clone(&mailbox) as Arc<dyn Sink>, token);
-            submissions.push(Submission { operation, options, completion });
+            submissions.push(mailbox.submission(token, operation, options));
         }
-        let mut submitted = tokens.iter();
-        inner.engine.submit_all(submissions, |ticket| {
-            if let Some(token) = submitted.next() {
-                mailbox.remember(*token, ticket);
-            }
-        });
+        mailbox.submit_outgoing();
+        mailbox.submit_all(&tokens, submissions);
         Ok((future, tokens))
     }
 
     /// Cancels operations that the running loop waits for; nobody is told of their answers.
     fn cancel(&self, py: Python<'_>, tokens: Vec<u64>) -> PyResult<()> {
         let inner = self.inner(py)?;
-        let mailbox = inner.mailbox(py)?;
+        let (_, mailbox) = inner.mailbox(py)?;
         for token in tokens {
             if let Some(ticket) = mailbox.forget(token) {
                 inner.engine.cancel(ticket);
@@ -283,26 +268,34 @@ impl Drop for NativeEngine {
 }
 
 impl Inner {
-    /// The mailbox of the running loop.
-    fn mailbox(&self, py: Python<'_>) -> PyResult<Arc<Mailbox>> {
+    /// The running loop with its mailbox.
+    fn mailbox<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Arc<Mailbox>)> {
+        if self.closed.load(Ordering::SeqCst) {
+            let error = Error::new(ErrorCode::Cancelled, "the engine was shut down");
+            return Err(exception(py, &error));
+        }
         let running = RUNNING_LOOP.import(py, "asyncio", "get_running_loop")?.call0()?;
         let key = running.as_ptr().addr();
-        if let Some(mailbox) = self.mailboxes.lock().get(&key) {
-            return Ok(Arc::clone(mailbox));
+        let known = self.mailboxes.lock().get(&key).map(Arc::clone);
+        if let Some(mailbox) = known
+            && mailbox.is_of(&running)?
+        {
+            return Ok((running, mailbox));
         }
         self.forget_closed_loops(py)?;
         let mailbox = Mailbox::new(&running, &self.engine, &self.courier)?;
         let replaced = self.mailboxes.lock().insert(key, Arc::clone(&mailbox));
         drop(replaced);
-        Ok(mailbox)
+        Ok((running, mailbox))
     }
 
     fn forget_closed_loops(&self, py: Python<'_>) -> PyResult<()> {
         let all: Vec<_> =
             self.mailboxes.lock().iter().map(|(key, each)| (*key, Arc::clone(each))).collect();
         for (key, mailbox) in all {
-            if mailbox.event_loop(py).call_method0("is_closed")?.is_truthy()? {
+            if mailbox.is_closed(py)? {
                 let forgotten = self.mailboxes.lock().remove(&key);
+                mailbox.abandon();
                 drop(forgotten);
             }
         }
@@ -312,12 +305,12 @@ impl Inner {
     fn close(&self, drain: Duration) {
         self.closed.store(true, Ordering::SeqCst);
         self.engine.shutdown(drain);
-        self.courier.close();
-        let thread = self.thread.lock().take();
-        if let Some(thread) = thread {
-            // A panic of the courier has been told by the panic hook.
-            let _ = thread.join();
+        let mailboxes = std::mem::take(&mut *self.mailboxes.lock());
+        for mailbox in mailboxes.values() {
+            mailbox.retire();
         }
+        drop(mailboxes);
+        self.courier.close();
     }
 }
 

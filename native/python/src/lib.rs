@@ -1,7 +1,7 @@
 //! Python binding of the npubridge engine: converts arguments and completes futures in batches, decides nothing.
 //!
-//! Threads of the engine never touch Python. They leave answers in a [`mailbox`] for each event loop; the courier, a
-//! thread of its own, takes the GIL and tells those loops; the loop itself turns the answers into Python objects.
+//! Threads of the engine never touch Python. They leave answers in a [`mailbox`] for each event loop and wake that loop,
+//! which turns the answers into Python objects.
 
 mod answers;
 mod arguments;

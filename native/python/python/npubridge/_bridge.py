@@ -222,7 +222,5 @@ class Bridge:
         await self._started()
         return self
 
-    async def __aexit__(
-        self, kind: Any, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, kind: Any, error: BaseException | None, trace: TracebackType | None) -> None:
         await self.shutdown()

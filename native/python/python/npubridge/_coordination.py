@@ -201,7 +201,7 @@ def choose(project: Path) -> Native | Legacy:
     try:
         modules.append(archived(project))
         logger.warning("the archived module %s runs instead", modules[0].__file__)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # an old module may raise anything when it is imported
         logger.warning("no archived module is used: %s", error)
         logger.warning("the bundled reference runs instead")
     return Legacy([*modules, reference()])

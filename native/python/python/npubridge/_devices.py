@@ -152,7 +152,9 @@ def _ask(folder: str, wanted: tuple[str, ...]) -> tuple[Probed, bool]:
 def _child(folder: str, devices: tuple[str, ...]) -> tuple[list[dict[str, Any]], str | None]:
     """The lines of one child process, and how it died if it did."""
     package = str(Path(__file__).parent.parent)
-    script = f"import sys; sys.path.insert(0, {package!r}); from npubridge import _probe_child as c; c.main(*sys.argv[1:])"
+    script = (
+        f"import sys; sys.path.insert(0, {package!r}); from npubridge import _probe_child as c; c.main(*sys.argv[1:])"
+    )
     if not sys.executable:
         return [], "could not start, because this interpreter does not know its own program"
     try:
@@ -196,9 +198,8 @@ def _lines(output: str) -> list[dict[str, Any]]:
 
 def _cache_file(folder: str, wanted: tuple[str, ...]) -> Path:
     stamps = [folder, ",".join(wanted), _binding.need().__version__]
-    for file in (*sorted(Path(folder).glob("libopenvino_c.so*")), *map(Path, DRIVER_FILES)):
-        if file.exists():
-            stamps.append(f"{file}:{file.stat().st_mtime_ns}")
+    files = (*sorted(Path(folder).glob("libopenvino_c.so*")), *map(Path, DRIVER_FILES))
+    stamps += [f"{file}:{file.stat().st_mtime_ns}" for file in files if file.exists()]
     if BOOT_ID.exists():
         stamps.append(BOOT_ID.read_text())
     key = hashlib.sha256("\n".join(stamps).encode()).hexdigest()[:16]

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 __all__ = [
     "COORDINATION_AVAILABLE",
     "FALLBACK_MODE",
-    "NPU_AVAILABLE",
+    "NPU_AVAILABLE",  # noqa: F822  # made when it is asked for
     "RUST_BRIDGE_AVAILABLE",
     "CoordinationMode",
     "LegacyNPUCoordinator",
