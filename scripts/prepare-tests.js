@@ -46,5 +46,17 @@ if (!existsSync(STAMP) || readFileSync(STAMP, 'utf8') !== wanted) {
   )
 }
 
+steps.push(
+  {title: 'Build the Python package', command: 'npm', args: ['run', '--silent', 'build:python'], advice: network},
+  {
+    title: 'Install the Python package',
+    command: python,
+    args: [
+      ...['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps', '--no-index'],
+      ...['--force-reinstall', '--find-links', path.join(ROOT, 'native', 'python', 'dist'), 'npubridge'],
+    ],
+    advice: 'rm -r native/python/dist, then npm test',
+  },
+)
 runSteps(steps)
 writeFileSync(STAMP, wanted)
