@@ -18,6 +18,10 @@ export class TemporaryFolder implements Disposable {
 
   // eslint-disable-next-line unicorn/no-nonstandard-builtin-properties -- Node has it since 20
   [Symbol.dispose](): void {
+    this.remove()
+  }
+
+  remove(): void {
     rmSync(this.path, {force: true, recursive: true})
   }
 
