@@ -16,7 +16,6 @@ export class TemporaryFolder implements Disposable {
     symlinkSync(target, this.#place(name))
   }
 
-  // eslint-disable-next-line unicorn/no-nonstandard-builtin-properties -- Node has it since 20
   [Symbol.dispose](): void {
     this.remove()
   }
