@@ -89,5 +89,7 @@ export default class Probe extends BaseCommand {
       if (sample.seconds === 0) this.log(csv ? CSV_HEADER : renderWatchHeader(sample))
       this.log(csv ? renderWatchCsv(sample) : renderWatchSample(sample))
     }
+
+    if (this.interrupted.aborted) process.exitCode = EXIT.interrupted
   }
 }

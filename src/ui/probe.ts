@@ -53,7 +53,7 @@ export function renderProbe(report: PrintableProbe, options: {all?: boolean; wid
     ...renderSections(report.sections, width),
     '',
     ...(all ? [renderFindings(report, {width}), ''] : []),
-    ...labelled('  ', renderCounts(report.counts) + (all ? '' : ' — npubridge probe --all'), width),
+    ...labelled('  ', renderCounts(report) + (all ? '' : ' — npubridge probe --all'), width),
   ].join('\n')
 }
 
@@ -125,12 +125,16 @@ export function renderCaptured({file, files}: {readonly file: string; readonly f
   return `Saved what a probe reads (${files} files) in ${file}, without names.\nLook at it: npubridge probe --root ${file}`
 }
 
-function renderCounts({fail, pass, skip, unknown, warn}: PrintableProbe['counts']): string {
+function renderCounts({checks, counts}: PrintableProbe): string {
+  const {fail, pass, skip, unknown, warn} = counts
+  const rootless = checks.filter(
+    (check) => check.status === 'unknown' && check.evidence.some((line) => line.endsWith('needs root')),
+  )
   const parts = [
     `${pass} ${pass === 1 ? 'check' : 'checks'} passed`,
     fail > 0 && `${fail} failed`,
     warn > 0 && `${warn} with a warning`,
-    unknown > 0 && `${unknown} unknown`,
+    unknown > 0 && `${unknown} unknown${rootless.length === unknown ? ' (needs root)' : ''}`,
     skip > 0 && `${skip} skipped`,
   ].filter(Boolean)
   return parts.join(' · ')

@@ -142,6 +142,17 @@ describe('npubridge probe', () => {
     expect(lines[2]).to.match(/^1\.\d{3},0\.0000,0,1400,8388608,0\.000,48,suspended$/)
   })
 
+  it('stops watching on Ctrl-C, with exit code 130', async () => {
+    const command = [path.join(PROJECT, 'bin/run.js'), 'probe', '--root', fixture('healthy-meteor-lake'), '--watch']
+    const child = execa(process.execPath, command, {reject: false})
+    child.stdout.once('data', () => {
+      child.kill('SIGINT')
+    })
+    const {exitCode, stdout} = await child
+    expect(exitCode).to.equal(130)
+    expect(stdout).to.match(/^ +time +busy/)
+  })
+
   it('refuses to watch where there is no NPU', async () => {
     const {exitCode, stderr} = await run(['--root', fixture('xeon-in-a-vm'), '--watch'])
     expect(exitCode).to.equal(1)

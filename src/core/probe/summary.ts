@@ -138,7 +138,8 @@ function otherLine({address, device, driver, maker, name, product, vendor}: Acce
 function kernel({counters, driver, firmware, npu}: Facts): string[] {
   if (!npu) return []
   const module = driver.loaded ? `intel_vpu ${driver.version ?? 'loaded'}` : 'intel_vpu not loaded'
-  const version = valueOf(counters)?.firmware ?? firmware?.version
+  // The build date; what follows it names branches.
+  const version = (valueOf(counters)?.firmware ?? firmware?.version)?.split('*', 1)[0]
   const file = firmware?.file ? (version ?? 'present, version unknown') : 'not found'
   return [joined(module, `firmware ${file}`, npu.power.status && `power: ${npu.power.status}`)]
 }

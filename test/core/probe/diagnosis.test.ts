@@ -25,6 +25,12 @@ describe('judging', () => {
       }
     })
 
+    it('are all in the documentation, in their order', () => {
+      const text = readFileSync(path.resolve(FOLDER, '../../../../docs/probe.md'), 'utf8')
+      const listed = [...text.matchAll(/^\| `([a-z-]+)` +\| .* \|$/gm)].map((match) => match[1])
+      expect(listed.slice(0, CHECKS.length)).to.deep.equal(CHECKS.map(({id}) => id))
+    })
+
     it('come after the checks that they need', () => {
       const ids = CHECKS.map(({id}) => id)
       for (const {id, needs} of CHECKS) {

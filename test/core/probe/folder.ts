@@ -17,6 +17,10 @@ export class TemporaryFolder implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.remove()
+  }
+
+  remove(): void {
     rmSync(this.path, {force: true, recursive: true})
   }
 
