@@ -52,8 +52,8 @@ steps.push(
     title: 'Install the Python package',
     command: python,
     args: [
-      ...['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps', '--no-index'],
-      ...['--force-reinstall', '--find-links', path.join(ROOT, 'native', 'python', 'dist'), 'npubridge'],
+      '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps', '--no-index',
+      '--force-reinstall', '--find-links', path.join(ROOT, 'native', 'python', 'dist'), 'npubridge',
     ],
     advice: 'rm -r native/python/dist, then npm test',
   },

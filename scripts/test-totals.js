@@ -10,13 +10,14 @@ const RUNNERS = [
     name: 'cargo test',
     passed: /^test result: .*?(\d+) passed/gm,
     failed: /^test result: .*?(\d+) failed/gm,
-    skipped: /^test result: .*?(\d+) ignored/gm,
+    // What cargo ignores is run by commands of its own; a test that misses something fails instead.
+    skipped: /^(?!)/gm,
   },
   {
     name: 'pytest',
-    passed: /^=+ .*?(\d+) passed.* in [\d.]+s/gm,
-    failed: /^=+ .*?(\d+) (?:failed|errors?).* in [\d.]+s/gm,
-    skipped: /^=+ .*?(\d+) (?:skipped|xfailed).* in [\d.]+s/gm,
+    passed: /^(?:=+ )?(?:\d+ \w+, )*(\d+) passed.* in [\d.]+s/gm,
+    failed: /^(?:=+ )?(?:\d+ \w+, )*(\d+) (?:failed|errors?).* in [\d.]+s/gm,
+    skipped: /^(?:=+ )?(?:\d+ \w+, )*(\d+) (?:skipped|xfailed).* in [\d.]+s/gm,
   },
 ]
 

@@ -58,7 +58,9 @@ def magika_features(content: bytes) -> list[int]:
 
 def magika(core: openvino.Core, model: Path, folders: list[Path], out: Path) -> None:
     found = (path for folder in folders for path in folder.rglob("*"))
-    files = sorted(path for path in found if path.is_file() and path.stat().st_size > 0)[:COUNT]
+    files = sorted(
+        path for path in found if path.is_file() and path.stat().st_size > 0
+    )[:COUNT]
     if len(files) < COUNT:
         sys.exit(f"{folders} have {len(files)} files, {COUNT} are needed")
     compiled = core.compile_model(core.read_model(model), "CPU")
@@ -66,8 +68,21 @@ def magika(core: openvino.Core, model: Path, folders: list[Path], out: Path) -> 
     with (out / "magika.jsonl").open("w") as lines:
         for path in files:
             features = magika_features(path.read_bytes())
-            tensor = {"data": features, "shape": [1, 2 * MAGIKA_HALF], "datatype": "INT32"}
-            lines.write(json.dumps({"type": "inference", "model": "magika", "inputs": {"bytes": tensor}}) + "\n")
+            tensor = {
+                "data": features,
+                "shape": [1, 2 * MAGIKA_HALF],
+                "datatype": "INT32",
+            }
+            lines.write(
+                json.dumps(
+                    {
+                        "type": "inference",
+                        "model": "magika",
+                        "inputs": {"bytes": tensor},
+                    }
+                )
+                + "\n"
+            )
             answers.append(compiled(np.array([features], np.int32))[0][0].tolist())
     (out / "magika.json").write_text(json.dumps(answers))
 
@@ -83,10 +98,19 @@ def silero(core: openvino.Core, model: Path, samples: np.ndarray, out: Path) -> 
             start = index * 4001
             window = audio[start : start + FRAME + CONTEXT]
             inputs = {
-                "input": {"file": "audio.wav", "offset": start, "shape": [1, FRAME + CONTEXT]},
+                "input": {
+                    "file": "audio.wav",
+                    "offset": start,
+                    "shape": [1, FRAME + CONTEXT],
+                },
                 "state": {"data": [0] * 256, "shape": [2, 1, 128], "datatype": "FP32"},
             }
-            lines.write(json.dumps({"type": "inference", "model": "silero-vad", "inputs": inputs}) + "\n")
+            lines.write(
+                json.dumps(
+                    {"type": "inference", "model": "silero-vad", "inputs": inputs}
+                )
+                + "\n"
+            )
             answers.append(compiled([window[None], state])[0][0].tolist())
     (out / "silero.json").write_text(json.dumps(answers))
 
@@ -105,12 +129,23 @@ def stream(samples: np.ndarray, out: Path) -> None:
     frames = len(samples) // FRAME
     with (out / "stream.jsonl").open("w") as lines:
         for index in range(frames):
-            window = {"file": "audio.wav", "offset": index * FRAME - CONTEXT, "shape": [1, FRAME + CONTEXT]}
-            line = {"type": "inference", "model": "silero-vad", "stream": "mic-1", "inputs": {"input": window}}
+            window = {
+                "file": "audio.wav",
+                "offset": index * FRAME - CONTEXT,
+                "shape": [1, FRAME + CONTEXT],
+            }
+            line = {
+                "type": "inference",
+                "model": "silero-vad",
+                "stream": "mic-1",
+                "inputs": {"input": window},
+            }
             if index == frames - 1:
                 line["end_of_stream"] = True
             lines.write(json.dumps(line) + "\n")
-    (out / "stream.json").write_text(json.dumps([[value] for value in probabilities[:frames].tolist()]))
+    (out / "stream.json").write_text(
+        json.dumps([[value] for value in probabilities[:frames].tolist()])
+    )
 
 
 def main() -> None:

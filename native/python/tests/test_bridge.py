@@ -361,6 +361,7 @@ async def with_runtime(device: str, **settings: Any) -> AsyncIterator[npubridge.
 
 
 def test_a_product_is_computed_on_a_device(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NPUBRIDGE_HOME", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
     async def main() -> None:
