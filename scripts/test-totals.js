@@ -22,7 +22,8 @@ const RUNNERS = [
 ]
 
 const log = stripVTControlCharacters(readFileSync(process.argv[2], 'utf8'))
-const sum = (pattern) => log.matchAll(pattern).reduce((total, match) => total + Number(match[1]), 0)
+// The array is spread for Node 20, whose iterators have no `reduce`: this runs with whichever Node is first on the PATH.
+const sum = (pattern) => [...log.matchAll(pattern)].reduce((total, match) => total + Number(match[1]), 0)
 const totals = {passed: 0, failed: 0, skipped: 0}
 for (const {name, ...patterns} of RUNNERS) {
   const counts = Object.fromEntries(Object.entries(patterns).map(([kind, pattern]) => [kind, sum(pattern)]))
