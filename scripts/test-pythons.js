@@ -38,8 +38,11 @@ function list(...folders) {
 function interpreters() {
   const found = new Map()
   for (const command of candidates()) {
-    const {status, stdout} = spawnSync(command, ['-c', DESCRIBE], {encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore']})
-    const minor = status === 0 ? stdout.split(' ')[0] : ''
+    const {status, stdout} = spawnSync(command, ['-c', DESCRIBE], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    const minor = status === 0 ? stdout.split(' ', 1)[0] : ''
     if (minor && !found.has(minor)) found.set(minor, command)
   }
 
