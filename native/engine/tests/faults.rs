@@ -295,7 +295,7 @@ fn an_inference_that_hangs_is_abandoned_in_time_although_nothing_else_happens() 
     assert!(result.outcome.is_ok(), "{result:?}");
     assert_eq!(ran_on(&result), "CPU");
     assert!(fallback(&result).reason.contains("did not end within"), "{result:?}");
-    assert!(took >= Duration::from_millis(300) && took < Duration::from_secs(5), "{took:?}");
+    assert!(took >= Duration::from_millis(500) && took < Duration::from_secs(5), "{took:?}");
     assert_eq!(engine.metrics().abandoned, 1, "what hangs is not tried on the same device again");
     npu.faults("");
     comes_back(&engine, &model);
@@ -324,8 +324,8 @@ fn a_device_that_hangs_holds_up_neither_loading_nor_shutting_down() {
     npu.faults("hang_after=0");
     let first: Vec<_> = (0..2).map(|_| simply(&engine, Operation::Initialize)).collect();
     let hung = simply(&engine, tiny(&model, 0));
-    // Long enough for the device to be tried again, in vain.
-    std::thread::sleep(Duration::from_millis(800));
+    // Long enough for the device to be given up, and to be tried again in vain.
+    std::thread::sleep(Duration::from_millis(1200));
     for index in 0..3 {
         let other = npu.model(&format!("other{index}"));
         let loaded = simply(&engine, load(&other)).is_answered_within(Duration::from_secs(10));
@@ -574,4 +574,151 @@ fn a_stream_goes_on_from_device_to_device_without_losing_its_state() {
         eventually("the NPU is back", || engine.health().status == "ok");
     }
     assert_eq!(devices.len(), 2, "{devices:?}");
+}
+
+/// Operations of each load; fewer under a tool that makes everything slow.
+fn load_size() -> usize {
+    std::env::var("NPUBRIDGE_LOAD").map_or(10_000, |text| text.parse().expect("a number"))
+}
+
+/// When a fault begins.
+enum When {
+    /// Before anything is loaded.
+    First,
+    /// When everything runs on the NPU, and once more in the middle of the load.
+    Later,
+}
+
+/// Ten thousand operations of every kind with a fault: each is answered once and as it should be, what fell back says
+/// so, the NPU is used again when it works, and nothing is left behind.
+fn survives(faults: &str, when: &When) -> Option<load::Outcome> {
+    let npu = Npu::take()?;
+    let before = threads().len();
+    let requests = npu.count("requests");
+    let abandoned_before = requests;
+    let world = load::World::make(npu.folder.path());
+    let engine = npu.engine_with(&["NPU", "CPU"], |config| Config {
+        // Longer than this machine may keep a thread waiting.
+        hang_after: Duration::from_secs(1),
+        ..config
+    });
+    if matches!(when, When::Later) {
+        on_npu(&engine, tiny(&world.fixed, 0));
+        on_npu(&engine, tiny(&world.rows, 0));
+    }
+    let started = Instant::now();
+    npu.faults(faults);
+    let count = load_size();
+    let mut outcome = world.load(&engine, count / 2, 1);
+    if matches!(when, When::Later) {
+        npu.faults(faults);
+    }
+    let second = world.load(&engine, count - count / 2, 2);
+    let took = started.elapsed();
+    outcome.fallbacks += second.fallbacks;
+    for (device, count) in second.on {
+        *outcome.on.entry(device).or_default() += count;
+    }
+    let metrics = engine.metrics();
+    eprintln!(
+        "{faults}: {took:?}, on {:?}, {} fallbacks, {} retries, {} abandoned, errors {:?} {:?}",
+        outcome.on,
+        outcome.fallbacks,
+        metrics.retries,
+        metrics.abandoned,
+        outcome.errors,
+        second.errors
+    );
+    assert_eq!(metrics.completed + metrics.failed, metrics.submitted);
+    assert!(metrics.fallbacks >= outcome.fallbacks, "{}", metrics.fallbacks);
+    assert_eq!((metrics.queue_depth, metrics.running), (0, 0));
+
+    npu.faults("");
+    if engine.health().status == "ok" {
+        // A compiler that failed this long is asked again only after a while, unless the model is loaded anew.
+        drop(simply(&engine, unload(&world.fixed)).answer());
+    }
+    comes_back(&engine, &world.fixed);
+    eventually("all is well", || engine.health().status == "ok");
+    for model in [&world.fixed, &world.rows, &world.recurrent, &world.spare] {
+        drop(simply(&engine, unload(model)).answer());
+    }
+    assert_eq!(engine.metrics().memory.models, 0);
+    let stopping = Instant::now();
+    engine.shutdown(Duration::from_secs(1));
+    assert!(stopping.elapsed() < Duration::from_secs(4), "{:?}", stopping.elapsed());
+    let gone = Instant::now();
+    while threads().len() > before {
+        assert!(gone.elapsed() < SOON, "more than {before} threads: {:?}", threads());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let left = npu.count("requests") - abandoned_before;
+    assert!(left <= metrics.abandoned, "{left} requests are left, {} abandoned", metrics.abandoned);
+    Some(outcome)
+}
+
+#[test]
+fn a_load_survives_a_compiler_that_fails() {
+    let Some(outcome) = survives("compile_failure", &When::First) else { return };
+    assert!(outcome.fallbacks > 0 && !outcome.on.contains_key("NPU"), "{:?}", outcome.on);
+}
+
+#[test]
+fn a_load_survives_a_compiler_that_fails_now_and_then() {
+    let Some(outcome) = survives("compile_failure=3", &When::Later) else { return };
+    assert!(outcome.on["NPU"] > 0, "{:?}", outcome.on);
+}
+
+#[test]
+fn a_load_survives_a_device_that_is_lost_and_comes_back() {
+    let Some(outcome) = survives("lost_after=100,back_after_ms=200", &When::Later) else { return };
+    assert!(outcome.fallbacks > 0 && outcome.on["NPU"] > 0, "{:?}", outcome.on);
+}
+
+#[test]
+fn a_load_survives_a_device_that_is_lost_for_good() {
+    let Some(outcome) = survives("lost_after=100", &When::Later) else { return };
+    assert!(outcome.fallbacks > 0 && outcome.on["NPU"] > 0, "{:?}", outcome.on);
+}
+
+#[test]
+fn a_load_survives_a_device_that_hangs() {
+    let Some(outcome) = survives("hang_after=200", &When::Later) else { return };
+    assert!(outcome.fallbacks > 0 && outcome.on["NPU"] > 0, "{:?}", outcome.on);
+}
+
+#[test]
+fn a_load_survives_a_device_without_memory() {
+    let Some(outcome) = survives("oom", &When::First) else { return };
+    assert!(outcome.fallbacks > 0 && !outcome.on.contains_key("NPU"), "{:?}", outcome.on);
+}
+
+#[test]
+fn a_load_survives_a_device_that_runs_out_of_memory_at_times() {
+    let Some(outcome) = survives("oom=5", &When::Later) else { return };
+    assert!(outcome.on["NPU"] > 0, "{:?}", outcome.on);
+}
+
+#[test]
+fn a_load_survives_inferences_that_fail() {
+    let Some(outcome) = survives("inference_failure", &When::Later) else { return };
+    assert!(outcome.fallbacks > 0, "{:?}", outcome.on);
+}
+
+#[test]
+fn a_load_survives_inferences_that_fail_now_and_then() {
+    let Some(outcome) = survives("inference_failure=5", &When::Later) else { return };
+    assert!(outcome.on["NPU"] > 0, "{:?}", outcome.on);
+}
+
+#[test]
+fn a_load_survives_a_slow_device() {
+    let Some(outcome) = survives("slow_us=300,slow_compile_ms=20", &When::Later) else { return };
+    assert_eq!(outcome.fallbacks, 0);
+}
+
+#[test]
+fn a_load_survives_an_absent_device() {
+    let Some(outcome) = survives("absent", &When::First) else { return };
+    assert!(outcome.fallbacks > 0 && !outcome.on.contains_key("NPU"), "{:?}", outcome.on);
 }

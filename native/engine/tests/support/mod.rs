@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::cast_precision_loss)]
 
 pub mod ir;
+pub mod load;
 
 use npubridge_engine::config::{Batching, Breaker, Config};
 use npubridge_engine::engine::{Engine, Submission};
@@ -33,7 +34,7 @@ pub fn config(devices: &[&str], models: &Path) -> Config {
         devices: devices.iter().map(|device| Name::from(*device)).collect(),
         models: models.to_path_buf(),
         worker_threads: 2,
-        hang_after: Duration::from_millis(300),
+        hang_after: Duration::from_millis(500),
         breaker: Breaker {
             failures: 3,
             pause: Duration::from_millis(50),
