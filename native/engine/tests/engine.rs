@@ -543,6 +543,9 @@ fn an_evicted_model_comes_back_as_it_was_loaded() {
     let error = simply(&rig.engine, infer(&first, &[("x", rows(1, 64, 0))])).error();
     assert_eq!(error.code(), ErrorCode::ShapeMismatch, "{error}");
     simply(&rig.engine, infer(&first, &[("x", rows(3, 64, 0))])).answer().outcome.unwrap();
+    // What was evicted counts as loaded for whoever loaded it.
+    simply(&rig.engine, unload(&second)).answer().outcome.unwrap();
+    assert_eq!(simply(&rig.engine, unload(&second)).code(), ErrorCode::ModelNotFound);
 }
 
 #[test]

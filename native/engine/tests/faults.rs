@@ -316,6 +316,21 @@ fn a_hung_inference_is_answered_although_its_model_was_unloaded_meanwhile() {
 }
 
 #[test]
+fn a_device_that_hangs_keeps_workers_for_what_is_loaded_anew_meanwhile() {
+    let Some(npu) = Npu::take() else { return };
+    let engine = npu.engine();
+    let model = npu.model("m");
+    on_npu(&engine, tiny(&model, 0));
+    npu.faults("hang_after=0");
+    let hung = simply(&engine, tiny(&model, 0));
+    std::thread::sleep(Duration::from_millis(50));
+    simply(&engine, unload(&model)).answer().outcome.unwrap();
+    let next: Vec<_> = (0..3).map(|_| simply(&engine, tiny(&model, 0))).collect();
+    hung.answer().outcome.unwrap();
+    next.into_iter().for_each(|asked| drop(asked.answer().outcome.unwrap()));
+}
+
+#[test]
 fn a_device_that_hangs_holds_up_neither_loading_nor_shutting_down() {
     let Some(npu) = Npu::take() else { return };
     let engine = npu.engine();
@@ -344,7 +359,7 @@ fn a_device_that_hangs_holds_up_neither_loading_nor_shutting_down() {
 
 #[test]
 fn shutting_down_answers_what_hangs_and_what_is_only_slow() {
-    for faults in ["hang_after=0", "slow_us=4000000"] {
+    for faults in ["hang_after=0", "slow_us=2500000"] {
         let Some(npu) = Npu::take() else { return };
         let engine = npu.engine_with(&["NPU", "CPU"], |config| Config {
             hang_after: Duration::from_secs(30),
@@ -373,7 +388,7 @@ fn shutting_down_answers_what_waits_for_a_compiler() {
     let before = threads().len();
     let engine = npu.engine();
     on_npu(&engine, product(2));
-    npu.faults("slow_compile_ms=4000");
+    npu.faults("slow_compile_ms=2500");
     let (first, second) = (npu.model("first"), npu.model("second"));
     let asked = [
         simply(&engine, load(&first)),

@@ -9,7 +9,7 @@ use super::batch::{Next, take};
 use super::models::Instance;
 use super::run::{On, run};
 use super::service::{Failed, Service};
-use super::settle::{Ended, Failure, settle};
+use super::settle::{Again, Ended, Failure, settle};
 use super::state::{Pending, State};
 use super::{Shared, Wake};
 use crate::error::{Error, ErrorCode};
@@ -149,6 +149,16 @@ impl Shared {
         }
     }
 
+    /// Starts workers for those that hang, on a device that has models which it got since.
+    fn replace_workers(&self, device: usize, count: usize) {
+        let mut state = self.state.lock();
+        for _ in 0..count {
+            if !state.closed {
+                self.add_worker(&mut state, device);
+            }
+        }
+    }
+
     fn add_worker(&self, state: &mut State, device: usize) {
         let Some(shared) = self.myself.upgrade() else {
             return;
@@ -221,6 +231,8 @@ impl Shared {
             // First, or the next try would be on the same device.
             if current {
                 self.take_out_of_service(device, &message);
+            } else {
+                self.replace_workers(device, hung.len());
             }
             let error = Error::new(ErrorCode::DeviceLost, message).suggest("npubridge probe");
             for running in hung {
@@ -241,7 +253,7 @@ impl Shared {
         let entry = &mut state.models.entries[model];
         entry.running = entry.running.saturating_sub(1);
         let ended = Ended { instance: &instance, start: since.min(now), end: now };
-        let failure = Failure { failed: &failed, again: true, ended: &ended };
+        let failure = Failure { failed: &failed, again: Again::Counted, ended: &ended };
         let answers: Vec<_> = flights
             .into_iter()
             .filter_map(|flight| self.try_again(&mut state, flight, &failure, &mut wake))

@@ -372,7 +372,7 @@ impl Shared {
             .suggest("unload a model, or raise resources.memory_mb"));
         }
         let entry = &mut state.models.entries[model];
-        if entry.instance().is_none() {
+        if matches!(entry.status, Status::Loading(_)) {
             entry.reserved = bytes;
         }
         drop(state);

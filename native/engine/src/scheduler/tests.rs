@@ -253,7 +253,7 @@ fn overdue_operations_get_no_more_than_their_share() {
 #[test]
 fn dead_entries_are_swept() {
     let mut scheduler = scheduler();
-    for round in 0..100 {
+    for round in 0..if cfg!(miri) { 10 } else { 100 } {
         let tickets: Vec<_> =
             (0..1000).map(|item| scheduler.push(place(LOW, 1_000_000, round), item)).collect();
         for ticket in tickets {
@@ -303,7 +303,8 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    // Miri is some hundred times slower.
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 8 } else { 512 }))]
 
     /// Whatever happens, each operation is answered exactly once, nothing starts at or after its deadline, and
     /// the counts add up.
