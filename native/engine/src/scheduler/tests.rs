@@ -253,7 +253,7 @@ fn overdue_operations_get_no_more_than_their_share() {
 #[test]
 fn dead_entries_are_swept() {
     let mut scheduler = scheduler();
-    for round in 0..if cfg!(miri) { 10 } else { 100 } {
+    for round in 0..if cfg!(miri) { 4 } else { 100 } {
         let tickets: Vec<_> =
             (0..1000).map(|item| scheduler.push(place(LOW, 1_000_000, round), item)).collect();
         for ticket in tickets {
@@ -267,7 +267,7 @@ fn dead_entries_are_swept() {
 #[test]
 fn deadlines_of_released_operations_are_swept() {
     let mut scheduler = scheduler();
-    for item in 0..10_000 {
+    for item in 0..if cfg!(miri) { 2_000 } else { 10_000 } {
         let ticket = scheduler.park(place(LOW, 1_000_000, 0), item);
         assert!(scheduler.release(ticket));
         let (taken, _) = scheduler.take_from(0, 0, &mut Vec::new()).unwrap();

@@ -172,7 +172,7 @@ impl World {
             730..880 => {
                 let stream = random.below(STREAMS as u64) as usize;
                 steps[stream] += 1;
-                let last = steps[stream] % STREAM_LENGTH == 0;
+                let last = steps[stream].is_multiple_of(STREAM_LENGTH);
                 let x = [1.0, (seed % 2) as f32, (seed / 2 % 2) as f32, (seed / 4 % 2) as f32];
                 let tensor = Tensor::from_f32(&[1, 4], &x).unwrap();
                 let name = format!("{load}-{thread}-{stream}");
@@ -195,7 +195,7 @@ impl World {
                 tasks: vec![Task::new("a"), Task::new("b").after(["a"])],
                 max_parallel: 2,
             }))),
-            985..990 => simple(super::load(if seed % 2 == 0 { &self.spare } else { &self.fixed })),
+            985..990 => simple(super::load([&self.spare, &self.fixed][seed % 2])),
             990..993 => {
                 simple(unload([&self.spare, &self.spare, &self.fixed, &self.rows][seed % 4]))
             }
