@@ -483,7 +483,11 @@ fn a_model_that_is_asked_to_go_while_it_is_loaded_goes_when_it_is_there() {
         let loaded = simply(&rig.engine, load(&model));
         let unloaded = simply(&rig.engine, unload(&model));
         loaded.answer().outcome.unwrap();
-        unloaded.answer().outcome.unwrap();
+        // Two workers take the two operations: the unloading may even come before the loading has begun.
+        if let Err(error) = unloaded.answer().outcome {
+            assert_eq!(error.code(), ErrorCode::ModelNotFound, "{error}");
+            simply(&rig.engine, unload(&model)).answer().outcome.unwrap();
+        }
         assert_eq!(rig.engine.metrics().memory.models, 0);
     }
 }
@@ -815,8 +819,9 @@ fn an_engine_leaves_no_thread_and_no_memory_of_models_behind() {
         let asked: Vec<_> = (0..50)
             .map(|index| simply(&engine, infer(&model, &[("x", rows(1, 64, index))])))
             .collect();
-        assert!(threads().len() > before);
         asked.into_iter().for_each(|asked| drop(asked.answer().outcome.unwrap()));
+        // Threads name themselves when they begin; one that has answered has begun.
+        assert!(threads().len() > before);
         engine.shutdown(Duration::from_secs(1));
         assert_eq!(engine.metrics().memory.models, 0);
         assert_eq!(engine.metrics().running, 0);

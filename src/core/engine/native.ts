@@ -165,10 +165,12 @@ class NativeEngine implements Engine {
       refuse(waiter, shutDown())
       return
     }
+
     if (options?.signal?.aborted) {
       refuse(waiter, cancelled(options.signal))
       return
     }
+
     if (this.#outstanding >= this.#capacity) {
       this.#heldBack.push({operation, options, waiter, since: performance.now()})
       return
@@ -253,6 +255,7 @@ class NativeEngine implements Engine {
     if (outputs !== undefined) return {...common, outputs}
     if (data === undefined) return common
     if (type === 'health_check') return {...common, data: this.#toHealth(data as NativeHealth)}
+    if (type === 'statistics') return {...common, data: {engine: this.kind, ...(data as object)}}
     return {...common, data}
   }
 
