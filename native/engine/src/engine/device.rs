@@ -7,6 +7,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::batch::{Next, take};
 use super::models::Instance;
+use super::pool::Told;
 use super::run::{On, run};
 use super::service::{Failed, Service};
 use super::settle::{Again, Ended, Failure, settle};
@@ -28,6 +29,7 @@ pub(super) struct Device {
     pub(super) wake: Condvar,
     places: Mutex<Vec<Arc<Place>>>,
     pub(super) service: Mutex<Service>,
+    pub(super) told: Told,
 }
 
 /// What one worker runs now, reachable for the timer and for cancellation.
@@ -87,6 +89,10 @@ impl Place {
         self.vacate().map(|flights| (prepared, flights))
     }
 
+    fn is_busy(&self) -> bool {
+        matches!(&*self.running.lock(), Occupied::Running(_))
+    }
+
     pub(super) fn occupy(&self, flights: Vec<Flight>, on: &On, since: Nanos, canceller: Canceller) {
         self.hold(flights, on, since, Some(canceller));
     }
@@ -113,7 +119,20 @@ impl Place {
 
 impl Device {
     pub(super) fn new(name: Name) -> Self {
-        Self { name, wake: Condvar::new(), places: Mutex::default(), service: Mutex::default() }
+        Self {
+            name,
+            wake: Condvar::new(),
+            places: Mutex::default(),
+            service: Mutex::default(),
+            told: Told::default(),
+        }
+    }
+
+    /// How many workers run an inference now, or prepare one.
+    pub(super) fn busy(&self) -> usize {
+        let places = self.places.lock();
+        let busy = places.iter().filter(|place| place.is_busy());
+        busy.count()
     }
 
     /// How many workers the device has.
@@ -143,8 +162,8 @@ impl Device {
 impl Shared {
     /// Starts as many workers as the device wants to have requests at once.
     pub(super) fn ensure_workers(&self, state: &mut State, device: usize, requests: Option<usize>) {
-        while !state.closed && self.devices[device].workers() < requests.unwrap_or(REQUESTS_UNKNOWN)
-        {
+        let wanted = requests.unwrap_or(REQUESTS_UNKNOWN).min(self.slots_limit(device));
+        while !state.closed && self.devices[device].workers() < wanted {
             self.add_worker(state, device);
         }
     }
