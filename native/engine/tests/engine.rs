@@ -310,19 +310,6 @@ fn unloading_answers_all_that_wait_in_streams_and_lets_them_begin_anew() {
     }
 }
 
-/// Submits groups of operations until some of them have been run together.
-fn learns_to_stack(engine: &Engine, make: impl Fn(usize) -> Operation) {
-    eventually("requests run together", || {
-        let tally = Tally::new(32, true);
-        let submissions =
-            (0..32).map(|seed| tally.submission(seed, make(seed), Options::default()));
-        engine.submit_all(submissions.collect::<Vec<_>>(), |_| {});
-        tally.wait();
-        tally.take().into_iter().for_each(|(_, result)| drop(result.outcome.unwrap()));
-        engine.metrics().batch_sizes.keys().any(|size| *size > 4)
-    });
-}
-
 #[test]
 fn each_of_a_batch_gets_its_rows_as_if_alone() {
     let Some(rig) = Rig::start() else { return };

@@ -283,6 +283,61 @@ fn dead_entries_are_swept() {
 }
 
 #[test]
+fn dead_entries_are_swept_when_they_outnumber_the_living_by_a_thousand() {
+    let mut scheduler = scheduler();
+    let tickets: Vec<_> =
+        (0..2000).map(|item| scheduler.push(place(LOW, 1_000_000, 0), item)).collect();
+    for ticket in &tickets[..1512] {
+        scheduler.cancel(*ticket);
+    }
+    // Each has an entry by deadline and one by arrival; 488 live, and 2000 are no more than 2 * 488 + 1024.
+    assert_eq!(scheduler.lanes[0].entries(), 2 * 2000);
+    scheduler.cancel(tickets[1512]);
+    assert_eq!(scheduler.lanes[0].entries(), 2 * 487);
+    assert_eq!(run_all(&mut scheduler, 0), (1513..2000).collect::<Vec<_>>());
+}
+
+#[test]
+fn deadlines_of_parked_operations_are_swept_when_they_outnumber_the_living_by_a_thousand() {
+    let mut scheduler = scheduler();
+    let tickets: Vec<_> =
+        (0..2000).map(|item| scheduler.park(place(LOW, 1_000_000, 0), item)).collect();
+    for ticket in &tickets[..1512] {
+        scheduler.cancel(*ticket);
+    }
+    assert_eq!(scheduler.lanes[0].entries(), 2000);
+    scheduler.cancel(tickets[1512]);
+    assert_eq!(scheduler.lanes[0].entries(), 487);
+}
+
+#[test]
+fn the_longest_overdue_of_all_lanes_comes_first() {
+    let aging = Aging { after: Duration::from_nanos(10), every: 1 };
+    for oldest in 0..3 {
+        let mut scheduler = scheduler_with(aging, Capacity::default());
+        (scheduler.add_lane(), scheduler.add_lane());
+        for lane in 0..3 {
+            let submitted = if lane == oldest { 1 } else { 5 };
+            let item = u32::try_from(lane).unwrap();
+            scheduler.push(Place { lane, ..place(LOW, NO_DEADLINE, submitted) }, item);
+        }
+        scheduler.push(place(REALTIME, NO_DEADLINE, 40), 9);
+        let first = run_next(&mut scheduler, 50, &mut Turn::default());
+        assert_eq!(first, Some(u32::try_from(oldest).unwrap()));
+    }
+}
+
+#[test]
+fn the_most_urgent_of_a_lane_can_be_looked_at() {
+    let mut scheduler = scheduler();
+    assert_eq!(scheduler.peek(0), None);
+    scheduler.push(place(LOW, NO_DEADLINE, 0), 1);
+    scheduler.push(place(HIGH, NO_DEADLINE, 0), 2);
+    assert_eq!(scheduler.peek(0), Some(&2));
+    assert_eq!(run_all(&mut scheduler, 0), [2, 1]);
+}
+
+#[test]
 fn deadlines_of_released_operations_are_swept() {
     let mut scheduler = scheduler();
     for item in 0..if cfg!(miri) { 2_000 } else { 10_000 } {

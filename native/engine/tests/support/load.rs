@@ -80,6 +80,57 @@ impl World {
         }
     }
 
+    /// Every kind of operation by name.
+    pub const KINDS: [&str; 11] = [
+        "initialize",
+        "load_model",
+        "unload_model",
+        "inference",
+        "matrix_multiply",
+        "echo",
+        "health_check",
+        "statistics",
+        "benchmark",
+        "route",
+        "workflow",
+    ];
+
+    /// An operation of the kind of that name.
+    pub fn of_kind(&self, kind: &str, token: usize) -> Operation {
+        match kind {
+            "initialize" => Operation::Initialize,
+            "load_model" => super::load([&self.spare, &self.rows][token % 2]),
+            "unload_model" => unload([&self.spare, &self.fixed][token % 2]),
+            "inference" => match token % 3 {
+                0 => infer(&self.fixed, &[("x", rows_of(token % INPUTS, 1))]),
+                1 => infer(&self.rows, &[("x", rows_of(token % INPUTS, 2))]),
+                _ => {
+                    let x = Tensor::from_f32(&[1, 4], &[1.0; 4]).unwrap();
+                    step(&self.recurrent, "s", token % 5 == 0, &[("x", x)])
+                }
+            },
+            "matrix_multiply" => product_of_ones(2 + token % 4),
+            "echo" => Operation::Echo(Payload::None),
+            "health_check" => Operation::HealthCheck,
+            "statistics" => Operation::Statistics,
+            "benchmark" => Operation::Benchmark(Benchmark {
+                kind: [Kind::Echo, Kind::MatrixMultiply][token % 2],
+                duration: Duration::from_millis(2),
+                model: None,
+            }),
+            "route" => self.route(),
+            "workflow" => small_workflow(),
+            other => panic!("no operation is called {other}"),
+        }
+    }
+
+    fn route(&self) -> Operation {
+        Operation::Route(Box::new(Route {
+            description: "test the code".into(),
+            agents: Some(self.agents.clone()),
+        }))
+    }
+
     /// Submits `count` operations from four threads, cancels some, waits for all, and looks at every answer.
     pub fn load(&self, engine: &Engine, count: usize, seed: u64) -> Outcome {
         let tally = Tally::new(count, true);
@@ -181,20 +232,12 @@ impl World {
             }
             880..940 => {
                 let size = 2 + seed % 4;
-                let ones = Tensor::from_f32(&[size, size], &vec![1.0; size * size]).unwrap();
-                let operation = Operation::matrix_multiply(ones.clone(), ones).unwrap();
-                (operation, Expected::Values(vec![size as f32; size * size]))
+                (product_of_ones(size), Expected::Values(vec![size as f32; size * size]))
             }
             940..955 => simple(Operation::HealthCheck),
             955..957 => simple(Operation::Statistics),
-            957..975 => simple(Operation::Route(Box::new(Route {
-                description: "test the code".into(),
-                agents: Some(self.agents.clone()),
-            }))),
-            975..985 => simple(Operation::Workflow(Box::new(Workflow {
-                tasks: vec![Task::new("a"), Task::new("b").after(["a"])],
-                max_parallel: 2,
-            }))),
+            957..975 => simple(self.route()),
+            975..985 => simple(small_workflow()),
             985..990 => simple(super::load([&self.spare, &self.fixed][seed % 2])),
             990..993 => {
                 simple(unload([&self.spare, &self.spare, &self.fixed, &self.rows][seed % 4]))
@@ -207,6 +250,18 @@ impl World {
             })),
         }
     }
+}
+
+fn product_of_ones(size: usize) -> Operation {
+    let ones = Tensor::from_f32(&[size, size], &vec![1.0; size * size]).unwrap();
+    Operation::matrix_multiply(ones.clone(), ones).unwrap()
+}
+
+fn small_workflow() -> Operation {
+    Operation::Workflow(Box::new(Workflow {
+        tasks: vec![Task::new("a"), Task::new("b").after(["a"])],
+        max_parallel: 2,
+    }))
 }
 
 fn rows_of(seed: usize, count: usize) -> Tensor {

@@ -245,3 +245,16 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
         std::thread::sleep(Duration::from_millis(2));
     }
 }
+
+/// Submits groups of operations until some of them have been run together.
+pub fn learns_to_stack(engine: &Engine, make: impl Fn(usize) -> Operation) {
+    eventually("requests run together", || {
+        let tally = Tally::new(32, true);
+        let submissions =
+            (0..32).map(|seed| tally.submission(seed, make(seed), Options::default()));
+        engine.submit_all(submissions.collect::<Vec<_>>(), |_| {});
+        tally.wait();
+        tally.take().into_iter().for_each(|(_, result)| drop(result.outcome.unwrap()));
+        engine.metrics().batch_sizes.keys().any(|size| *size > 4)
+    });
+}
