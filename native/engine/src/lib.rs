@@ -6,6 +6,8 @@ pub mod config;
 mod datatype;
 pub mod engine;
 pub mod error;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod machine;
 mod metrics;
 mod model;
