@@ -39,6 +39,11 @@ function filesIn(folder: string): string[] {
   return entries.filter((entry) => !entry.isDirectory()).map((entry) => path.join(entry.parentPath, entry.name))
 }
 
+/** Names in shared memory, but for folders of other tests that may run beside this one. */
+function sharedMemory(): string[] {
+  return readdirSync('/dev/shm').filter((name) => !name.startsWith('npubridge-test-'))
+}
+
 async function nobodyIsLeft(mark: string): Promise<void> {
   const until = performance.now() + GONE_WITHIN_MS
   while (carriers(mark).length > 0) {
@@ -86,7 +91,7 @@ describe('killing the process in mid-flight', () => {
 
   async function leavesNothing(what: string, delayMs: number): Promise<void> {
     const mark = randomUUID()
-    const shared = new Set(readdirSync('/dev/shm'))
+    const shared = new Set(sharedMemory())
     const child = await busy(what, mark)
     await sleep(delayMs)
     expect(carriers(mark)).to.include(child.pid)
@@ -96,7 +101,7 @@ describe('killing the process in mid-flight', () => {
     // A finished answer of a probe may be there; nothing that was begun, and nothing that locks others out.
     const kept = filesIn(scene.folder).filter((file) => !/\/probe-\w+\.json$/.test(file))
     expect(kept).to.deep.equal([])
-    expect(readdirSync('/dev/shm').filter((name) => !shared.has(name))).to.deep.equal([])
+    expect(sharedMemory().filter((name) => !shared.has(name))).to.deep.equal([])
   }
 
   it('leaves neither processes nor files of a busy native engine, nor anything in the way of the next', async () => {
