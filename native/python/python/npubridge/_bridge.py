@@ -50,7 +50,7 @@ class Bridge:
 
     ``resources`` limits what models and inferences take: ``memory_mb`` of all models, ``npu_memory_mb`` of those on an
     NPU, ``npu_slots`` inferences on an NPU at once, ``cpu_cores`` for inferences on the CPU; ``evict_idle`` (True) lets
-    idle models go for others. The defaults are those of the machine, or of the container's limits. A MB has 2**20 bytes.
+    idle models go for others. The defaults are the limits of the machine or of the container. A MB has 2**20 bytes.
     With ``metrics=False`` no latencies are kept.
 
     >>> async with npubridge.Bridge(device="auto") as bridge:
