@@ -4,15 +4,11 @@ import {spawnSync} from 'node:child_process'
 import path from 'node:path'
 
 const manifest = path.resolve(import.meta.dirname, '..', 'native', 'Cargo.toml')
-const runs = [
-  ['-p', 'npubridge-testing'],
-  ['-p', 'npubridge-engine', '--test', 'faults', '--test', 'no_runtime'],
-]
-for (const tests of runs) {
-  const {status} = spawnSync(
-    'cargo',
-    ['test', '--manifest-path', manifest, ...tests, '--', '--nocapture', ...process.argv.slice(2)],
-    {stdio: 'inherit', env: {...process.env, NPUBRIDGE_HEAVY: '1'}},
-  )
-  if (status !== 0) process.exit(status ?? 1)
-}
+const packages = ['npubridge-testing', 'npubridge-engine'].flatMap((name) => ['-p', name])
+const tests = ['emulated', 'missing_symbol', 'faults', 'no_runtime'].flatMap((name) => ['--test', name])
+const {status} = spawnSync(
+  'cargo',
+  ['test', '--manifest-path', manifest, ...packages, ...tests, '--', '--nocapture', ...process.argv.slice(2)],
+  {stdio: 'inherit', env: {...process.env, NPUBRIDGE_HEAVY: '1'}},
+)
+process.exit(status ?? 1)
