@@ -141,7 +141,7 @@ impl Shared {
                 "{model} needs at least {bytes} bytes of memory, the limit for {whose} is {limit}"
             ),
         )
-        .suggest(&format!("raise {option}"))
+        .suggest(format!("raise {option}"))
     }
 
     /// That a model cannot be loaded now, for others that are in use.
@@ -161,7 +161,7 @@ impl Shared {
                 "{model} needs {bytes} bytes of memory; {used} of {limit} for {whose} are used"
             ),
         )
-        .suggest(&format!("unload a model, or raise {option}"))
+        .suggest(format!("unload a model, or raise {option}"))
     }
 
     fn describe(&self, of: Of) -> (String, &'static str) {

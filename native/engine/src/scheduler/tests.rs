@@ -315,7 +315,8 @@ fn the_longest_overdue_of_all_lanes_comes_first() {
     let aging = Aging { after: Duration::from_nanos(10), every: 1 };
     for oldest in 0..3 {
         let mut scheduler = scheduler_with(aging, Capacity::default());
-        (scheduler.add_lane(), scheduler.add_lane());
+        scheduler.add_lane();
+        scheduler.add_lane();
         for lane in 0..3 {
             let submitted = if lane == oldest { 1 } else { 5 };
             let item = u32::try_from(lane).unwrap();
