@@ -10,10 +10,31 @@ export interface PrintableSide {
   readonly reason: string | null
   readonly median: number | null
   readonly ci95: readonly [number, number] | null
+  readonly stable?: boolean | null
+}
+
+export interface PrintableDistribution {
+  readonly name: string
+  readonly sides: Readonly<
+    Record<
+      string,
+      {
+        readonly buckets: ReadonlyArray<readonly [number, number]>
+        readonly count: number
+        readonly max: number
+        readonly p50: number
+        readonly p90: number
+        readonly p95: number
+        readonly p99: number
+        readonly p999: number
+      }
+    >
+  >
 }
 
 export interface PrintableMetric {
   readonly name: string
+  readonly title: string
   readonly unit: string
   readonly better: 'higher' | 'lower'
   readonly sides: Readonly<Record<string, PrintableSide>>
@@ -26,10 +47,12 @@ export interface PrintableMetric {
 export interface PrintableSuite {
   readonly name: string
   readonly metrics: readonly PrintableMetric[]
+  readonly distributions: readonly PrintableDistribution[]
   readonly notes: readonly string[]
 }
 
 export interface PrintableReport {
+  readonly interrupted: boolean
   readonly environment: {
     readonly accelerated: {
       readonly engine: string
@@ -70,9 +93,12 @@ export function renderBench(report: PrintableReport, width = stdoutWidth()): str
     width !== undefined && width < LEAST_TABLE_WIDTH
       ? report.suites.flatMap((suite) => renderList(suite, footnotes)).join('\n')
       : renderFigures(report.suites, footnotes, width)
+  const metrics = report.suites.flatMap((suite) => suite.metrics)
   const below = [
+    ...(report.interrupted ? [`${mark('warning')} Interrupted: this is what was measured until then.`] : []),
     ...footnotes.lines,
-    'Improvement compares with the legacy module without its sleep. ± is half of a 95 % confidence interval of the median.',
+    ...(metrics.some(({sides}) => Object.values(sides).some(isUnstable)) ? [UNSTABLE] : []),
+    'Improvement compares with the legacy module without its sleep. ± is the wider side of a 95 % confidence interval of the median.',
     ...report.environment.warnings.map((warning) => `${mark('warning')} ${warning}`),
     ...report.suites.flatMap(({name, notes}) => notes.map((note) => `${name}: ${note}`)),
   ]
@@ -80,6 +106,7 @@ export function renderBench(report: PrintableReport, width = stdoutWidth()): str
     ...wrapAll(heading(report.environment), width),
     '',
     figures,
+    ...renderDistributions(report.suites, width),
     ...wrapAll(below, width),
     ...wrapAll(report.checks.map(renderCheck), width),
   ].join('\n')
@@ -155,24 +182,37 @@ function line(label: string, value: string): string {
   return `  ${label.padEnd(LABEL_WIDTH)}${value}`
 }
 
-function titleOf({name, unit}: PrintableMetric): string {
-  const words = name.replaceAll('_', ' ')
-  if (unit === 'bytes/op') return `${words} per operation`
-  return unit === 'bytes' || unit === 'us' ? words : `${words}, ${unit}`
+function titleOf({title, unit}: PrintableMetric): string {
+  return unit.startsWith('bytes') || unit === 'us' ? title : `${title}, ${unit}`
 }
 
 function renderSide(metric: PrintableMetric, side: PrintableSide | undefined, footnotes: Footnotes): string {
   if (!side) return mark('none')
   if (side.status !== 'measured') return `${STATUS[side.status]} ${footnotes.markOf(side.reason ?? 'unknown')}`
-  const half = side.ci95 === null ? null : (side.ci95[1] - side.ci95[0]) / 2
-  return renderFigure(side.median!, half, metric.unit)
+  return `${isUnstable(side) ? `≈${NO_BREAK}` : ''}${renderFigure(side.median!, halfOf(side), metric.unit)}`
+}
+
+function isUnstable({stable}: PrintableSide): boolean {
+  return stable === false
+}
+
+const UNSTABLE =
+  '≈ marks figures that are not stable: their interval is wider than ± 10 %. Run longer, or when less else runs.'
+
+/** Half of the interval; it says nothing more once it is larger than the value itself. */
+function halfOf({ci95, median}: PrintableSide): number | null {
+  return ci95 === null || median === null ? null : Math.max(ci95[1] - median, median - ci95[0])
 }
 
 /** A value with its uncertainty, both in the unit that suits the value: `24.6 K ± 0.4`. */
 function renderFigure(value: number, half: number | null, unit: string): string {
   const {digits, factor, suffix} = scaleOf(value, unit)
-  const uncertainty = half === null ? '' : ` ±${NO_BREAK}${(half / factor).toFixed(digits)}`
+  const uncertainty = half === null ? '' : ` ±${NO_BREAK}${renderHalf(half, value, factor, digits)}`
   return `${`${(value / factor).toFixed(digits)}${NO_BREAK}${suffix}`.trimEnd()}${uncertainty}`
+}
+
+function renderHalf(half: number, value: number, factor: number, digits: number): string {
+  return value > 0 && half > value ? `>${NO_BREAK}100${NO_BREAK}%` : (half / factor).toFixed(digits)
 }
 
 const NO_BREAK = '\u{A0}'
@@ -203,6 +243,46 @@ function scaleOf(value: number, unit: string): {digits: number; factor: number; 
   return {digits: scaled >= 100 || Number.isSafeInteger(scaled) ? 0 : 1, factor, suffix}
 }
 
+/** How single operations are spread, a line each; nothing where the terminal is too narrow for it. */
+function renderDistributions(suites: readonly PrintableSuite[], width: number | undefined): string[] {
+  const rows = suites.flatMap((suite) =>
+    suite.distributions.flatMap(({name, sides}) =>
+      Object.entries(sides).map(([side, each]) => [
+        `${suite.name} ${name}`,
+        side.replaceAll('_', ' '),
+        ...[each.p50, each.p90, each.p95, each.p99, each.p999, each.max].map((us) => renderFigure(us, null, 'us')),
+        renderShape(each.buckets),
+      ]),
+    ),
+  )
+  if (rows.length === 0 || (width !== undefined && width < LEAST_DISTRIBUTION_WIDTH)) return []
+  const percentiles = ['p50', 'p90', 'p95', 'p99', 'p99.9', 'max']
+  const columns = [
+    {title: 'single operations'},
+    {title: 'side'},
+    ...percentiles.map((title) => ({title, align: 'right' as const})),
+    {title: 'spread, 8 bars for each power of ten'},
+  ]
+  return [renderTable({columns, rows, width})]
+}
+
+const LEAST_DISTRIBUTION_WIDTH = 120
+const BARS = '▁▂▃▄▅▆▇█'
+const MOST_BARS = 34
+
+/** Bars as high as the root of what they stand for, so that rare ones are seen; gaps are operations that there are none of. */
+function renderShape(buckets: ReadonlyArray<readonly [number, number]>): string {
+  const first = Math.round(8 * Math.log10(buckets[0]?.[0] ?? 1))
+  const highest = Math.max(...buckets.map(([, count]) => count))
+  const bars: string[] = []
+  for (const [start, count] of buckets) {
+    const at = Math.round(8 * Math.log10(start)) - first
+    bars[at] = BARS[Math.ceil(Math.sqrt(count / highest) * BARS.length) - 1]!
+  }
+
+  return Array.from({length: Math.min(bars.length, MOST_BARS)}, (_, index) => bars[index] ?? ' ').join('')
+}
+
 function renderImprovement({better, ratio, sides}: PrintableMetric): string {
   if (ratio !== null) return renderRatio(ratio)
   const [legacy, accelerated] = [sides.legacy_without_sleep?.median ?? null, sides.accelerated?.median ?? null]
@@ -211,7 +291,7 @@ function renderImprovement({better, ratio, sides}: PrintableMetric): string {
 }
 
 function renderRatio(ratio: number): string {
-  return `${ratio >= 100 ? Math.round(ratio) : ratio >= 10 ? ratio.toFixed(1) : ratio.toFixed(2)}${NO_BREAK}×`
+  return `${ratio >= 100 ? Math.round(ratio) : Number(ratio.toPrecision(3))}${NO_BREAK}×`
 }
 
 type PrintableTarget = Pick<PrintableMetric, 'better' | 'target' | 'target_kind' | 'unit'>

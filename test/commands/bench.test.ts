@@ -51,14 +51,14 @@ describe('npubridge bench', () => {
     const {exitCode, stdout} = await npubridge('bench', '--quick', '--suite', 'workflow')
     expect(exitCode).to.equal(0)
     expect(stdout).to.match(/│ metric +│ legacy as shipped │ legacy without sleep │ +accelerated │ improvement │/)
-    expect(stdout).to.match(/│ workflow tasks 200, tasks\/s /)
+    expect(stdout).to.match(/│ workflow 200 tasks, tasks\/s /)
     expect(stdout).to.not.contain('\u{1B}')
   })
 
   it('goes on without an old module that cannot be loaded', async () => {
     const {exitCode, stdout} = await npubridge('bench', '--quick', '--suite', 'workflow', '--legacy', 'missing.py')
     expect(exitCode).to.equal(0)
-    expect(stdout).to.match(/│ workflow tasks 200, tasks\/s +│ +failed ¹ │/)
+    expect(stdout).to.match(/│ workflow 200 tasks, tasks\/s +│ +failed ¹ │/)
     expect(stdout).to.contain('¹ the legacy module is missing.py')
   })
 

@@ -1,7 +1,13 @@
 import {expect} from 'chai'
 import {stripVTControlCharacters} from 'node:util'
 
-import {type PrintableMetric, type PrintableReport, renderBench, renderSuiteList} from '../../src/ui/bench.ts'
+import {
+  type PrintableDistribution,
+  type PrintableMetric,
+  type PrintableReport,
+  renderBench,
+  renderSuiteList,
+} from '../../src/ui/bench.ts'
 
 const measured = (median: number, ci95: [number, number] | null = null) =>
   ({status: 'measured', reason: null, median, ci95}) as const
@@ -12,6 +18,7 @@ const NO_MODELS = 'the old module runs no models'
 
 const THROUGHPUT: PrintableMetric = {
   name: 'throughput',
+  title: 'throughput',
   unit: 'ops/s',
   better: 'higher',
   sides: {
@@ -27,6 +34,7 @@ const THROUGHPUT: PrintableMetric = {
 
 const MEMORY: PrintableMetric = {
   name: 'growth',
+  title: 'growth',
   unit: 'bytes/op',
   better: 'lower',
   sides: {
@@ -42,6 +50,7 @@ const MEMORY: PrintableMetric = {
 
 const INFERENCE: PrintableMetric = {
   name: 'latency_p99',
+  title: 'latency p99',
   unit: 'us',
   better: 'lower',
   sides: {
@@ -55,7 +64,28 @@ const INFERENCE: PrintableMetric = {
   met: false,
 }
 
+const LATENCY: PrintableDistribution = {
+  name: 'latency',
+  sides: {
+    accelerated: {
+      count: 100,
+      p50: 9.6,
+      p90: 12,
+      p95: 15,
+      p99: 140,
+      p999: 2300,
+      max: 2300,
+      buckets: [
+        [10, 64],
+        [13.3, 32],
+        [100, 4],
+      ],
+    },
+  },
+}
+
 const REPORT: PrintableReport = {
+  interrupted: false,
   environment: {
     accelerated: {engine: 'native', device: 'CPU', device_name: 'Some CPU', runtime: '2026.4.1-22982-abc'},
     cpu: {cores: 2, model: 'Some CPU'},
@@ -63,9 +93,9 @@ const REPORT: PrintableReport = {
     warnings: ['load average 6.8 on 2 cores'],
   },
   suites: [
-    {name: 'coordination', metrics: [THROUGHPUT], notes: ['Timed around submit().']},
-    {name: 'inference', metrics: [INFERENCE], notes: []},
-    {name: 'memory', metrics: [MEMORY], notes: []},
+    {name: 'coordination', metrics: [THROUGHPUT], notes: ['Timed around submit().'], distributions: [LATENCY]},
+    {name: 'inference', metrics: [INFERENCE], notes: [], distributions: []},
+    {name: 'memory', metrics: [MEMORY], notes: [], distributions: []},
   ],
   checks: [{bound: 50_000, kind: 'below', met: false, metric: 'coordination.throughput', value: 49_999}],
 }
@@ -121,12 +151,47 @@ describe('renderBench', () => {
 
   it('says plainly whether a target is met, also where nothing is left to divide by', () => {
     const text = render()
-    expect(cellsOf(rowOf(text, 'inference')).slice(4)).to.deep.equal(['1.5 ms ± 0.0', '·', '< 1 ms', '✖ no', ''])
+    expect(cellsOf(rowOf(text, 'inference')).slice(4)).to.deep.equal(['1.5 ms ± 0.1', '·', '< 1 ms', '✖ no', ''])
     expect(cellsOf(rowOf(text, 'memory')).slice(3)).to.deep.equal(['81.3 KB ± 0.1', '0 B', '∞', '≥ 2 ×', '✔ yes', ''])
   })
 
   it('says which bounds were broken', () => {
     expect(render()).to.contain('✖ coordination.throughput is 49999, at least 50000 was asked for')
+  })
+
+  it('shows how single operations are spread, where there is room', () => {
+    const row = cellsOf(rowOf(render(), 'coordination latency'))
+    expect(row.slice(1, 9)).to.deep.equal([
+      'coordination latency',
+      'accelerated',
+      '9.6 µs',
+      '12 µs',
+      '15 µs',
+      '140 µs',
+      '2.3 ms',
+      '2.3 ms',
+    ])
+    expect(row[9]).to.equal('█▆      ▂')
+    expect(rowOf(render(100), 'coordination latency')).to.equal('')
+  })
+
+  it('marks figures that are not stable', () => {
+    const side = {...measured(100, [60, 110]), stable: false}
+    const metrics = [{...THROUGHPUT, sides: {...THROUGHPUT.sides, accelerated: side}}]
+    const text = renderBench({...REPORT, suites: [{name: 's', metrics, notes: [], distributions: []}]})
+    expect(text.replaceAll(NO_BREAK, ' ')).to.match(/│ +≈ 100 ± 40 │/)
+    expect(text).to.contain('≈ marks figures that are not stable')
+    expect(render()).to.not.contain('≈')
+  })
+
+  it('does not give an uncertainty that is larger than the value', () => {
+    const metrics = [{...THROUGHPUT, sides: {...THROUGHPUT.sides, accelerated: measured(100, [10, 4000])}}]
+    const text = renderBench({...REPORT, suites: [{name: 's', metrics, notes: [], distributions: []}]})
+    expect(text.replaceAll(NO_BREAK, ' ')).to.match(/│ +100 ± > 100 % │/)
+  })
+
+  it('says that it was interrupted', () => {
+    expect(renderBench({...REPORT, interrupted: true})).to.contain('! Interrupted: this is what was measured')
   })
 
   it('fits a table into 80 columns without breaking a word', () => {

@@ -15,8 +15,8 @@ export interface Effort {
 
 export const FULL: Effort = {
   quick: false,
-  rounds: 25,
-  roundMs: 80,
+  rounds: 20,
+  roundMs: 60,
   processes: 5,
   memoryOperations: 5000,
   patienceMs: 10_000,
@@ -24,9 +24,25 @@ export const FULL: Effort = {
 
 export const QUICK: Effort = {
   quick: true,
-  rounds: 6,
-  roundMs: 40,
+  rounds: 5,
+  roundMs: 30,
   processes: 3,
-  memoryOperations: 1000,
+  memoryOperations: 500,
   patienceMs: 3000,
+}
+
+/** What the user asks for in place of what `base` does. */
+export interface EffortOverrides {
+  /** How often each side does the work of a case. */
+  readonly runs?: number | undefined
+  /** How long one round goes on, in milliseconds. */
+  readonly durationMs?: number | undefined
+}
+
+export function effortOf(base: Effort, {durationMs, runs}: EffortOverrides): Effort {
+  return {
+    ...base,
+    ...(runs !== undefined && {rounds: runs, processes: runs}),
+    ...(durationMs !== undefined && {roundMs: durationMs}),
+  }
 }

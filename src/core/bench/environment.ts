@@ -8,6 +8,8 @@ import path from 'node:path'
 import type {Health} from '../engine/engine.ts'
 import type {LegacyEngine} from '../engine/legacy.ts'
 
+import {type Counters, readCounters} from './machine-counters.ts'
+
 export interface Environment {
   /** ISO 8601 */
   readonly started_at: string
@@ -22,7 +24,14 @@ export interface Environment {
   readonly load_average: number
   readonly accelerated: AcceleratedSide | null
   readonly legacy: LegacySide | null
-  readonly settings: {readonly quick: boolean; readonly rounds: number; readonly seed: number}
+  readonly settings: {
+    readonly quick: boolean
+    readonly rounds: number
+    /** How long one round goes on. */
+    readonly round_ms: number
+    /** Of the order in which the sides took turns. */
+    readonly seed: number
+  }
   /** What makes these figures less certain, a sentence each. */
   readonly warnings: readonly string[]
 }
@@ -46,11 +55,45 @@ export interface LegacySide {
 
 /** Share of the processors that others may use before it is worth a warning. */
 const BUSY = 0.5
+const NOTICEABLE = 0.01
 
-/** The machine, before the work begins. */
-export async function machine(): Promise<
-  Pick<Environment, 'container' | 'cpu' | 'load_average' | 'memory_bytes' | 'node' | 'npubridge' | 'os' | 'warnings'>
-> {
+export type Machine = Pick<
+  Environment,
+  'container' | 'cpu' | 'load_average' | 'memory_bytes' | 'node' | 'npubridge' | 'os' | 'warnings'
+>
+
+/** Looks at the machine before the work begins, and at its end again for what has disturbed it. */
+export async function watchMachine(): Promise<{end: () => Promise<Machine>}> {
+  const before = await machine()
+  const counters = await readCounters()
+  return {
+    async end() {
+      const warnings = disturbances(counters, await readCounters())
+      return {...before, warnings: [...before.warnings, ...warnings]}
+    },
+  }
+}
+
+/** What has disturbed the work between two looks. */
+export function disturbances(before: Counters, after: Counters): string[] {
+  const ticks = after.ticks - before.ticks
+  const stolen = ticks > 0 ? (after.stolen - before.stolen) / ticks : 0
+  const limited = after.limited - before.limited
+  const throttled = after.throttled - before.throttled
+  return [
+    ...(stolen >= NOTICEABLE
+      ? [`${percent(stolen)} of the processor time was taken by the host of this virtual machine`]
+      : []),
+    ...(limited > 0 ? [`the processor limit of the container held this work back ${limited} times`] : []),
+    ...(throttled > 0 ? [`the processor slowed down ${throttled} times because of heat`] : []),
+  ]
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`
+}
+
+async function machine(): Promise<Machine> {
   const cores = os.availableParallelism()
   const load = os.loadavg()[0]!
   const governor = await firstLine('/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor')

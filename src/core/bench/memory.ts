@@ -20,8 +20,11 @@ export interface MemoryUse {
   readonly bare: number
   /** With an engine that is ready. */
   readonly base: number
-  /** When pools and heaps have been filled, before the operations that count. */
+  /** The most, up to the end of the first operations. */
+  readonly peak: number
+  /** After the first operations, which fill heaps and pools. */
   readonly before: number
+  /** After as many operations again. */
   readonly after: number
   readonly operations: number
 }
@@ -33,6 +36,7 @@ const answerSchema = z.union([
     value: z.object({
       bare: z.number(),
       base: z.number(),
+      peak: z.number(),
       before: z.number(),
       after: z.number(),
       operations: z.number(),

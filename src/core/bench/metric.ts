@@ -1,5 +1,5 @@
 import type {NotMeasured, Outcome} from './measure.ts'
-import type {MetricReport, SideReport} from './report.ts'
+import type {DistributionReport, MetricReport, SideReport} from './report.ts'
 import type {MetricDefinition} from './suites/suite.ts'
 
 import {ACCELERATED, LEGACY_WITHOUT_SLEEP} from './sides.ts'
@@ -9,7 +9,7 @@ const NOT_MEASURED: NotMeasured = {absent: {status: 'not_run', reason: 'it was n
 
 /** What the outcomes of all sides say of one metric. */
 export function metricReport(metric: MetricDefinition, outcomes: Readonly<Record<string, Outcome>>): MetricReport {
-  const {better, name, target, unit} = metric
+  const {better, name, target, title, unit} = metric
   const samplesOf = (side: string): readonly number[] => {
     const outcome = outcomes[side] ?? NOT_MEASURED
     return 'samples' in outcome ? (outcome.samples[name] ?? []) : []
@@ -19,6 +19,7 @@ export function metricReport(metric: MetricDefinition, outcomes: Readonly<Record
   const improvement = improve(better, samplesOf(ACCELERATED), samplesOf(LEGACY_WITHOUT_SLEEP))
   return {
     name,
+    title,
     unit,
     better,
     sides,
@@ -32,8 +33,8 @@ export function metricReport(metric: MetricDefinition, outcomes: Readonly<Record
 
 function sideReport(metric: string, outcome: Outcome): SideReport {
   const samples = 'samples' in outcome ? (outcome.samples[metric] ?? []) : []
-  if (samples.length > 0) return {status: 'measured', reason: null, ...summarize(samples)}
-  const {reason, status} = 'absent' in outcome ? outcome.absent : NOT_MEASURED.absent
+  if (samples.length > 0) return {status: 'measured', reason: null, ...summarize(samples), values: samples}
+  const {reason, status} = 'absent' in outcome ? outcome.absent : (outcome.lacks[metric] ?? NOT_MEASURED.absent)
   return {status, reason, median: null, p50: null, p99: null, ci95: null, samples: 0}
 }
 
@@ -63,4 +64,16 @@ function isMet({better, target}: MetricDefinition, sides: Readonly<Record<string
   const legacy = sides[LEGACY_WITHOUT_SLEEP]?.median ?? null
   if (legacy === null) return null
   return better === 'higher' ? accelerated >= target.bound * legacy : legacy >= target.bound * accelerated
+}
+
+/** The distributions that the sides of one case have given, by what was timed. */
+export function distributionReports(outcomes: Readonly<Record<string, Outcome>>): DistributionReport[] {
+  const bySide = Object.entries(outcomes).flatMap(([side, outcome]) =>
+    'samples' in outcome ? Object.entries(outcome.distributions).map(([name, value]) => ({name, side, value})) : [],
+  )
+  return [...new Set(bySide.map(({name}) => name))].map((name) => ({
+    name,
+    unit: 'us',
+    sides: Object.fromEntries(bySide.filter((each) => each.name === name).map(({side, value}) => [side, value])),
+  }))
 }

@@ -16,8 +16,11 @@ export interface EngineSelection {
  *
  * @throws {NpuBridgeError} DEVICE_UNAVAILABLE with the reasons, and what createBridge throws
  */
-export async function openEngine(selection: EngineSelection): Promise<Engine> {
-  const engine = await createBridge(selection)
+export async function openEngine(
+  selection: EngineSelection,
+  profile: 'latency' | 'throughput' = 'latency',
+): Promise<Engine> {
+  const engine = await createBridge({...selection, profile})
   if (engine.kind !== 'legacy') return engine
   const {fallback} = await engine.health()
   await engine.shutdown()

@@ -3,7 +3,7 @@ import type {LegacyEngine} from '../engine/legacy.ts'
 
 /** How the two sides are opened; each call gives a new one. */
 export interface Openers {
-  readonly engine: () => Promise<Engine>
+  readonly engine: (profile: 'latency' | 'throughput') => Promise<Engine>
   /** The old module with (`sleep`) or without the pauses in which it pretends to work. */
   readonly legacy: (options: {sleep: boolean}) => Promise<LegacyEngine>
 }
@@ -12,6 +12,7 @@ export interface Openers {
 export class Participants implements AsyncDisposable {
   readonly open: Openers
   #engine: Promise<Engine> | undefined
+  #tunedEngine: Promise<Engine> | undefined
   readonly #legacy = new Map<boolean, Promise<LegacyEngine>>()
 
   constructor(open: Openers) {
@@ -20,8 +21,14 @@ export class Participants implements AsyncDisposable {
 
   /** The accelerated engine. A failure to open it is given to everybody who asks. */
   async engine(): Promise<Engine> {
-    this.#engine ??= this.open.engine()
+    this.#engine ??= this.open.engine('latency')
     return this.#engine
+  }
+
+  /** The accelerated engine again, tuned for throughput. */
+  async tunedEngine(): Promise<Engine> {
+    this.#tunedEngine ??= this.open.engine('throughput')
+    return this.#tunedEngine
   }
 
   async legacy({sleep}: {sleep: boolean}): Promise<LegacyEngine> {
@@ -31,7 +38,7 @@ export class Participants implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const opened = await Promise.allSettled([this.#engine, ...this.#legacy.values()])
+    const opened = await Promise.allSettled([this.#engine, this.#tunedEngine, ...this.#legacy.values()])
     const engines = opened.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
     await Promise.all(engines.map(async (engine) => engine?.shutdown({drainMs: 0})))
   }

@@ -1,4 +1,5 @@
 /** What a benchmark gives: the shape of `bench --json`. Later versions add to it and take nothing away. */
+import type {Distribution} from './distribution.ts'
 import type {Environment} from './environment.ts'
 import type {Interval} from './statistics.ts'
 
@@ -16,6 +17,14 @@ export interface MeasuredSide {
   /** A 95 % confidence interval of the median; null with too few samples. */
   readonly ci95: Interval | null
   readonly samples: number
+  readonly mean: number
+  /** Median absolute deviation. */
+  readonly mad: number
+  readonly outliers: number
+  /** Whether the interval is within 10 % of the median; null with too few samples. */
+  readonly stable: boolean | null
+  /** The samples themselves, in the order of the rounds. */
+  readonly values: readonly number[]
 }
 
 export interface AbsentSide {
@@ -40,6 +49,7 @@ export interface Target {
 
 export interface MetricReport {
   readonly name: string
+  readonly title: string
   readonly unit: Unit
   readonly better: 'higher' | 'lower'
   readonly sides: Readonly<Record<string, SideReport>>
@@ -58,8 +68,17 @@ export interface MetricReport {
 export interface SuiteReport {
   readonly name: string
   readonly metrics: readonly MetricReport[]
+  /** Times of single operations. */
+  readonly distributions: readonly DistributionReport[]
   /** How it was measured, a sentence each. */
   readonly notes: readonly string[]
+}
+
+export interface DistributionReport {
+  readonly name: string
+  readonly unit: 'us'
+  /** Of the sides that were measured. */
+  readonly sides: Readonly<Record<string, Distribution>>
 }
 
 /** A bound that the user set, and whether it was kept. */
@@ -74,6 +93,8 @@ export interface CheckReport {
 }
 
 export interface BenchReport {
+  /** Whether it was interrupted: then suites are missing, and figures have fewer samples. */
+  readonly interrupted: boolean
   readonly environment: Environment
   readonly suites: readonly SuiteReport[]
   readonly checks: readonly CheckReport[]

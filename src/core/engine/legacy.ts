@@ -112,6 +112,8 @@ export interface LegacyOptions {
 interface MeasuredMemory {
   readonly rssBefore: number | undefined
   readonly rssAfter: number | undefined
+  /** The most there has been since the process began. */
+  readonly rssPeak: number | undefined
 }
 
 /** Times of one workflow inside the Python process, in microseconds. */
@@ -120,9 +122,11 @@ export interface WorkflowMeasurement extends MeasuredMemory {
   readonly executeUs: number
 }
 
-/** Times of single operations inside the Python process, in microseconds, one after the other. */
+/** Times of single operations inside the Python process, in microseconds. */
 export interface CoordinationMeasurement extends MeasuredMemory {
   readonly latenciesUs: readonly number[]
+  /** From the first to the last. */
+  readonly elapsedUs: number
 }
 
 /**
@@ -233,18 +237,22 @@ export class LegacyEngine implements Engine {
     return {createUs: measured.create_us!, executeUs: measured.execute_us!, ...memoryOf(measured)}
   }
 
-  /** Times operations one at a time, each with `elements` numbers, until `operations` or `durationMs` are reached. */
+  /**
+   * Times operations of `elements` numbers each, `window` under way at a time, until `operations` or `durationMs` are
+   * reached.
+   */
   async measureCoordination(options: {
     durationMs?: number
     elements?: number
     limitMs?: number
     operations?: number
+    window?: number
   }): Promise<CoordinationMeasurement> {
-    const {durationMs, elements, limitMs, operations} = options
-    const fields = {kind: 'coordination', duration_ms: durationMs, elements, operations}
+    const {durationMs, elements, limitMs, operations, window} = options
+    const fields = {kind: 'coordination', duration_ms: durationMs, elements, operations, window}
     const {data} = await this.#ask('measure', fields, limitMs ?? this.#operationLimitMs + (durationMs ?? 0))
-    const {latencies_us: latenciesUs, ...memory} = data as Record<string, number> & {latencies_us: number[]}
-    return {latenciesUs, ...memoryOf(memory)}
+    const {latencies_us: latenciesUs, ...rest} = data as Record<string, number> & {latencies_us: number[]}
+    return {latenciesUs, elapsedUs: rest.elapsed_us!, ...memoryOf(rest)}
   }
 
   /** A request beside the queue, for measurements: nothing is sent ahead of its answer. */
@@ -471,6 +479,7 @@ function decodeMatrix({data, shape}: EncodedMatrix): OutputTensor {
   return {data: numbers, shape, datatype: 'FP32'}
 }
 
-function memoryOf({rss_after: rssAfter, rss_before: rssBefore}: Record<string, number | undefined>): MeasuredMemory {
-  return {rssAfter: rssAfter ?? undefined, rssBefore: rssBefore ?? undefined}
+function memoryOf(measured: Readonly<Record<string, number | undefined>>): MeasuredMemory {
+  const {rss_after: rssAfter, rss_before: rssBefore, rss_peak: rssPeak} = measured
+  return {rssAfter: rssAfter ?? undefined, rssBefore: rssBefore ?? undefined, rssPeak: rssPeak ?? undefined}
 }

@@ -6,23 +6,38 @@ import type {Absence, Target, Unit} from '../report.ts'
 
 export interface MetricDefinition {
   readonly name: string
+  /** What it is, in a few words. */
+  readonly title: string
   readonly unit: Unit
   readonly better: 'higher' | 'lower'
   readonly target?: Target
 }
 
-/** One sample of each metric of a case, by name. */
-export type Sample = Readonly<Record<string, number>>
+/** What one round of a side gives. */
+export interface Round {
+  /** One sample of each metric of the case, by name. */
+  readonly values: Readonly<Record<string, number>>
+  /** Times of single operations in microseconds, by what was timed. */
+  readonly latenciesUs?: Readonly<Record<string, readonly number[]>>
+}
+
+export interface Absent {
+  readonly status: Absence
+  /** One sentence for the user. */
+  readonly reason: string
+}
 
 export interface Side {
   /** Gets ready for the first round; its time counts nowhere. */
   readonly prepare?: () => Promise<void>
   /** Does the work of one round. */
-  readonly measure: () => Promise<Sample>
+  readonly measure: () => Promise<Round>
   /** Fewer rounds than the others do, where one takes long. */
   readonly rounds?: number
   /** Says why this side is not measured; then nothing of it is called. */
-  readonly absent?: {readonly reason: string; readonly status: Absence}
+  readonly absent?: Absent
+  /** Says why it gives no samples of some metrics of the case. */
+  readonly lacks?: Readonly<Record<string, Absent>>
 }
 
 /** Work that all sides do in turns, and the metrics that it gives. */
@@ -58,5 +73,5 @@ export interface Suite {
 
 /** A side that is not measured. */
 export function absent(status: Absence, reason: string): Side {
-  return {absent: {reason, status}, measure: async () => ({})}
+  return {absent: {reason, status}, measure: async () => ({values: {}})}
 }
