@@ -122,11 +122,19 @@ export interface WorkflowMeasurement extends MeasuredMemory {
   readonly executeUs: number
 }
 
+/** As the process tells it. */
+type MeasuredCoordination = Record<string, number> & {
+  latencies_us: number[]
+  rss: Array<[number, number | null]>
+}
+
 /** Times of single operations inside the Python process, in microseconds. */
 export interface CoordinationMeasurement extends MeasuredMemory {
   readonly latenciesUs: readonly number[]
   /** From the first to the last. */
   readonly elapsedUs: number
+  /** Operations done and the memory resident then, in bytes, every `rssEvery` operations. */
+  readonly rss: ReadonlyArray<readonly [number, number | null]>
 }
 
 /**
@@ -246,13 +254,21 @@ export class LegacyEngine implements Engine {
     elements?: number
     limitMs?: number
     operations?: number
+    rssEvery?: number
     window?: number
   }): Promise<CoordinationMeasurement> {
-    const {durationMs, elements, limitMs, operations, window} = options
-    const fields = {kind: 'coordination', duration_ms: durationMs, elements, operations, window}
+    const {durationMs, elements, limitMs, operations, rssEvery, window} = options
+    const fields = {
+      kind: 'coordination',
+      duration_ms: durationMs,
+      elements,
+      operations,
+      rss_every: rssEvery,
+      window,
+    }
     const {data} = await this.#ask('measure', fields, limitMs ?? this.#operationLimitMs + (durationMs ?? 0))
-    const {latencies_us: latenciesUs, ...rest} = data as Record<string, number> & {latencies_us: number[]}
-    return {latenciesUs, elapsedUs: rest.elapsed_us!, ...memoryOf(rest)}
+    const {latencies_us: latenciesUs, rss, ...rest} = data as MeasuredCoordination
+    return {latenciesUs, rss, elapsedUs: rest.elapsed_us!, ...memoryOf(rest)}
   }
 
   /** A request beside the queue, for measurements: nothing is sent ahead of its answer. */

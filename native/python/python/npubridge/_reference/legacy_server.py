@@ -217,6 +217,8 @@ class Server:
         """Round trips, ``window`` at a time, until ``operations`` or ``duration_ms`` are over, each at least one."""
         values = [index / 7 for index in range(request.get("elements", 1))]
         most = request.get("operations", 1_000_000)
+        rss_every = request.get("rss_every", 0)
+        rss: list[tuple[int, int | None]] = []
         latencies: list[int] = []
         now = time.perf_counter_ns
         started = now()
@@ -229,6 +231,8 @@ class Server:
                 begun = now()
                 await self._round_trip(bridge, numbers)
                 latencies.append(now() - begun)
+                if rss_every and len(latencies) % rss_every == 0:
+                    rss.append((len(latencies), resident_bytes()))
                 if len(latencies) >= most or now() >= end:
                     return
 
@@ -236,7 +240,7 @@ class Server:
         # A caller that is alone is not made a task, which would only add to its work.
         await (caller() if window == 1 else asyncio.gather(*(caller() for _ in range(window))))
         elapsed_us = (now() - started) / 1000
-        return {"latencies_us": [each / 1000 for each in latencies], "elapsed_us": elapsed_us}
+        return {"latencies_us": [each / 1000 for each in latencies], "elapsed_us": elapsed_us, "rss": rss}
 
     async def matrix_multiply(self, request: Request) -> dict[str, Any]:
         """The product of two FP32 matrices, which travel as base64."""
