@@ -1,12 +1,17 @@
 import type {BenchReport} from '../core/bench/report.ts'
 
 import {BaseCommand, ExitError} from '../base-command.ts'
-import {planBench, runBench} from '../core/bench/bench.ts'
+import {saveBaseline} from '../core/bench/baseline.ts'
+import {runBench} from '../core/bench/bench.ts'
+import {requireWritable, writeExports} from '../core/bench/exports.ts'
+import {type BenchRequest, planBench} from '../core/bench/plan.ts'
 import {SUITES} from '../core/bench/suites/index.ts'
 import {asNpuBridgeError, EXIT} from '../core/errors.ts'
 import {benchFlags} from '../flags/bench.ts'
-import {BenchProgress} from '../ui/bench-progress.ts'
-import {renderBench, renderSuiteList} from '../ui/bench.ts'
+import {exportsOf} from '../ui/bench/exports.ts'
+import {renderSuiteList} from '../ui/bench/list.ts'
+import {BenchProgress} from '../ui/bench/progress.ts'
+import {renderBench} from '../ui/bench/table.ts'
 
 export default class Bench extends BaseCommand {
   static override summary = 'Compare the old Python module with the accelerated engine, by measuring both here'
@@ -22,8 +27,12 @@ A side that cannot be measured says why, and the others go on. Interrupting it g
       command: '<%= config.bin %> <%= command.id %> --quick --fail-below coordination.throughput=50000',
     },
     {
-      description: 'Workflows only, for longer',
-      command: '<%= config.bin %> <%= command.id %> --suite workflow --runs 50 --duration 200ms',
+      description: 'A page with plots',
+      command: '<%= config.bin %> <%= command.id %> --export-html bench.html',
+    },
+    {
+      description: 'Figures to compare later runs with: --baseline before',
+      command: '<%= config.bin %> <%= command.id %> --save-baseline before',
     },
   ]
 
@@ -31,28 +40,29 @@ A side that cannot be measured says why, and the others go on. Interrupting it g
 
   async run(): Promise<BenchReport | {suites: typeof SUITES}> {
     const {flags} = await this.parse(Bench)
-    const plan = this.#planned(flags)
+    const exports = exportsOf(flags)
+    const plan = await this.#plan(flags, exports)
     if (flags.list) {
       this.log(renderSuiteList(plan.suites))
       return {suites: plan.suites}
     }
 
-    const progress = new BenchProgress(
-      process.stderr,
-      plan.suites.map(({name}) => name),
-    )
+    const progress = new BenchProgress(process.stderr)
     const report = await runBench({...plan, onEvent: progress.onEvent, signal: this.interrupted})
     progress.clear()
     this.log(renderBench(report))
-    if (report.checks.some(({met}) => !met)) process.exitCode = EXIT.checkFailed
+    await writeExports(exports, report)
+    if (flags['save-baseline']) this.logToStderr(`Kept in ${await saveBaseline(flags['save-baseline'], report)}`)
+    if (report.checks.some(({met}) => !met) || report.comparison?.failed) process.exitCode = EXIT.checkFailed
     if (report.interrupted) process.exitCode = EXIT.interrupted
     return report
   }
 
-  /** What is to be done; what makes no sense is wrong usage. */
-  #planned(flags: Parameters<typeof planBench>[0]) {
+  /** What makes no sense is wrong usage, and found out before anything is measured. */
+  async #plan(flags: BenchRequest, exports: ReadonlyArray<{readonly file: string}>) {
     try {
-      return planBench(flags)
+      await requireWritable(exports.map(({file}) => file))
+      return await planBench(flags)
     } catch (error) {
       throw new ExitError(asNpuBridgeError(error), EXIT.usage)
     }

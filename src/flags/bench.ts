@@ -1,15 +1,18 @@
 /** What `bench` takes. */
 import {Flags} from '@oclif/core'
 
-const named = {multiple: true, multipleNonGreedy: true} as const
+const several = {multiple: true, multipleNonGreedy: true} as const
+const bound = {...several, helpGroup: 'CHECK', helpValue: 'SUITE.METRIC=VALUE'} as const
+const output = {helpGroup: 'OUTPUT', helpValue: 'FILE'} as const
+const compare = {helpGroup: 'COMPARE'} as const
 
-/** @param suites the names of all suites */
+/** `suites` are the names of all suites. */
 export function benchFlags(suites: readonly string[]) {
   return {
     quick: Flags.boolean({description: 'fewer rounds, for a first look or a smoke test'}),
-    suite: Flags.string({...named, description: `only this suite: ${suites.join(', ')}`, helpValue: 'NAME'}),
+    suite: Flags.string({...several, description: `only this suite: ${suites.join(', ')}`, helpValue: 'NAME'}),
     list: Flags.boolean({description: 'tell what can be measured, and measure nothing'}),
-    runs: Flags.integer({description: 'rounds of each side', min: 1}),
+    runs: Flags.integer({description: 'rounds of each side', helpValue: 'N', min: 1}),
     duration: Flags.string({description: 'how long a round goes on', helpValue: '60ms'}),
     legacy: Flags.string({description: 'the old Python module; a reference of it when absent', helpValue: 'PATH'}),
     model: Flags.string({description: 'model of the suite inference: a name or a path', helpValue: 'NAME'}),
@@ -22,17 +25,48 @@ export function benchFlags(suites: readonly string[]) {
       description: 'engine of the accelerated side',
     }),
     runtime: Flags.string({description: 'folder of the OpenVINO runtime to use', helpValue: 'DIR'}),
+    'export-markdown': Flags.string({...output, description: 'write the report as Markdown'}),
+    'export-csv': Flags.string({...output, description: 'write a line for each side of each metric'}),
+    'export-html': Flags.string({...output, description: 'write one self-contained page with plots'}),
+    'export-gha': Flags.string({
+      ...output,
+      description: 'write PREFIX-bigger.json and PREFIX-smaller.json for github-action-benchmark',
+      helpValue: 'PREFIX',
+    }),
+    junit: Flags.string({...output, description: 'write a JUnit test for each metric'}),
     'fail-below': Flags.string({
-      ...named,
+      ...bound,
       description: 'exit with 3 when the accelerated median is below this, for metrics where higher is better',
-      helpGroup: 'CHECK',
-      helpValue: 'SUITE.METRIC=VALUE',
     }),
     'fail-above': Flags.string({
-      ...named,
+      ...bound,
       description: 'exit with 3 when the accelerated median is above this, for metrics where lower is better',
-      helpGroup: 'CHECK',
-      helpValue: 'SUITE.METRIC=VALUE',
+    }),
+    'save-baseline': Flags.string({
+      ...compare,
+      description: 'keep the report under this name, or in this .json file, to compare later runs with',
+      helpValue: 'NAME',
+    }),
+    baseline: Flags.string({
+      ...compare,
+      description: 'compare with what was kept under this name, or in this .json file',
+      exclusive: ['against'],
+      helpValue: 'NAME',
+    }),
+    'force-baseline': Flags.boolean({
+      ...compare,
+      dependsOn: ['baseline'],
+      description: 'let a regression count even where the machine or a version is another one',
+    }),
+    against: Flags.string({
+      ...compare,
+      description: 'compare with the build in this folder, measured in turns with this one',
+      helpValue: 'DIR',
+    }),
+    'fail-on-regression': Flags.string({
+      ...compare,
+      description: 'exit with 3 when a metric is significantly worse, and by more than this share',
+      helpValue: '5%',
     }),
   }
 }

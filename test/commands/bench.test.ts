@@ -1,16 +1,15 @@
 import {Ajv2020} from 'ajv/dist/2020.js'
 import {expect} from 'chai'
-import {execa} from 'execa'
-import {readFileSync} from 'node:fs'
+import {readdirSync, readFileSync} from 'node:fs'
 import path from 'node:path'
 
 import type {BenchReport} from '../../src/core/bench/report.ts'
 
 import {SUITES} from '../../src/core/bench/suites/index.ts'
+import {makeFolder, removeFolder} from '../support/folder.ts'
+import {npubridge} from '../support/npubridge.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
-const npubridge = async (...parameters: string[]) =>
-  execa('node', [path.join(ROOT, 'bin/run.js'), ...parameters], {reject: false})
 const isValid = new Ajv2020({allowUnionTypes: true}).compile(
   JSON.parse(readFileSync(path.join(ROOT, 'docs/schemas/bench.schema.json'), 'utf8')) as object,
 )
@@ -32,7 +31,9 @@ describe('npubridge bench', () => {
     expect(throughput!.ratio).to.be.a('number')
     expect(report.environment.legacy).to.include({module: 'reference'})
     expect(report.environment.accelerated!.runtime).to.match(/^\d{4}\./)
-    expect(stderr).to.match(/coordination measured in .+\nworkflow .+\ninference .+\nmemory /)
+    expect(stderr).to.match(
+      /coordination measured in .+\nworkflow .+\ninference .+\nsaturation .+\nstartup .+\nmemory /,
+    )
   })
 
   it('ends with 3 when a bound is broken, and still gives the report', async () => {
@@ -64,7 +65,9 @@ describe('npubridge bench', () => {
 
   it('tells what can be measured', async () => {
     const {stdout} = await npubridge('bench', '--list')
-    expect(stdout).to.contain('  coordination.throughput, ops/s, higher is better, target ≥')
+    expect(stdout).to.contain(
+      '  coordination.throughput: throughput, 1024 in flight, ops/s, higher is better, target ≥',
+    )
     const listed = JSON.parse((await npubridge('bench', '--list', '--json')).stdout) as {suites: Array<{name: string}>}
     expect(listed.suites.map(({name}) => name)).to.deep.equal(SUITES.map(({name}) => name))
   })
@@ -83,5 +86,58 @@ describe('npubridge bench', () => {
     const {exitCode, stdout} = await npubridge('bench', '--help')
     expect(exitCode).to.equal(0)
     expect(stdout).to.contain('npubridge bench --quick --fail-below coordination.throughput=50000')
+  })
+
+  it('writes the report in every form, keeps it, and compares the next one with it', async () => {
+    const folder = await makeFolder()
+    try {
+      const quick = ['--quick', '--suite', 'coordination', '--runs', '3', '--duration', '5ms']
+      const file = (name: string) => path.join(folder, name)
+      const exports = ['markdown', 'csv', 'html'].flatMap((kind) => [`--export-${kind}`, file(`x.${kind}`)])
+      const more = ['--export-gha', file('gha'), '--junit', file('x.xml'), '--save-baseline', file('base.json')]
+      const first = await npubridge('bench', ...quick, ...exports, ...more)
+      expect(first.exitCode, first.stderr).to.equal(0)
+      expect(readdirSync(folder).toSorted()).to.deep.equal([
+        'base.json',
+        'gha-bigger.json',
+        'gha-smaller.json',
+        'x.csv',
+        'x.html',
+        'x.markdown',
+        'x.xml',
+      ])
+      expect(isValid(JSON.parse(readFileSync(file('base.json'), 'utf8'))), JSON.stringify(isValid.errors)).to.equal(
+        true,
+      )
+
+      const compared = ['--baseline', file('base.json'), '--fail-on-regression', '10000%', '--json']
+      const second = await npubridge('bench', ...quick, ...compared)
+      expect(second.exitCode, second.stderr).to.equal(0)
+      const report = JSON.parse(second.stdout) as BenchReport
+      expect(isValid(report), JSON.stringify(isValid.errors)).to.equal(true)
+      expect(report.comparison).to.include({kind: 'baseline', test: 'mann-whitney', failed: false})
+      expect(report.comparison!.metrics.map(({metric}) => metric)).to.include('coordination.throughput')
+    } finally {
+      await removeFolder(folder)
+    }
+  })
+
+  it('ends with 2 before it measures anything when a file cannot be written', async () => {
+    const {exitCode, stderr} = await npubridge('bench', '--export-html', '/no/such/folder/x.html')
+    expect(exitCode).to.equal(2)
+    expect(stderr).to.contain('/no/such/folder/x.html cannot be written: there is no folder /no/such/folder')
+  })
+
+  it('gives what there is when it is interrupted', async () => {
+    const child = npubridge('bench', '--suite', 'coordination', '--runs', '10000', '--json')
+    setTimeout(() => {
+      child.kill('SIGINT')
+    }, 8000)
+    const {exitCode, stdout} = await child
+    expect(exitCode).to.equal(130)
+    const report = JSON.parse(stdout) as BenchReport
+    expect(isValid(report), JSON.stringify(isValid.errors)).to.equal(true)
+    expect(report.interrupted).to.equal(true)
+    expect(report.suites[0]!.metrics[0]!.sides.accelerated!.samples).to.be.within(1, 1000)
   })
 })

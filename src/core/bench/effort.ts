@@ -25,7 +25,7 @@ export const FULL: Effort = {
 export const QUICK: Effort = {
   quick: true,
   rounds: 5,
-  roundMs: 30,
+  roundMs: 25,
   processes: 3,
   memoryOperations: 500,
   patienceMs: 3000,

@@ -7,6 +7,7 @@ import path from 'node:path'
 
 import type {Health} from '../engine/engine.ts'
 import type {LegacyEngine} from '../engine/legacy.ts'
+import type {Summary} from './statistics.ts'
 
 import {type Counters, readCounters} from './machine-counters.ts'
 
@@ -32,6 +33,8 @@ export interface Environment {
     /** Of the order in which the sides took turns. */
     readonly seed: number
   }
+  /** The time of a fixed load, taken between the suites: how fast the machine was. */
+  readonly calibration: Summary & {readonly unit: 'us'}
   /** What makes these figures less certain, a sentence each. */
   readonly warnings: readonly string[]
 }

@@ -3,7 +3,7 @@
  * whatever else happens on the machine meets all of them alike.
  */
 import type {Absence} from './report.ts'
-import type {Absent, Case, Round, Side} from './suites/suite.ts'
+import type {Absent, Case, Round, SeriesPoint, Side} from './suites/suite.ts'
 
 import {asNpuBridgeError} from '../errors.ts'
 import {cancelled} from '../process/run.ts'
@@ -15,6 +15,8 @@ export interface Measured {
   readonly samples: Readonly<Record<string, readonly number[]>>
   /** Times of single operations over all rounds, by what was timed. */
   readonly distributions: Readonly<Record<string, Distribution>>
+  /** Of the first round. */
+  readonly series: Readonly<Record<string, readonly SeriesPoint[]>>
   /** Why there are no samples of a metric. */
   readonly lacks: Readonly<Record<string, Absent>>
 }
@@ -68,6 +70,7 @@ class Contender {
   readonly #histograms = new Map<string, LatencyHistogram>()
   readonly #interrupted: Promise<never>
   readonly #signal: AbortSignal
+  #series: Measured['series'] | undefined
   #absent: NotMeasured['absent'] | undefined
 
   constructor(name: string, side: Side, {metrics, rounds}: Case, signal: AbortSignal, interrupted: Promise<never>) {
@@ -88,7 +91,8 @@ class Contender {
       distribution ? [[name, distribution] as const] : [],
     )
     const {lacks = {}} = this.side
-    return {samples: this.#samples, distributions: Object.fromEntries(distributions), lacks}
+    const series = this.#series ?? {}
+    return {samples: this.#samples, distributions: Object.fromEntries(distributions), series, lacks}
   }
 
   /** Whether this round is one of those that it does: they are spread evenly over all of them. */
@@ -98,7 +102,8 @@ class Contender {
     return due(round + 1) > due(round)
   }
 
-  add({latenciesUs = {}, values}: Round): void {
+  add({latenciesUs = {}, series, values}: Round): void {
+    this.#series ??= series
     for (const [metric, value] of Object.entries(values)) this.#samples[metric]?.push(value)
     for (const [name, latencies] of Object.entries(latenciesUs)) {
       const histogram = this.#histograms.get(name) ?? new LatencyHistogram()

@@ -12,16 +12,18 @@ import {asNpuBridgeError} from '../errors.ts'
 const ANSWER_FD = 3
 
 async function memoryUse(
-  {elements, operations}: MemoryRequest,
+  {elements, operations, rssEvery}: MemoryRequest,
   bare: number,
   open: () => Promise<Engine>,
 ): Promise<MemoryUse> {
   await using engine = await open()
+  const rss: Array<[number, number]> = [[0, process.memoryUsage.rss()]]
   const echo = async (count: number) => {
     // Every operation brings a payload of its own, as callers do.
     for (let index = 0; index < count; index++) {
       const data = Float64Array.from({length: elements}, (_, element) => element + index)
       await engine.submit({type: 'echo', data})
+      if ((index + 1) % rssEvery === 0) rss.push([rss.length * rssEvery, process.memoryUsage.rss()])
     }
   }
 
@@ -31,7 +33,7 @@ async function memoryUse(
   // By now heaps and pools have the size that they keep; what is added from here on is what operations leave behind.
   const before = resident()
   await echo(operations)
-  return {bare, base, peak, before, after: resident(), operations}
+  return {bare, base, peak, before, after: resident(), operations, rss}
 }
 
 /** What is in RAM when nothing is left that could be freed. */

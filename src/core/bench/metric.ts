@@ -1,6 +1,6 @@
 import type {NotMeasured, Outcome} from './measure.ts'
-import type {DistributionReport, MetricReport, SideReport} from './report.ts'
-import type {MetricDefinition} from './suites/suite.ts'
+import type {DistributionReport, MetricReport, SeriesReport, SideReport} from './report.ts'
+import type {MetricDefinition, SeriesDefinition} from './suites/suite.ts'
 
 import {ACCELERATED, LEGACY_WITHOUT_SLEEP} from './sides.ts'
 import {type Interval, quotientInterval, summarize} from './statistics.ts'
@@ -9,7 +9,7 @@ const NOT_MEASURED: NotMeasured = {absent: {status: 'not_run', reason: 'it was n
 
 /** What the outcomes of all sides say of one metric. */
 export function metricReport(metric: MetricDefinition, outcomes: Readonly<Record<string, Outcome>>): MetricReport {
-  const {better, name, target, title, unit} = metric
+  const {better, name, point, target, title, unit} = metric
   const samplesOf = (side: string): readonly number[] => {
     const outcome = outcomes[side] ?? NOT_MEASURED
     return 'samples' in outcome ? (outcome.samples[name] ?? []) : []
@@ -22,6 +22,7 @@ export function metricReport(metric: MetricDefinition, outcomes: Readonly<Record
     title,
     unit,
     better,
+    point: point ?? null,
     sides,
     ratio: improvement?.ratio ?? null,
     ratio_ci95: improvement?.interval ?? null,
@@ -64,6 +65,15 @@ function isMet({better, target}: MetricDefinition, sides: Readonly<Record<string
   const legacy = sides[LEGACY_WITHOUT_SLEEP]?.median ?? null
   if (legacy === null) return null
   return better === 'higher' ? accelerated >= target.bound * legacy : legacy >= target.bound * accelerated
+}
+
+/** The series that the sides of one case have given. */
+export function seriesReport(series: SeriesDefinition, outcomes: Readonly<Record<string, Outcome>>): SeriesReport {
+  const sides = Object.entries(outcomes).flatMap(([side, outcome]) => {
+    const points = 'samples' in outcome ? outcome.series[series.name] : undefined
+    return points ? [[side, points] as const] : []
+  })
+  return {...series, sides: Object.fromEntries(sides)}
 }
 
 /** The distributions that the sides of one case have given, by what was timed. */

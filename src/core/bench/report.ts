@@ -1,9 +1,10 @@
 /** What a benchmark gives: the shape of `bench --json`. Later versions add to it and take nothing away. */
+import type {Comparison} from './comparison.ts'
 import type {Distribution} from './distribution.ts'
 import type {Environment} from './environment.ts'
 import type {Interval} from './statistics.ts'
 
-export type Unit = 'bytes' | 'bytes/op' | 'inferences/s' | 'ops/s' | 'tasks/s' | 'us'
+export type Unit = '%' | 'TOPS' | 'bytes' | 'bytes/op' | 'inferences/s' | 'ops/s' | 'tasks/s' | 'us'
 
 /** Why a side has no figures. */
 export type Absence = 'failed' | 'not_available' | 'not_run'
@@ -47,11 +48,18 @@ export interface Target {
   readonly bound: number
 }
 
+/** For plots. */
+export interface Point {
+  readonly axis: string
+  readonly x: number
+}
+
 export interface MetricReport {
   readonly name: string
   readonly title: string
   readonly unit: Unit
   readonly better: 'higher' | 'lower'
+  readonly point: Point | null
   readonly sides: Readonly<Record<string, SideReport>>
   /**
    * How many times better the accelerated side is than the legacy side without its simulated sleep; null where one of
@@ -70,8 +78,19 @@ export interface SuiteReport {
   readonly metrics: readonly MetricReport[]
   /** Times of single operations. */
   readonly distributions: readonly DistributionReport[]
+  readonly series: readonly SeriesReport[]
   /** How it was measured, a sentence each. */
   readonly notes: readonly string[]
+}
+
+/** How something went on, from one round of each side. */
+export interface SeriesReport {
+  readonly name: string
+  /** What the first number of each point is. */
+  readonly x: string
+  /** Of the second. */
+  readonly unit: Unit
+  readonly sides: Readonly<Record<string, ReadonlyArray<readonly [number, number]>>>
 }
 
 export interface DistributionReport {
@@ -98,4 +117,6 @@ export interface BenchReport {
   readonly environment: Environment
   readonly suites: readonly SuiteReport[]
   readonly checks: readonly CheckReport[]
+  /** With another build or an earlier run; null when none was asked for. */
+  readonly comparison: Comparison | null
 }

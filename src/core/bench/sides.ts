@@ -5,3 +5,5 @@ export const LEGACY_AS_SHIPPED = 'legacy_as_shipped'
 export const LEGACY_WITHOUT_SLEEP = 'legacy_without_sleep'
 /** In the order in which reports have them. */
 export const SIDES = [LEGACY_AS_SHIPPED, LEGACY_WITHOUT_SLEEP, ACCELERATED] as const
+/** Another build of npubridge. */
+export const OTHER_BUILD = 'other_build'

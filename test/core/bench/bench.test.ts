@@ -6,7 +6,8 @@ import type {BenchEvent} from '../../../src/core/bench/events.ts'
 import type {SideReport} from '../../../src/core/bench/report.ts'
 import type {Engine} from '../../../src/core/engine/engine.ts'
 
-import {chooseSuites, runBench} from '../../../src/core/bench/bench.ts'
+import {runBench} from '../../../src/core/bench/bench.ts'
+import {chooseSuites} from '../../../src/core/bench/plan.ts'
 import {createLegacyEngine} from '../../../src/core/engine/legacy.ts'
 import {NpuBridgeError} from '../../../src/core/errors.ts'
 import {makeFolder, removeFolder} from '../../support/folder.ts'
@@ -54,7 +55,6 @@ describe('a benchmark', () => {
   const run = async (legacy: () => Promise<never> | ReturnType<typeof createLegacyEngine>, suites = ['coordination']) =>
     runBench({
       selection: {device: 'auto', engine: 'auto'},
-      quick: true,
       suites: chooseSuites(suites),
       signal: new AbortController().signal,
       openers: {engine: async () => engine, legacy},
@@ -118,7 +118,6 @@ describe('a benchmark', () => {
     const events: BenchEvent[] = []
     const {environment, suites} = await runBench({
       selection: {device: 'auto', engine: 'auto'},
-      quick: true,
       suites: chooseSuites(['coordination']),
       signal: new AbortController().signal,
       openers: {engine: async () => engine, legacy: async () => createLegacyEngine()},
@@ -134,14 +133,14 @@ describe('a benchmark', () => {
     expect(suites[0]!.notes).to.not.be.empty
     expect(environment.legacy).to.include({module: 'reference'})
     expect(environment.legacy!.sha256).to.match(/^[\da-f]{64}$/)
-    expect(environment.settings).to.include({quick: true, rounds: 3})
+    expect(environment.settings).to.include({quick: true, rounds: 3, round_ms: 5})
+    expect(environment.calibration.median).to.be.above(0)
   })
 
   it('gives what there is when it is interrupted', async () => {
     const controller = new AbortController()
     const work = runBench({
       selection: {device: 'auto', engine: 'auto'},
-      quick: true,
       suites: chooseSuites([]),
       signal: controller.signal,
       openers: {engine: async () => engine, legacy: async () => createLegacyEngine()},
@@ -153,19 +152,5 @@ describe('a benchmark', () => {
     const {interrupted, suites} = await work
     expect(interrupted).to.equal(true)
     expect(suites.map(({name}) => name)).to.deep.equal(['coordination'])
-  })
-})
-
-describe('choosing suites', () => {
-  it('takes all when none is named, in their order', () => {
-    expect(chooseSuites([]).map(({name}) => name)).to.deep.equal(['coordination', 'workflow', 'inference', 'memory'])
-    expect(chooseSuites(['memory', 'workflow']).map(({name}) => name)).to.deep.equal(['workflow', 'memory'])
-  })
-
-  it('suggests what an unknown name was meant to be', () => {
-    expect(() => chooseSuites(['cordination']))
-      .to.throw(NpuBridgeError, 'there is no suite "cordination"')
-      .with.property('suggestions')
-      .that.includes('did you mean "coordination"?')
   })
 })

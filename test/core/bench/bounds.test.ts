@@ -58,6 +58,7 @@ describe('holding figures against bounds', () => {
     name: 's',
     notes: [],
     distributions: [],
+    series: [],
     metrics: [
       metricReport(
         {name: 'm', title: 'm', unit: 'ops/s', better: 'higher'},
@@ -65,7 +66,7 @@ describe('holding figures against bounds', () => {
           accelerated:
             value === undefined
               ? {absent: {status: 'failed', reason: 'no'}}
-              : {samples: {m: [value]}, distributions: {}, lacks: {}},
+              : {samples: {m: [value]}, distributions: {}, series: {}, lacks: {}},
         },
       ),
     ],

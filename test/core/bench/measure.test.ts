@@ -103,7 +103,7 @@ describe('measuring a case', () => {
       unable: {absent: {status: 'not_available', reason: 'it has no such thing'}},
       unprepared: {absent: {status: 'failed', reason: 'not ready'}},
       absent: {absent: {status: 'not_run', reason: 'too long'}},
-      working: {samples: {value: [4, 4, 4]}, distributions: {}, lacks: {}},
+      working: {samples: {value: [4, 4, 4]}, distributions: {}, series: {}, lacks: {}},
     })
     expect(asked).to.equal(1)
   })
@@ -131,7 +131,7 @@ describe('measuring a case', () => {
     }
     const late: Side = {...side, measure: async () => setTimeout(60_000, {values: {value: 1}}, {ref: false})}
     const outcomes = await measureCase(caseOf({side}), optionsWith(controller.signal))
-    expect(outcomes.side).to.deep.equal({samples: {value: [1, 2, 3]}, distributions: {}, lacks: {}})
+    expect(outcomes.side).to.deep.equal({samples: {value: [1, 2, 3]}, distributions: {}, series: {}, lacks: {}})
     expect(await measureCase(caseOf({late}), optionsWith(controller.signal))).to.deep.equal({
       late: {absent: {status: 'not_run', reason: 'interrupted before it was measured'}},
     })

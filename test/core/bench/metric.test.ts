@@ -12,6 +12,7 @@ const size: MetricDefinition = {name: 'size', title: 'size', unit: 'bytes', bett
 const samplesOf = (metric: string, ...values: number[]): Outcome => ({
   samples: {[metric]: values},
   distributions: {},
+  series: {},
   lacks: {},
 })
 const failed: Outcome = {absent: {status: 'failed', reason: 'it exploded'}}
@@ -79,7 +80,7 @@ describe('the report of a metric', () => {
 
   it('says why one metric of a side has no samples while others have', () => {
     const lacks = {speed: {status: 'not_run', reason: 'too slow'}} as const
-    const {sides} = metricReport(speed, {accelerated: {samples: {size: [1]}, distributions: {}, lacks}})
+    const {sides} = metricReport(speed, {accelerated: {samples: {size: [1]}, distributions: {}, series: {}, lacks}})
     expect(sides.accelerated).to.include({status: 'not_run', reason: 'too slow', samples: 0})
   })
 })
@@ -90,6 +91,7 @@ describe('the reports of distributions', () => {
     const measured = (...names: string[]): Outcome => ({
       samples: {},
       distributions: Object.fromEntries(names.map((name) => [name, distribution!])),
+      series: {},
       lacks: {},
     })
     const reports = distributionReports({a: measured('latency'), b: measured('latency', 'queue'), c: failed})

@@ -27,9 +27,16 @@ export const coordination: Suite = {
       unit: 'ops/s',
       better: 'higher',
       target: {kind: 'value', bound: 50_000},
+      point: inFlight(LARGE),
     },
-    {name: 'throughput_64', title: `throughput, ${MEDIUM} in flight`, unit: 'ops/s', better: 'higher'},
-    {name: 'throughput_1', title: 'throughput, one by one', unit: 'ops/s', better: 'higher'},
+    {
+      name: 'throughput_64',
+      title: `throughput, ${MEDIUM} in flight`,
+      unit: 'ops/s',
+      better: 'higher',
+      point: inFlight(MEDIUM),
+    },
+    {name: 'throughput_1', title: 'throughput, one by one', unit: 'ops/s', better: 'higher', point: inFlight(1)},
     {name: 'latency_p50', title: 'latency p50', unit: 'us', better: 'lower'},
     {name: 'latency_p99', title: 'latency p99', unit: 'us', better: 'lower', target: {kind: 'value', bound: 1000}},
     {name: 'urgent_p99', title: `latency p99 of urgent ones among ${LARGE}`, unit: 'us', better: 'lower'},
@@ -50,6 +57,10 @@ export const coordination: Suite = {
       },
     },
   ],
+}
+
+function inFlight(x: number) {
+  return {axis: 'operations in flight', x}
 }
 
 function acceleratedSide({effort, participants}: SuiteContext): Side {

@@ -33,6 +33,7 @@ export const memory: Suite = {
     `Each sample is a process of its own: Node.js with the engine, or Python with the old module. Base is its resident memory when it is ready. Then it does operations one after the other, each with ${ELEMENTS} numbers (16 KB): peak is the most memory up to the end of them, growth is what each leaves behind.`,
     'Node.js fills heaps and pools once and for all, so its growth is measured over as many operations again, and after its garbage is collected; Python frees at once what nothing refers to.',
   ],
+  series: [{name: 'memory', x: 'operations of 16 KB', unit: 'bytes'}],
   async cases(context) {
     const {memoryOperations, processes} = context.effort
     context.note(
@@ -53,6 +54,11 @@ export const memory: Suite = {
   },
 }
 
+/** Some fifty points over all operations. */
+function rssEvery({memoryOperations}: SuiteContext['effort']): number {
+  return Math.max(1, Math.round(memoryOperations / 50))
+}
+
 function legacySide({effort, participants}: SuiteContext, sleep: boolean): Side {
   const operations = sleep ? Math.min(SHIPPED_OPERATIONS, effort.memoryOperations) : effort.memoryOperations
   return {
@@ -61,16 +67,18 @@ function legacySide({effort, participants}: SuiteContext, sleep: boolean): Side 
       await using engine = await participants.open.legacy({sleep})
       const options = {
         elements: ELEMENTS,
+        rssEvery: rssEvery(effort),
         limitMs: DURATION_MS + effort.patienceMs,
         operations,
         durationMs: DURATION_MS,
       }
-      const {latenciesUs, rssAfter, rssBefore, rssPeak} = await engine.measureCoordination(options)
+      const {latenciesUs, rss, rssAfter, rssBefore, rssPeak} = await engine.measureCoordination(options)
       if (typeof rssAfter !== 'number' || typeof rssBefore !== 'number') throw unknownMemory()
       const growth = (rssAfter - rssBefore) / latenciesUs.length
       // A peak tells nothing without the number of operations that it took.
       const peak = latenciesUs.length < effort.memoryOperations ? {} : {peak: rssPeak ?? rssAfter}
-      return {values: {base: rssBefore, ...peak, growth}}
+      const grown = rss.map(([done, bytes]) => [done, bytes ?? 0] as const)
+      return {values: {base: rssBefore, ...peak, growth}, series: {memory: [[0, rssBefore], ...grown]}}
     },
   }
 }
@@ -83,14 +91,15 @@ function acceleratedSide({effort, measureMemory, note}: SuiteContext): Side {
   let bareBytes: number | undefined
   return {
     async measure() {
-      const {after, bare, base, before, operations, peak} = await measureMemory({
+      const {after, bare, base, before, operations, peak, rss} = await measureMemory({
         operations: effort.memoryOperations,
         elements: ELEMENTS,
+        rssEvery: rssEvery(effort),
       })
       // The first process speaks for all: they do not differ in this.
       bareBytes ??= bare
       note(`Node.js alone, with nothing of npubridge loaded, takes ${Math.round(bareBytes / 1e6)} MB of its base.`)
-      return {values: {base, peak, growth: (after - before) / operations}}
+      return {values: {base, peak, growth: (after - before) / operations}, series: {memory: rss}}
     },
   }
 }

@@ -1,8 +1,9 @@
 /** What every suite looks like: what it measures, and the work that each side does for it. */
+import type {DeviceFacts} from '../device-facts.ts'
 import type {Effort} from '../effort.ts'
-import type {MemoryUse} from '../memory.ts'
+import type {MemoryRequest, MemoryUse} from '../memory.ts'
 import type {Participants} from '../participants.ts'
-import type {Absence, Target, Unit} from '../report.ts'
+import type {Absence, Point, Target, Unit} from '../report.ts'
 
 export interface MetricDefinition {
   readonly name: string
@@ -11,6 +12,8 @@ export interface MetricDefinition {
   readonly unit: Unit
   readonly better: 'higher' | 'lower'
   readonly target?: Target
+  /** Where it lies on an axis that several metrics of the suite share. */
+  readonly point?: Point
 }
 
 /** What one round of a side gives. */
@@ -19,7 +22,12 @@ export interface Round {
   readonly values: Readonly<Record<string, number>>
   /** Times of single operations in microseconds, by what was timed. */
   readonly latenciesUs?: Readonly<Record<string, readonly number[]>>
+  /** How something went on over the round, as points, by what it is. */
+  readonly series?: Readonly<Record<string, readonly SeriesPoint[]>>
 }
+
+/** Where on the axis, and what. */
+export type SeriesPoint = readonly [number, number]
 
 export interface Absent {
   readonly status: Absence
@@ -50,13 +58,23 @@ export interface Case {
   readonly rounds: number
 }
 
+export interface SeriesDefinition {
+  readonly name: string
+  readonly x: string
+  readonly unit: Unit
+}
+
 export interface SuiteContext {
   readonly participants: Participants
   readonly effort: Effort
   /** The model to run; null when there is none. */
   readonly model: () => Promise<string | null>
   /** Does operations of `elements` numbers in a process of its own, and tells what became of its memory. */
-  readonly measureMemory: (request: {elements: number; operations: number}) => Promise<MemoryUse>
+  readonly measureMemory: (request: Omit<MemoryRequest, 'selection'>) => Promise<MemoryUse>
+  /** Milliseconds from starting a process to its first answer: of the model, or of an echo. */
+  readonly measureStartup: (model: string | null) => Promise<number>
+  /** What is known of the device of the accelerated side. */
+  readonly deviceFacts: () => Promise<DeviceFacts>
   /** Adds a sentence on how it was measured to those of the suite. */
   readonly note: (sentence: string) => void
 }
@@ -68,6 +86,8 @@ export interface Suite {
   readonly metrics: readonly MetricDefinition[]
   /** How it is measured, a sentence each. */
   readonly notes: readonly string[]
+  /** The axis and the unit of each series. */
+  readonly series?: readonly SeriesDefinition[]
   readonly cases: (context: SuiteContext) => Promise<readonly Case[]>
 }
 

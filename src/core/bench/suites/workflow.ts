@@ -32,6 +32,7 @@ export const workflow: Suite = {
     name: `tasks_${size.tasks}`,
     title: `${formatCount(size.tasks)} tasks`,
     unit: 'tasks/s',
+    point: {axis: 'tasks of a workflow', x: size.tasks},
     better: 'higher',
     ...('target' in size && {target: {kind: 'ratio', bound: size.target}}),
   })),
