@@ -10,6 +10,7 @@ export default [
       'native/node/binding.cjs',
       '**/fixtures',
       'node_modules',
+      '.mocharc.cjs',
       '**/*.d.ts',
       '**/.venv',
     ],
@@ -38,6 +39,7 @@ export default [
       '@typescript-eslint/prefer-nullish-coalescing': 'off',
       // Null is what JSON, N-API and the protocols speak.
       'unicorn/no-null': 'off',
+      '@typescript-eslint/no-restricted-types': 'off',
       // File modes, device numbers and binary headers are bit fields.
       'no-bitwise': 'off',
       'unicorn/prevent-abbreviations': 'off',
@@ -56,12 +58,12 @@ export default [
       'unicorn/prefer-top-level-await': 'off',
       'import-x/no-anonymous-default-export': 'off',
       '@typescript-eslint/no-unsafe-return': 'off',
-      '@typescript-eslint/no-restricted-types': 'off',
       'unicorn/consistent-conditional-object-spread': 'off',
       'jsdoc/require-throws-type': 'off',
       // It turns slice() of a typed array into an Array.
       'unicorn/prefer-spread': 'off',
       'unicorn/no-unnecessary-splice': 'off',
+      'unicorn/no-nonstandard-builtin-properties': 'off',
       'jsdoc/escape-inline-tags': 'off',
       '@typescript-eslint/no-empty-function': 'off',
       '@typescript-eslint/no-unused-vars': ['error', {ignoreRestSiblings: true, varsIgnorePattern: '^_'}],
@@ -85,7 +87,6 @@ export default [
       'import/no-unresolved': 'off',
       'import-x/no-unresolved': 'off',
       // Symbol.asyncDispose is newer than the list of this rule.
-      'unicorn/no-nonstandard-builtin-properties': 'off',
       '@typescript-eslint/class-literal-property-style': 'off',
       // The minimum, 22.13, has them; only their status "stable" is younger.
       'n/no-unsupported-features/node-builtins': [

@@ -38,7 +38,11 @@ export abstract class BaseCommand extends Command {
   }
 
   protected override toErrorJson(error: unknown): unknown {
-    return {error: asNpuBridgeError(error).toJSON()}
+    const usage = error instanceof Errors.CLIError && !(error instanceof NpuBridgeError)
+    const reported = usage
+      ? new NpuBridgeError('INVALID_ARGUMENT', error.message, {cause: error})
+      : asNpuBridgeError(error)
+    return {error: reported.toJSON()}
   }
 
   #listenForSignals(): AbortSignal {

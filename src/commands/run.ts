@@ -89,6 +89,6 @@ A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw bin
     if (summary.stopped === 'closed') return
     this.logToStderr(renderSummary(summary, {bar: ownsTerminal}).join('\n'))
     if (summary.stopped === 'interrupted') process.exitCode = EXIT.interrupted
-    else if (summary.failed > 0) process.exitCode = EXIT.error
+    else if (summary.failed + summary.skipped > 0) process.exitCode = EXIT.error
   }
 }

@@ -3,6 +3,7 @@
  * it takes. Which devices there are is only ever found out in child processes, because asking can crash.
  */
 import type {DevicePreference, Engine} from './engine/engine.ts'
+import type {NativeEngineOptions} from './engine/native.ts'
 
 import {createLegacyEngine} from './engine/legacy.ts'
 import {inspectPeer} from './engine/openvino-node-inspect.ts'
@@ -12,12 +13,11 @@ import {NpuBridgeError} from './errors.ts'
 import {nativeParts, type NativeParts} from './native-parts.ts'
 import {type Paths, resolvePaths} from './paths.ts'
 
-export interface BridgeConfig {
-  readonly queue?: {
-    /** How many operations may wait; the engine's own default when absent. */
-    readonly capacity?: number
-  }
-}
+/** What the native engine can be told; the others honour `queue.capacity`. */
+export type BridgeConfig = Omit<
+  NativeEngineOptions,
+  'cacheFolder' | 'devices' | 'modelsFolder' | 'profile' | 'rejected' | 'runtimeFolder'
+>
 
 export interface BridgeOptions {
   /**
@@ -116,7 +116,7 @@ function nativeEngine(options: BridgeOptions, {native}: BridgeParts, paths: Path
         devices,
         rejected,
         runtimeFolder: folder,
-        ...(options.config?.queue && {queue: options.config.queue}),
+        ...options.config,
       })
     },
   }

@@ -94,7 +94,7 @@ export function renderModel(model: PrintableModel): string {
     `${model.name}${about ? ` ${about.version} · ${about.task} · ${about.license}` : ''}`,
     ...(tensors ? [renderTensors(tensors)] : []),
     ...(unreadable ? [`${mark('warning')} Inputs and outputs are unknown: ${unreadable.message}`] : []),
-    ...(unreadable?.suggestions ?? []).map((suggestion) => `  Try: ${suggestion}`),
+    ...(unreadable?.suggestions ?? []).map((suggestion, index) => `${index === 0 ? '  Try:' : '      '} ${suggestion}`),
     ...model.state.map(({input, output}) => `State   ${output} → ${input}, carried along by a stream`),
     `File    ${model.path} (${formatBytes(model.bytes)})`,
     `sha256  ${model.sha256}`,

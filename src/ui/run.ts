@@ -12,6 +12,7 @@ export interface PrintableProgress {
   readonly p50Us: number | undefined
   readonly p99Us: number | undefined
   readonly failed: number
+  readonly skipped: number
 }
 
 export interface PrintableFailures {
@@ -50,26 +51,28 @@ export function formatMicroseconds(us: number): string {
 
 /** One line: ` silero-vad on CPU ▕██████▌       ▏ 500/~1 000 · 7 912/s · p99 0.4 ms · 0 failed`. */
 export function renderProgress(progress: PrintableProgress): string {
-  const {done, failed, fraction, p99Us, perSecond} = progress
+  const {done, failed, fraction, p99Us, perSecond, skipped} = progress
   const bar = fraction === undefined ? '' : `${renderBar(fraction)} `
   return ` ${title(progress)}${bar}${join([
     `${formatCount(done)}/${total(progress)}`,
     perSecond > 0 && `${formatCount(perSecond)}/s`,
     p99Us !== undefined && `p99 ${formatMicroseconds(p99Us)}`,
     `${formatCount(failed)} failed`,
+    skipped > 0 && `${formatCount(skipped)} skipped`,
   ])}`
 }
 
 /** What is left to say at the end, one line each; with a bar where there was one before. */
 export function renderSummary(summary: PrintableSummary, options: {readonly bar: boolean}): string[] {
-  const {devices, done, failed, p50Us, p99Us, perSecond} = summary
+  const {cancelled, devices, done, failed, p50Us, p99Us, perSecond, skipped} = summary
   const bar = options.bar ? `${renderBar(1)} ` : ''
   const figures = join([
-    count(done, 'operation'),
+    count(done - skipped - cancelled, 'operation'),
     perSecond > 0 && `${formatCount(perSecond)}/s`,
     p50Us !== undefined && `p50 ${formatMicroseconds(p50Us)}`,
     p99Us !== undefined && `p99 ${formatMicroseconds(p99Us)}`,
     `${formatCount(failed)} failed`,
+    skipped > 0 && `${formatCount(skipped)} skipped`,
   ])
   return [
     ` ${devices.length > 0 && !options.bar ? title(summary).replace(/ $/, ': ') : title(summary)}${bar}${figures}`,
@@ -140,7 +143,7 @@ export class ProgressLine {
   readonly update = (progress: PrintableProgress): void => {
     // A line that wraps could not be replaced; the last column is left free for the cursor.
     this.#terminal.write(
-      `\r${renderProgress(progress).slice(0, Math.max(0, this.#terminal.columns - 1))}${CLEAR_TO_END}`,
+      `\r${renderProgress(progress).slice(0, Math.max(0, (this.#terminal.columns || 80) - 1))}${CLEAR_TO_END}`,
     )
   }
 

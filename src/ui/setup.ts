@@ -1,5 +1,5 @@
 import {mark} from './mark.ts'
-import {formatBytes, formatSeconds} from './units.ts'
+import {formatBytes, formatMicroseconds, formatSeconds} from './units.ts'
 
 /** The outcome of a setup, as far as it is shown. */
 export interface PrintableSetup {
@@ -78,7 +78,7 @@ function deviceLine({device, ok, computeUs, error}: Tests['tests'][number], devi
   const fullName = devices.find(({name}) => name === device)?.fullName
   const named = fullName ? `${device} (${fullName})` : device
   if (!ok) return `  ${mark('failed')} ${named} does not run a tiny model: ${error?.message ?? 'unknown reason'}`
-  return `  ${mark('ok')} ${named} ran a tiny model${computeUs === undefined ? '' : ` in ${Math.round(computeUs)} µs`}`
+  return `  ${mark('ok')} ${named} compiled and ran a tiny model${computeUs === undefined ? '' : ` in ${formatMicroseconds(computeUs)}`}`
 }
 
 function undo({outcome, runtime}: PrintableSetup): string[] {

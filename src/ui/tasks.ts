@@ -4,7 +4,7 @@
  */
 import {Listr, ListrLogger, type ListrTaskWrapper, PRESET_TIMER, ProcessOutput} from 'listr2'
 
-import {renderProgress} from './progress.ts'
+import {renderTransfer} from './transfer.ts'
 
 export type TaskEvent =
   | {readonly type: 'advanced'; readonly step: string; readonly doneBytes: number; readonly totalBytes: number}
@@ -71,7 +71,7 @@ class Task {
     switch (event.type) {
       case 'advanced': {
         const seconds = (performance.now() - this.#startedAt) / 1000
-        if (isAnimated()) this.#say(renderProgress(event.doneBytes, event.totalBytes, seconds))
+        if (isAnimated()) this.#say(renderTransfer(event.doneBytes, event.totalBytes, seconds))
         break
       }
 

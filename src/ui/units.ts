@@ -12,6 +12,12 @@ export function formatBytes(bytes: number): string {
   return `${unit > 0 && value < 9.95 ? value.toFixed(1) : Math.round(value)} ${BYTE_UNITS[unit]!}`
 }
 
+/** A short time as people read it: 12 µs, 179 ms, 1.3 s. */
+export function formatMicroseconds(microseconds: number): string {
+  if (microseconds < 999.5) return `${Math.round(microseconds)} µs`
+  return microseconds < 999_500 ? `${Math.round(microseconds / 1000)} ms` : formatSeconds(microseconds / 1e6)
+}
+
 /** A time as people read it: 0.8 s, 3 s, 12 s, 3 min 5 s. */
 export function formatSeconds(seconds: number): string {
   if (seconds < 9.95 && !Number.isSafeInteger(seconds)) return `${seconds.toFixed(1)} s`

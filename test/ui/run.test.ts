@@ -19,6 +19,7 @@ const PROGRESS: PrintableProgress = {
   p99Us: 412,
   perSecond: 7912.4,
   read: 564,
+  skipped: 0,
   subjects: ['silero-vad'],
 }
 
@@ -53,6 +54,10 @@ describe('renderProgress', () => {
     expect(renderProgress({...PROGRESS, fraction: undefined})).to.match(/^ silero-vad on CPU 500\/564 ·/)
   })
 
+  it('counts skipped lines apart from failed operations', () => {
+    expect(renderProgress({...PROGRESS, failed: 1, skipped: 2})).to.match(/· 1 failed · 2 skipped$/)
+  })
+
   it('says nothing that is not known yet', () => {
     const start = {...PROGRESS, devices: [], done: 0, fraction: 0, p99Us: undefined, perSecond: 0, read: 1}
     expect(renderProgress(start)).to.equal(' silero-vad ▕              ▏ 0/… · 0 failed')
@@ -70,6 +75,7 @@ describe('renderSummary', () => {
     expect(
       summaryOf({devices: [], done: 0, p50Us: undefined, p99Us: undefined, perSecond: 0, subjects: []}),
     ).to.deep.equal([' 0 operations · 0 failed'])
+    expect(summaryOf({cancelled: 10, skipped: 90})[0]).to.match(/: 900 operations · /)
     expect(summaryOf({subjects: ['a', 'b', 'c']})[0]).to.match(/^ operations on CPU: 1 000/)
     expect(summaryOf({devices: ['CPU', 'NPU'], subjects: ['a', 'b']})[0]).to.match(/^ a \+ b on CPU \+ NPU: /)
   })

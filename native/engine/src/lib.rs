@@ -10,6 +10,8 @@ mod metrics;
 mod model;
 pub mod openvino;
 pub mod operation;
+#[cfg(unix)]
+pub mod probe;
 pub mod routing;
 pub mod runtime;
 pub mod scheduler;

@@ -8,6 +8,8 @@
 mod config;
 mod names;
 mod outbox;
+#[cfg(unix)]
+pub mod probe;
 mod records;
 pub mod runtime;
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -12,6 +13,21 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 REFERENCE = ROOT / "native" / "python" / "python" / "npubridge" / "_reference" / "npu_coordination_bridge.py"
 FIXTURES = ROOT / "test" / "fixtures" / "legacy"
+
+
+def use_managed_folders() -> None:
+    """Lets the tests run on what ``npubridge setup`` and ``models pull`` have fetched, unless others are named."""
+    home = os.environ.get("NPUBRIDGE_HOME")
+    share = os.environ.get("XDG_DATA_HOME")
+    data = Path(home) if home else (Path(share) if share else Path.home() / ".local" / "share") / "npubridge"
+    runtimes = sorted((data / "runtimes").glob("openvino-*"))
+    if runtimes:
+        os.environ.setdefault("NPUBRIDGE_RUNTIME", str(runtimes[-1]))
+    if (data / "models").is_dir():
+        os.environ.setdefault("NPUBRIDGE_TEST_MODELS", str(data / "models"))
+
+
+use_managed_folders()
 
 
 def load(path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:

@@ -156,7 +156,10 @@ impl Device {
             return Err(failure::out_of_memory("zeMemAllocHost"));
         }
         state.counts.compiles += 1;
-        Ok(state.epoch)
+        let (epoch, slow) = (state.epoch, state.faults.slow_compile);
+        drop(state);
+        thread::sleep(slow);
+        Ok(epoch)
     }
 
     /// Lets a request be made of something compiled in `epoch`.

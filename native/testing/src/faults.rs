@@ -11,6 +11,7 @@
 //! | `back_after_ms=T` | T ms after it was lost, it is listed again and can be compiled for anew, once |
 //! | `hang_after=N` | after N inferences none ends any more, until the faults are changed |
 //! | `slow_us=T` | each inference takes T µs longer |
+//! | `slow_compile_ms=T` | each compilation takes T ms longer; one that the device is lost in gives a dead model |
 //!
 //! They come from `NPUBRIDGE_FAULTS` when the library is loaded; from the file named by `NPUBRIDGE_FAULTS_FILE`, which
 //! is read again whenever it changed; or from the function `npubridge_testing_set_faults`. New faults replace the old
@@ -41,6 +42,8 @@ pub struct Faults {
     pub hang_after: Option<u64>,
     /// What each inference takes longer.
     pub slow: Duration,
+    /// What each compilation takes longer.
+    pub slow_compile: Duration,
 }
 
 impl Faults {
@@ -83,6 +86,7 @@ impl Faults {
             "back_after_ms" => self.back_after = Some(Duration::from_millis(number()?)),
             "hang_after" => self.hang_after = Some(number()?),
             "slow_us" => self.slow = Duration::from_micros(number()?),
+            "slow_compile_ms" => self.slow_compile = Duration::from_millis(number()?),
             _ => return Err("unknown".into()),
         }
         Ok(())

@@ -239,7 +239,8 @@ export class LegacyProcess {
   #greet(message: Message): boolean {
     clearTimeout(this.#timer)
     if (message.ready === true) {
-      this.#greeted = message as unknown as LegacyGreeting
+      const {ready: _, ...greeting} = message
+      this.#greeted = greeting as unknown as LegacyGreeting
       this.#greeting.resolve(this.#greeted)
     } else if (message.ready === false) {
       this.#giveUp(refusal(message, this.#options), false)

@@ -255,6 +255,7 @@ class NativeEngine implements Engine {
     if (outputs !== undefined) return {...common, outputs}
     if (data === undefined) return common
     if (type === 'health_check') return {...common, data: this.#toHealth(data as NativeHealth)}
+    if (type === 'statistics') return {...common, data: {engine: this.kind, ...(data as object)}}
     return {...common, data}
   }
 

@@ -70,7 +70,7 @@ export async function selectEngine(
     } catch (error) {
       const failure = asNpuBridgeError(error)
       if (engine !== 'auto' || NOT_A_REASON.has(failure.code)) throw failure
-      rejected.push({candidate: candidate.kind, reason: failure.message.split('\n', 1)[0]!})
+      rejected.push({candidate: candidate.kind, reason: reasonOf(failure)})
       failures.push(failure)
     }
   }
@@ -85,7 +85,8 @@ async function choose(
 ): Promise<EngineChoice> {
   const available = await candidate.devices()
   if (available === null) {
-    if (device === 'gpu' || device === 'npu') throw unavailable(device, `the ${candidate.kind} engine uses none`)
+    if (device === 'gpu' || device === 'npu')
+      throw unavailable(device, `the ${candidate.kind} engine runs on the processor only`)
     return {devices: [], fallback: fallbackOf(before, candidate.kind), rejected: before}
   }
 
@@ -99,6 +100,11 @@ async function choose(
     ...missing.map((family) => ({candidate: family, reason: `OpenVINO lists only ${listed(available)}`})),
   ]
   return {devices, fallback: fallbackOf(rejected, before.length > 0 ? candidate.kind : first), rejected}
+}
+
+/** The first line of what happened, without a full stop: it becomes part of a sentence. */
+function reasonOf({message}: NpuBridgeError): string {
+  return message.split('\n', 1)[0]!.replace(/\.$/, '')
 }
 
 /** `GPU` for `GPU.1`: OpenVINO numbers devices of which there are several. */

@@ -10,12 +10,10 @@ import type {Buffer} from 'node:buffer'
 /** The most bytes that one number takes, with sign, point and exponent. */
 export const LONGEST_NUMBER = 32
 
-/** 10^0 … 10^53: enough to bring the least float32 to nine digits. */
-const POWERS_OF_TEN = Float64Array.from({length: 54}, (_, exponent) => Number(`1e${exponent}`))
-const LOG10_OF_2 = Math.LOG10E * Math.LN2
 const SHARED = new ArrayBuffer(4)
 const FLOAT32 = new Float32Array(SHARED)
 const FLOAT32_BITS = new Int32Array(SHARED)
+const MANTISSA_BITS = 0x7f_ff_ff
 /** Digits of the number at hand, the last one first. */
 const DIGITS = new Uint8Array(LONGEST_NUMBER)
 const ZERO = 0x30
@@ -23,50 +21,51 @@ const MINUS = 0x2d
 const POINT = 0x2e
 const EXPONENT = 0x65
 
+/** 10^-53 … 10^53, each the double next to it. */
+const POWERS_OF_TEN = Float64Array.from({length: 107}, (_, index) => Number(`1e${index - 53}`))
+const POWER_OF_ZERO = 53
+
+/**
+ * By the exponent bits of a float32: how far a decimal may be away and still read as the same number, which is half the
+ * distance to the next one. A millionth less, so that errors of doubles, and rounding twice (to a double, then to a
+ * float32), can make no difference.
+ */
+const TOLERANCE = Float64Array.from({length: 255}, (_, bits) => 2 ** (Math.max(bits, 1) - 151) * (1 - 1e-6))
+/** By the exponent bits: the decimal exponent of the least number that has them. */
+const DECIMAL_EXPONENT = Int8Array.from({length: 255}, (_, bits) => Math.floor((bits - 127) * Math.log10(2)))
+
 /** Writes `value`, a finite float32, to `bytes` from `at` on; returns where it ends. */
 export function writeFloat32(value: number, bytes: Buffer, at: number): number {
   if (value === 0) return writeZero(value, bytes, at)
-  let end = at
-  let magnitude = value
   if (value < 0) {
-    bytes[end++] = MINUS
-    magnitude = -value
+    bytes[at] = MINUS
+    return writePositiveFloat32(-value, bytes, at + 1)
   }
 
-  const exponent = decimalExponent(magnitude)
-  for (let digits = 7; digits <= 9; digits++) {
-    const scale = digits - 1 - exponent
-    const integer = Math.round(scaled(magnitude, scale))
-    if (leadsBackTo(scaled(integer, -scale), magnitude)) return writeDecimal(integer, scale, bytes, end)
-  }
-
-  return writeAscii(String(magnitude), bytes, end)
+  return writePositiveFloat32(value, bytes, at)
 }
 
-/** The exponent of the leading decimal digit of a positive float32, or one less. */
-function decimalExponent(magnitude: number): number {
-  FLOAT32[0] = magnitude
-  const binary = (FLOAT32_BITS[0]! >>> 23) - 127
-  // A subnormal has no exponent of its own; its leading zeros only cost digits.
-  const estimate = Math.floor((binary === -127 ? Math.log2(magnitude) : binary) * LOG10_OF_2)
-  return magnitude >= powerOfTen(estimate + 1) ? estimate + 1 : estimate
+function writePositiveFloat32(value: number, bytes: Buffer, at: number): number {
+  FLOAT32[0] = value
+  const exponentBits = FLOAT32_BITS[0]! >>> 23
+  const exponent = decimalExponent(value, exponentBits)
+  const power = POWERS_OF_TEN[POWER_OF_ZERO + 8 - exponent]!
+  const nineDigits = value * power
+  let tolerance = TOLERANCE[exponentBits]! * power
+  // Below a power of two, numbers are half as far apart.
+  if ((FLOAT32_BITS[0]! & MANTISSA_BITS) === 0) tolerance /= 2
+  const seven = Math.round(nineDigits / 100)
+  if (Math.abs(seven * 100 - nineDigits) < tolerance) return writeDecimal(seven, 6 - exponent, bytes, at)
+  const eight = Math.round(nineDigits / 10)
+  if (Math.abs(eight * 10 - nineDigits) < tolerance) return writeDecimal(eight, 7 - exponent, bytes, at)
+  return writeDecimal(Math.round(nineDigits), 8 - exponent, bytes, at)
 }
 
-function powerOfTen(exponent: number): number {
-  return exponent < 0 ? 1 / POWERS_OF_TEN[-exponent]! : POWERS_OF_TEN[exponent]!
-}
-
-function scaled(value: number, exponent: number): number {
-  return exponent < 0 ? value / POWERS_OF_TEN[-exponent]! : value * POWERS_OF_TEN[exponent]!
-}
-
-/**
- * Whether a decimal whose value is `candidate`, give or take an error of a double, reads as the float32 `target`.
- * A candidate moved away from the target by a millionth of its distance must still do, so that neither that error nor
- * rounding twice (to a double, then to a float32) can make a difference.
- */
-function leadsBackTo(candidate: number, target: number): boolean {
-  return Math.fround(candidate + (candidate - target) * 1e-6) === target && Math.fround(candidate) === target
+/** The exponent of the leading decimal digit. */
+function decimalExponent(value: number, exponentBits: number): number {
+  // A subnormal has no exponent of its own.
+  const least = exponentBits === 0 ? Math.floor(Math.log10(value)) : DECIMAL_EXPONENT[exponentBits]!
+  return value >= POWERS_OF_TEN[POWER_OF_ZERO + least + 1]! ? least + 1 : least
 }
 
 /** Writes `integer` × 10^-`scale`; `integer` is positive and below 2^31. Plain from 1e-6 on and below 1e21. */
@@ -110,9 +109,10 @@ function writeDigits(last: number, first: number, bytes: Buffer, at: number): nu
 /** Puts the digits of a positive integer below 2^31 into `DIGITS`; returns how many there are. */
 function putDigits(integer: number): number {
   let count = 0
-  let rest = integer
+  // In unsigned 32-bit arithmetic, which V8 compiles to a multiplication; with Math.trunc this takes four times as long.
+  let rest = integer >>> 0
   do {
-    const quotient = Math.trunc(rest / 10)
+    const quotient = (rest / 10) >>> 0
     DIGITS[count++] = ZERO + rest - quotient * 10
     rest = quotient
   } while (rest > 0)

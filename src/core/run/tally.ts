@@ -34,14 +34,14 @@ export interface RunProgress {
   /** Latencies from submission to completion, in microseconds; undefined before the first success. */
   readonly p50Us: number | undefined
   readonly p99Us: number | undefined
-  /** Failed lines and operations. */
+  /** Operations that were submitted and failed. */
   readonly failed: number
+  /** Lines that could not be submitted. */
+  readonly skipped: number
 }
 
 export interface RunSummary extends RunProgress {
   readonly succeeded: number
-  /** Lines that could not be submitted. */
-  readonly skipped: number
   readonly failures: readonly FailureGroup[]
   /** Each distinct fallback that happened, the first few. */
   readonly fallbacks: readonly Fallback[]
@@ -79,16 +79,12 @@ export class Tally {
   #ended = 0
   #succeeded = 0
   #operationsFailed = 0
-  #linesFailed = 0
+  #linesSkipped = 0
   cancelled = 0
 
   /** `clock` gives monotonic milliseconds. */
   constructor(clock: () => number) {
     this.#clock = clock
-  }
-
-  get failed(): number {
-    return this.#operationsFailed + this.#linesFailed
   }
 
   submitted(operation: Operation): void {
@@ -108,7 +104,7 @@ export class Tally {
 
   failedWith(kind: FailureGroup['kind'], line: number, error: NpuBridgeError): void {
     this.#ended = this.#clock()
-    if (kind === 'line') this.#linesFailed++
+    if (kind === 'line') this.#linesSkipped++
     else this.#operationsFailed++
     const {code, message, suggestions} = error
     const key = `${kind} ${code}`
@@ -123,13 +119,14 @@ export class Tally {
     const ran = this.#succeeded + this.#operationsFailed
     return {
       devices: [...this.#devices],
-      done: ran + this.#linesFailed + this.cancelled,
-      failed: this.failed,
+      done: ran + this.#linesSkipped + this.cancelled,
+      failed: this.#operationsFailed,
       fraction,
       p50Us: this.#percentile(50),
       p99Us: this.#percentile(99),
       perSecond: seconds > 0 ? ran / seconds : 0,
       read,
+      skipped: this.#linesSkipped,
       subjects: [...this.#subjects],
     }
   }
@@ -141,7 +138,6 @@ export class Tally {
       cancelled: this.cancelled,
       failures: [...this.#groups.values()],
       fallbacks: [...this.#fallbacks.values()],
-      skipped: this.#linesFailed,
       succeeded: this.#succeeded,
     }
   }

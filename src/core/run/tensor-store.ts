@@ -57,7 +57,7 @@ export class TensorStore {
     const saved: Record<string, SavedTensor> = {}
     for (const [name, tensor] of Object.entries(outputs)) {
       const file = await this.#saveAs(fileNamePart(String(id)), fileNamePart(name), encodeNpy(tensor))
-      saved[name] = {datatype: tensor.datatype, file, shape: tensor.shape}
+      saved[name] = {file, shape: tensor.shape, datatype: tensor.datatype}
     }
 
     return saved

@@ -17,6 +17,8 @@ import {
   runtimeReportSchema,
 } from './report.ts'
 
+export type {DeviceTest, ModelInterface, RuntimeDevice, RuntimeReport} from './report.ts'
+
 /** Listing devices takes a fraction of a second; a driver that needs longer than this will not come back. */
 export const INSPECT_TIMEOUT_MS = 20_000
 /** Compiling for an NPU may go through the driver's compiler, which is slow the first time. */
@@ -47,7 +49,12 @@ export interface InspectOptions extends ChildOptions {
   readonly functionalTest?: boolean
 }
 
-const errorSchema = z.object({code: z.string(), message: z.string(), suggestions: z.array(z.string()).default([])})
+const errorSchema = z.object({
+  code: z.string(),
+  message: z.string(),
+  suggestions: z.array(z.string()).default([]),
+  cause: z.string().optional(),
+})
 const answerSchema = z.union([z.object({value: z.unknown()}), z.object({error: errorSchema})])
 
 /** The child beside this file: compiled, or as TypeScript when this file runs as such. */
@@ -160,7 +167,7 @@ function said({stderr}: ProcessOutcome): string {
   return lines.length === 0 ? '' : ` It said:\n  ${lines.join('\n  ')}`
 }
 
-function asReported({code, message, suggestions}: z.infer<typeof errorSchema>): NpuBridgeError {
+function asReported({cause, code, message, suggestions}: z.infer<typeof errorSchema>): NpuBridgeError {
   const known = (ERROR_CODES as readonly string[]).includes(code) ? (code as ErrorCode) : 'INTERNAL'
-  return new NpuBridgeError(known, message, {suggestions})
+  return new NpuBridgeError(known, message, {suggestions, ...(cause !== undefined && {cause})})
 }

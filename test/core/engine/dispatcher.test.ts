@@ -18,6 +18,7 @@ describe('dispatcher', () => {
       occupy: (ms) => [{type: 'benchmark', kind: 'echo', durationMs: ms}],
       canRoute: false,
       canMultiply: false,
+      runsModels: false,
     }))
   })
 

@@ -8,12 +8,15 @@ import {setTimeout} from 'node:timers/promises'
 import type {Operation, WorkflowReport, WorkflowTask} from '../../../src/core/engine/engine.ts'
 
 import {createLegacyEngine, type LegacyEngine, type LegacyOptions} from '../../../src/core/engine/legacy.ts'
+import {pythonCommands} from '../../../src/core/engine/python.ts'
 import {NpuBridgeError} from '../../../src/core/errors.ts'
 import {codeOf, itKeepsTheContract} from './contract.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../../..')
 const FIXTURES = path.join(ROOT, 'test/fixtures/legacy')
 const ECHO: Operation = {type: 'echo', data: [1, 2, 3]}
+/** What the engine itself takes here. */
+const DEFAULT_PYTHON = pythonCommands(process.env)
 const DEBIAN = {platform: 'linux', osRelease: 'ID=debian\n'} as const
 
 /** A module of the first generation whose agent is chosen by running the description as Python. */
@@ -94,7 +97,8 @@ describe('legacy engine', () => {
           start({...options, module: module && path.join(FIXTURES, module, 'npu_coordination_bridge.py')}),
         occupy: (ms) => [{type: 'benchmark', kind: 'echo', durationMs: ms}],
         canRoute: module === undefined,
-        canMultiply: hasNumpy(),
+        canMultiply: hasNumpy(DEFAULT_PYTHON[0]!),
+        runsModels: false,
       }))
     })
   }
@@ -118,8 +122,10 @@ describe('legacy engine', () => {
   })
 
   it('multiplies with numpy', async function () {
-    if (!hasNumpy()) this.skip()
-    const engine = await start()
+    // The one that `npm run test:prepare` makes, else whichever has it.
+    const python = [path.join(ROOT, '.venv/bin/python'), ...DEFAULT_PYTHON].find((each) => hasNumpy(each))
+    if (python === undefined) this.skip()
+    const engine = await start({env: {...process.env, NPUBRIDGE_PYTHON: python}})
     const a = {data: Float32Array.from({length: 64 * 32}, (_, index) => index % 7), shape: [64, 32]}
     const b = {data: Float32Array.from({length: 32}, (_, index) => index % 5), shape: [32, 1]}
     const {outputs} = await engine.submit({type: 'matrix_multiply', inputs: {a, b}})
@@ -474,9 +480,9 @@ describe('legacy engine', () => {
   })
 })
 
-function hasNumpy(): boolean {
+function hasNumpy(python: string): boolean {
   try {
-    execFileSync(process.env.NPUBRIDGE_PYTHON ?? 'python3', ['-c', 'import numpy'], {stdio: 'ignore'})
+    execFileSync(python, ['-c', 'import numpy'], {stdio: 'ignore'})
     return true
   } catch {
     return false

@@ -80,6 +80,7 @@ describe('openvino-node engine', () => {
         occupy: (ms) => [{type: 'benchmark', kind: 'echo', durationMs: ms}],
         canRoute: false,
         canMultiply: true,
+        runsModels: true,
         inference: {type: 'inference', model: file, inputs: x()},
       }
     })
@@ -94,6 +95,7 @@ describe('openvino-node engine', () => {
         occupy: (ms) => [{type: 'benchmark', kind: 'echo', durationMs: ms}],
         canRoute: false,
         canMultiply: true,
+        runsModels: true,
       }))
     })
   }

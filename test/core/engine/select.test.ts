@@ -89,7 +89,10 @@ describe('selectEngine', () => {
 
   it('goes to the next engine when one is not there, has no device or does not start, and says why', async () => {
     const chosen = await select({
-      native: {devices: ['CPU'], fails: new NpuBridgeError('RUNTIME_NOT_FOUND', 'the runtime is broken')},
+      native: {
+        devices: ['CPU'],
+        fails: new NpuBridgeError('RUNTIME_NOT_FOUND', 'the runtime is broken.\n  here and there'),
+      },
       'openvino-node': {devices: []},
       legacy: {devices: null},
     })
@@ -123,7 +126,7 @@ describe('selectEngine', () => {
     const error = await failureOf(select({legacy: {devices: null}}, {device: 'npu'}))
     expect(error.code).to.equal('DEVICE_UNAVAILABLE')
     expect(error.message).to.match(/^no engine can run on NPU:/)
-    expect(error.message).to.include('\n  legacy: there is no NPU: the legacy engine uses none')
+    expect(error.message).to.include('\n  legacy: there is no NPU: the legacy engine runs on the processor only')
   })
 
   it('opens the engine that is named or fails with its reason, and asks no other', async () => {

@@ -198,7 +198,9 @@ describe('runFile', () => {
       true,
       false,
     ])
-    expect(stderr).to.match(/^ echo on CPU: 4 operations · .* · 1 failed\n 1 line skipped: line 4: not JSON/)
+    expect(stderr).to.match(
+      /^ echo on CPU: 3 operations · .* · 0 failed · 1 skipped\n 1 line skipped: line 4: not JSON/,
+    )
     expect(exitCode).to.equal(1)
   })
 

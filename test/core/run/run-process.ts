@@ -17,4 +17,4 @@ const summary = await runFile({
   stdout: process.stdout,
 })
 if (summary.stopped !== 'closed') process.stderr.write(`${renderSummary(summary, {bar: false}).join('\n')}\n`)
-process.exitCode = summary.stopped === 'interrupted' ? 130 : Math.min(1, summary.failed)
+process.exitCode = summary.stopped === 'interrupted' ? 130 : Math.min(1, summary.failed + summary.skipped)

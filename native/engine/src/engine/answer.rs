@@ -1,5 +1,6 @@
 //! The end of an operation: counted, then answered.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::Shared;
@@ -84,19 +85,26 @@ impl Shared {
                 times: answer.times,
             };
             match answer.pending.completion {
-                Completion::Callback(callback) => callback(result),
+                Completion::Callback(callback) => guarded(|| callback(result)),
                 Completion::Sink(target, token) => {
-                    target.complete(token, result);
+                    guarded(|| target.complete(token, result));
                     if !sink.as_ref().is_some_and(|sink| Arc::ptr_eq(sink, &target))
                         && let Some(previous) = sink.replace(target)
                     {
-                        previous.flush();
+                        guarded(|| previous.flush());
                     }
                 }
             }
         }
         if let Some(sink) = sink {
-            sink.flush();
+            guarded(|| sink.flush());
         }
+    }
+}
+
+/// Calls foreign code: a panic in it must not take the other answers and the thread with it.
+fn guarded(call: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(call)).is_err() {
+        tracing::error!("a completion panicked");
     }
 }

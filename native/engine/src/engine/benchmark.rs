@@ -10,7 +10,6 @@ use serde::Serialize;
 
 use super::answer::Answer;
 use super::models::model_index;
-use super::state::Pending;
 use super::{Shared, Submission, Wake, host};
 use crate::error::{Error, ErrorCode, Result};
 use crate::operation::{
@@ -80,15 +79,23 @@ impl Sink for Collector {
 }
 
 /// Runs the benchmark on a thread of its own, since it waits for operations that the engine's threads run.
-pub(super) fn spawn(shared: &Arc<Shared>, ticket: Ticket, pending: Pending, benchmark: Benchmark) {
+pub(super) fn spawn(shared: &Arc<Shared>, ticket: Ticket, benchmark: Benchmark) {
     let owner = Arc::clone(shared);
     let thread = std::thread::Builder::new().name("npubridge-benchmark".into()).spawn(move || {
         let start = owner.now();
         let outcome = run(&owner, ticket, &benchmark);
         let end = owner.now();
-        owner.answer_background(ticket, Answer::on_host(pending, outcome, start, end));
+        owner.answer_apart(ticket, |pending| Answer::on_host(pending, outcome, start, end));
     });
-    shared.state.lock().threads.push(thread.expect("the system can start a thread"));
+    match thread {
+        Ok(thread) => shared.state.lock().add_thread(thread),
+        Err(error) => {
+            let now = shared.now();
+            let error = Error::new(ErrorCode::ResourceExhausted, "no thread for a benchmark")
+                .caused_by(error);
+            shared.answer_apart(ticket, |pending| Answer::failed(pending, error, now));
+        }
+    }
 }
 
 fn run(shared: &Shared, ticket: Ticket, benchmark: &Benchmark) -> Result<Output> {
@@ -122,7 +129,10 @@ fn run(shared: &Shared, ticket: Ticket, benchmark: &Benchmark) -> Result<Output>
         if submitted - *answered >= WINDOW {
             collector.more.wait_for(&mut answered, Duration::from_millis(100));
         }
-        if shared.state.lock().scheduler.is_cancelled(ticket) || shared.state.lock().closed {
+        drop(answered);
+        let state = shared.state.lock();
+        // Cancelled, or at the end of the engine.
+        if state.closing || !state.apart.contains_key(&ticket) {
             break;
         }
     }

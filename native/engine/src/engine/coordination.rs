@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -13,7 +13,7 @@ use crate::operation::{Output, Route, Workflow};
 use crate::routing::AgentRegistry;
 use crate::workflow::{Discipline, Graph, RunOptions, WorkflowRun, levels, order};
 
-/// How long a folder of agents is taken to be unchanged before it is looked at again.
+/// How long the files of a folder of agents are taken to be unchanged before they are looked at again.
 const FRESH: Duration = Duration::from_secs(1);
 /// Folders of agents that are kept; one that asks for more has no use for a cache.
 const FOLDERS: usize = 64;
@@ -25,6 +25,8 @@ pub(super) struct Agents(Mutex<HashMap<PathBuf, Known>>);
 #[derive(Debug)]
 struct Known {
     registry: AgentRegistry,
+    /// When files were last added to the folder or removed from it.
+    modified: Option<SystemTime>,
     looked_at: Instant,
 }
 
@@ -32,10 +34,12 @@ impl Agents {
     /// Lets `read` look at the agents of `folder` as they are now, or were less than a second ago.
     fn with<T>(&self, folder: &Path, read: impl FnOnce(&AgentRegistry) -> T) -> Result<T> {
         let mut all = self.0.lock();
+        // A folder that is gone or has other files in it shows at once; a changed file within a second.
+        let modified = std::fs::metadata(folder).and_then(|folder| folder.modified()).ok();
         if let Some(known) = all.get_mut(folder) {
-            if known.looked_at.elapsed() > FRESH {
+            if known.modified != modified || known.looked_at.elapsed() > FRESH {
                 known.registry.reload_if_changed()?;
-                known.looked_at = Instant::now();
+                (known.modified, known.looked_at) = (modified, Instant::now());
             }
             return Ok(read(&known.registry));
         }
@@ -44,7 +48,7 @@ impl Agents {
         if all.len() >= FOLDERS {
             all.clear();
         }
-        all.insert(folder.to_path_buf(), Known { registry, looked_at: Instant::now() });
+        all.insert(folder.to_path_buf(), Known { registry, modified, looked_at: Instant::now() });
         Ok(answer)
     }
 }

@@ -51,12 +51,14 @@ pub struct RuntimeInfo {
 
 impl Shared {
     pub(super) fn health(&self) -> Health {
-        let core = self.core.lock().clone();
+        // While it is being loaded there is nothing to tell, and no reason to wait.
+        let core = self.core.try_lock().and_then(|core| core.clone());
         let devices: Vec<_> = self
             .devices
             .iter()
-            .map(|device| {
-                let reason = device.out_of_service();
+            .enumerate()
+            .map(|(index, device)| {
+                let reason = self.why_out_of_service(index);
                 DeviceHealth {
                     name: device.name.to_string(),
                     full_name: core

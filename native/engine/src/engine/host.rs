@@ -1,5 +1,7 @@
 //! Operations that need no device.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use super::answer::Answer;
 use super::state::{HOST, Pending};
 use super::{Shared, Wake, coordination};
@@ -29,7 +31,13 @@ pub(super) fn work(shared: &Shared, shard: usize) {
             else {
                 break;
             };
-            taken.extend(state.scheduler.take(choice, now, &mut expired));
+            let next = state.scheduler.take(choice, now, &mut expired);
+            let long = next.as_ref().is_some_and(|(_, pending)| takes_long(&pending.operation));
+            taken.extend(next);
+            // Nothing waits behind it that others could run, or that may expire or be cancelled meanwhile.
+            if long {
+                break;
+            }
         }
         if taken.is_empty() && expired.is_empty() {
             if state.closed {
@@ -60,7 +68,20 @@ fn run(shared: &Shared, shard: usize, taken: &mut Vec<(Ticket, Pending)>) {
     shared.deliver(shard, answers);
 }
 
+fn takes_long(operation: &Operation) -> bool {
+    !matches!(operation, Operation::Echo(_))
+}
+
 fn run_one(shared: &Shared, pending: &mut Pending) -> Result<Output> {
+    let kind = pending.operation.kind();
+    let ran = catch_unwind(AssertUnwindSafe(|| execute(shared, pending)));
+    ran.unwrap_or_else(|_| {
+        let message = format!("{} failed for a fault of the engine", kind.name());
+        Err(Error::new(ErrorCode::Internal, message))
+    })
+}
+
+fn execute(shared: &Shared, pending: &mut Pending) -> Result<Output> {
     match &mut pending.operation {
         Operation::Echo(payload) => Ok(Output::Payload(std::mem::take(payload))),
         Operation::HealthCheck => report(&shared.health()),

@@ -11,13 +11,20 @@
 
 mod answer;
 mod background;
+mod batch;
 mod benchmark;
 mod coordination;
 mod device;
 mod health;
 mod host;
+mod loading;
 mod models;
 mod pace;
+mod proof;
+mod refusals;
+mod run;
+mod service;
+mod settle;
 mod state;
 mod streams;
 mod timer;
@@ -27,6 +34,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
+use smallvec::SmallVec;
 
 pub use health::{DeviceHealth, Health, RuntimeInfo};
 
@@ -38,6 +46,7 @@ use crate::operation::{Completion, Kind, Name, Operation, Options};
 use crate::runtime;
 use crate::scheduler::{Cancelled, NO_DEADLINE, Nanos, Place, Ticket, nanos};
 use answer::Answer;
+use models::Status;
 use state::{BACKGROUND, HOST, Pending, State};
 
 /// Threads that load models. Two, so that a quick load does not wait for a slow compiler.
@@ -143,7 +152,8 @@ impl Engine {
     }
 
     /// Submits many operations, as [`Engine::submit`] does, at the cost of one lock for each few hundred.
-    /// `accepted` is told the ticket of each, in order; none for those that were refused.
+    /// `accepted` is told the ticket of each, in order; none for those that were refused. Both the iterator and
+    /// `accepted` run under the engine's lock: they must be quick and must not call the engine.
     pub fn submit_all(
         &self,
         submissions: impl IntoIterator<Item = Submission>,
@@ -186,14 +196,19 @@ impl Engine {
                 let mut wake = Wake::default();
                 shared.left(&mut state, ticket, &pending, &mut wake);
                 shared.wake(&state, &wake);
+                shared.finished(&state);
                 drop(state);
-                let error = Error::new(ErrorCode::Cancelled, "the operation was cancelled");
-                let answer = Answer::failed(pending, error, shared.now());
-                shared.deliver(shared.submit_shard(), [answer]);
+                shared.answer_cancelled(pending);
                 true
             }
             Cancelled::Running => {
-                shared.cancel_running(&state, ticket);
+                if let Some(pending) = state.leave_apart(ticket) {
+                    shared.finished(&state);
+                    drop(state);
+                    shared.answer_cancelled(pending);
+                } else {
+                    shared.cancel_running(&state, ticket);
+                }
                 true
             }
             Cancelled::Unknown => false,
@@ -225,30 +240,35 @@ impl Engine {
                 break;
             }
         }
-        let waiting = state.scheduler.drain(None);
+        let mut left: Vec<_> =
+            state.scheduler.drain(None).into_iter().map(|(_, pending)| pending).collect();
+        let apart: Vec<_> = state.apart.keys().copied().collect();
+        left.extend(apart.into_iter().filter_map(|ticket| state.leave_apart(ticket)));
         state.closed = true;
+        state.models.jobs.clear();
         shared.cancel_all_running(&state);
         shared.wake_all();
         drop(state);
         let now = shared.now();
-        let answers = waiting.into_iter().map(|(_, pending)| {
+        let answers = left.into_iter().map(|pending| {
             let error = Error::new(
                 ErrorCode::Cancelled,
                 format!(
-                    "the engine was shut down before the operation ran, after {drain:?} of draining"
+                    "the engine was shut down before the operation was done, after {drain:?} of draining"
                 ),
             );
             Answer::failed(pending, error, now)
         });
-        shared.deliver(shared.submit_shard(), answers.collect::<Vec<_>>());
+        shared.deliver(shared.submit_shard(), answers);
         self.join();
+        shared.let_all_go();
     }
 
     /// Ends the threads; those stuck in a device are left behind, since they cannot be ended safely.
     fn join(&self) {
         let until = Instant::now() + Duration::from_secs(1);
         let mut threads = std::mem::take(&mut *self.threads.lock());
-        threads.append(&mut self.shared.state.lock().threads);
+        threads.append(&mut self.shared.state.lock().take_threads());
         for thread in threads {
             while !thread.is_finished() && Instant::now() < until {
                 std::thread::sleep(Duration::from_micros(200));
@@ -273,14 +293,19 @@ impl Drop for Engine {
 #[derive(Debug, Default)]
 struct Wake {
     host: usize,
-    background: bool,
+    background: usize,
     timer: bool,
-    devices: u64,
+    /// How many operations each device got; shorter than the list of devices when the last ones got none.
+    devices: SmallVec<[usize; 4]>,
 }
 
 impl Wake {
+    /// One more operation for a device.
     fn device(&mut self, index: usize) {
-        self.devices |= 1 << index.min(63);
+        if self.devices.len() <= index {
+            self.devices.resize(index + 1, 0);
+        }
+        self.devices[index] += 1;
     }
 }
 
@@ -324,15 +349,28 @@ impl Shared {
         now: Nanos,
         wake: &mut Wake,
     ) -> std::result::Result<Ticket, Box<Answer>> {
+        state.submitted += 1;
+        if let Err(error) = self.admit(state, submission.options.priority as usize) {
+            let Submission { operation, options, completion } = submission;
+            let pending = Pending::new(operation, options.priority, completion, now);
+            return Err(Box::new(Answer::failed(pending, error, now)));
+        }
+        self.enqueue_admitted(state, submission, now, wake)
+    }
+
+    /// As [`Shared::enqueue`], for an operation that there is room for.
+    fn enqueue_admitted(
+        &self,
+        state: &mut State,
+        submission: Submission,
+        now: Nanos,
+        wake: &mut Wake,
+    ) -> std::result::Result<Ticket, Box<Answer>> {
         let Submission { operation, options, completion } = submission;
         let priority = options.priority as usize;
         let deadline =
             options.timeout.map_or(NO_DEADLINE, |timeout| now.saturating_add(nanos(timeout)));
         let mut pending = Pending::new(operation, options.priority, completion, now);
-        state.submitted += 1;
-        if let Err(error) = self.admit(state, priority) {
-            return Err(Box::new(Answer::failed(pending, error, now)));
-        }
         let lane = match pending.operation.kind() {
             Kind::Echo | Kind::HealthCheck | Kind::Statistics | Kind::Route | Kind::Workflow => {
                 wake.host += 1;
@@ -345,7 +383,7 @@ impl Shared {
                 }
             }
             _ => {
-                wake.background = true;
+                wake.background += 1;
                 BACKGROUND
             }
         };
@@ -354,6 +392,40 @@ impl Shared {
         }
         let place = Place { lane, priority, deadline, submitted: now };
         Ok(state.place(place, pending, now))
+    }
+
+    /// Submits an operation that is part of another one: it is not refused, since that one was not.
+    fn submit_for_itself(&self, operation: Operation, options: Options, completion: Completion) {
+        let mut wake = Wake::default();
+        let mut state = self.state.lock();
+        state.submitted += 1;
+        let submission = Submission { operation, options, completion };
+        let refused = self.enqueue_admitted(&mut state, submission, self.now(), &mut wake);
+        self.wake(&state, &wake);
+        drop(state);
+        self.deliver(self.background_shard(), refused.err().map(|answer| *answer));
+    }
+
+    fn answer_cancelled(&self, pending: Pending) {
+        let error = Error::new(ErrorCode::Cancelled, "the operation was cancelled");
+        let answer = Answer::failed(pending, error, self.now());
+        self.deliver(self.submit_shard(), [answer]);
+    }
+
+    /// Lets everything go that the runtime holds for this engine.
+    fn let_all_go(&self) {
+        let mut dropped = Vec::new();
+        let mut state = self.state.lock();
+        for model in 0..state.models.entries.len() {
+            dropped.extend(state.models.take_out(model));
+            let entry = &mut state.models.entries[model];
+            entry.status = Status::Unloaded;
+            entry.reserved = 0;
+            entry.streams.clear();
+        }
+        drop(state);
+        drop(dropped);
+        *self.core.lock() = None;
     }
 
     fn admit(&self, state: &State, priority: usize) -> Result<()> {
@@ -374,15 +446,15 @@ impl Shared {
         for _ in 0..wake.host.min(state.idle_hosts) {
             self.host_wake.notify_one();
         }
-        if wake.background {
+        for _ in 0..wake.background.min(BACKGROUND_WORKERS) {
             self.background_wake.notify_one();
         }
         if wake.timer {
             self.timer_wake.notify_one();
         }
-        for (index, device) in self.devices.iter().enumerate() {
-            if wake.devices & (1 << index.min(63)) != 0 {
-                device.wake.notify_one();
+        for (index, operations) in wake.devices.iter().enumerate() {
+            for _ in 0..(*operations).min(state.idle_workers[index]) {
+                self.devices[index].wake.notify_one();
             }
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::pace::Pace;
+use super::refusals::Refusals;
 use super::state::{Pending, State};
 use super::streams::Stream;
 use super::{Shared, Wake};
@@ -23,6 +24,8 @@ use crate::scheduler::{Nanos, Ticket, Turn};
 pub(super) const FAILURE_KEPT: Nanos = 1_000_000_000;
 /// Compiled shapes kept for one model on a device that takes no open shapes.
 const VARIANTS_KEPT: usize = 8;
+/// Names that are remembered before those are forgotten of which nothing is loaded.
+const NAMES_KEPT: usize = 128;
 
 /// Shapes of all inputs of a model, in their order.
 pub(super) type Shapes = Vec<Vec<usize>>;
@@ -42,6 +45,8 @@ pub(super) struct Instance {
     pub(super) batching: Batching,
     /// Whether the device runs a model whose shapes are open; NPUs do not.
     pub(super) open_shapes: bool,
+    /// Requests that the device wants to have at once, where it says so.
+    pub(super) requests: Option<usize>,
     /// Held while a further shape is compiled, so that no two workers compile the same.
     pub(super) compiling: Mutex<()>,
 }
@@ -60,13 +65,27 @@ pub(super) struct Variant {
 #[derive(Debug)]
 pub(super) enum Status {
     Unloaded,
-    /// Being loaded; these wait for the outcome besides the inferences in the lane.
-    Loading(Vec<(Ticket, Pending)>),
+    /// Being loaded; these operations, kept apart, wait for the outcome besides the inferences in the lane.
+    Loading(Vec<Ticket>),
     Ready(Arc<Instance>),
     Failed {
         error: Error,
         until: Nanos,
     },
+}
+
+/// Whether several requests may be run in one inference. Shapes alone do not tell: rows may be moments of a signal as
+/// well as requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stacking {
+    /// Not possible, or proven to give other results.
+    Never,
+    /// Not yet asked, since no two requests met.
+    Unproven,
+    /// Being found out.
+    Proving,
+    /// Proven to give each request what it gets alone.
+    Proven,
 }
 
 #[derive(Debug)]
@@ -81,8 +100,33 @@ pub(super) struct Entry {
     /// Inferences that run now.
     pub(super) running: usize,
     pub(super) used: Nanos,
-    /// Counts the times it was loaded, so that a place of an earlier loading is not kept.
+    /// Counts the times it was put into service and taken out, so that nothing of an earlier time is kept.
     pub(super) generation: u64,
+    /// How it was loaded last: so it is again when the engine let it go by itself.
+    pub(super) load: Option<LoadModel>,
+    /// Memory set aside while it is loaded, in bytes.
+    pub(super) reserved: u64,
+    /// Devices that could not compile it.
+    pub(super) refusals: Refusals,
+    pub(super) returning: Returning,
+    pub(super) stacking: Stacking,
+}
+
+/// Whether a job to bring a model back to a preferred device is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Returning {
+    No,
+    UnderWay,
+    /// There is reason to begin anew when that job is done: a device came back that it may not have seen.
+    Again,
+}
+
+/// A model that is loaded when others have let go of memory.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) model: usize,
+    pub(super) load: LoadModel,
+    pub(super) bytes: u64,
 }
 
 /// What the background workers do without being asked by an operation.
@@ -94,6 +138,8 @@ pub(super) enum Job {
     Probe(usize),
     /// Bring a model back to a device that is preferred and works again.
     Return(usize),
+    /// Find out whether requests of a model may be run together.
+    Prove(usize, Arc<Instance>),
 }
 
 #[derive(Debug)]
@@ -105,6 +151,8 @@ pub(super) struct Models {
     pub(super) lanes: Vec<Vec<usize>>,
     pub(super) turns: Vec<Turn>,
     pub(super) jobs: std::collections::VecDeque<Job>,
+    /// Models that others must make room for first.
+    pub(super) waiting: Vec<Waiting>,
 }
 
 impl Models {
@@ -116,6 +164,7 @@ impl Models {
             lanes: vec![Vec::new(); devices],
             turns: (0..devices).map(|_| Turn::default()).collect(),
             jobs: std::collections::VecDeque::new(),
+            waiting: Vec::new(),
         }
     }
 
@@ -129,20 +178,20 @@ impl Models {
 
     fn add(&mut self, name: Name, lane: usize) -> usize {
         let index = self.entries.len();
-        self.entries.push(Entry {
-            name: name.clone(),
-            lane,
-            status: Status::Unloaded,
-            variants: Vec::new(),
-            pace: Pace::default(),
-            streams: HashMap::new(),
-            running: 0,
-            used: 0,
-            generation: 0,
-        });
+        self.entries.push(Entry::new(name.clone(), lane));
         self.by_name.insert(name, index);
         self.by_lane.insert(lane, index);
         index
+    }
+
+    /// Gives the place of the entry `index`, of which nothing is left, to another name.
+    fn rename(&mut self, index: usize, name: Name) {
+        let entry = &mut self.entries[index];
+        self.by_name.remove(&entry.name);
+        // What was going on under the old name must not take the new one for it.
+        let generation = entry.generation + 1;
+        *entry = Entry { generation, ..Entry::new(name.clone(), entry.lane) };
+        self.by_name.insert(name, index);
     }
 
     /// The stream `name` of a model, made when there is none.
@@ -154,20 +203,61 @@ impl Models {
         streams.get_mut(name).expect("just made")
     }
 
-    /// Memory that loaded models are charged with, in bytes.
+    /// Memory that models are charged with, loaded or being loaded, in bytes.
     pub(super) fn memory(&self) -> u64 {
-        self.entries.iter().filter_map(Entry::instance).map(|instance| instance.bytes).sum()
+        self.entries.iter().map(Entry::charged).sum()
     }
 
-    /// Puts a loaded model into service.
+    /// As [`Models::memory`], without that of `model`.
+    pub(super) fn memory_of_others(&self, model: usize) -> u64 {
+        self.memory() - self.entries[model].charged()
+    }
+
+    /// Asks the background to load a model that is not loaded.
+    pub(super) fn begin_loading(&mut self, model: usize, load: LoadModel) {
+        self.entries[model].status = Status::Loading(Vec::new());
+        self.jobs.push_back(Job::Load(model, load));
+    }
+
+    /// Asks the background to load a model for an inference, the way it was loaded last.
+    pub(super) fn load_again(&mut self, model: usize) {
+        let entry = &self.entries[model];
+        let load = entry.load.clone().unwrap_or_else(|| LoadModel {
+            model: entry.name.clone(),
+            shapes: Vec::new(),
+            batching: None,
+        });
+        self.begin_loading(model, load);
+    }
+
+    /// Asks the background to bring a model to a preferred device.
+    pub(super) fn begin_return(&mut self, model: usize) {
+        let returning = &mut self.entries[model].returning;
+        if *returning == Returning::No {
+            *returning = Returning::UnderWay;
+            self.jobs.push_back(Job::Return(model));
+        } else {
+            *returning = Returning::Again;
+        }
+    }
+
+    /// The job to bring a model back is done.
+    pub(super) fn end_return(&mut self, model: usize) {
+        let before = std::mem::replace(&mut self.entries[model].returning, Returning::No);
+        if before == Returning::Again {
+            self.begin_return(model);
+        }
+    }
+
+    /// Puts a loaded model into service. Gives what must be dropped outside of the lock.
     pub(super) fn set_ready(
         &mut self,
         model: usize,
         instance: Arc<Instance>,
         first: Option<(Option<Shapes>, Compiled)>,
         now: Nanos,
-    ) {
-        self.take_out(model);
+    ) -> Vec<Variant> {
+        let dropped = self.take_out(model);
         let entry = &mut self.entries[model];
         self.lanes[instance.device].push(entry.lane);
         let first = first.map(|(shapes, compiled)| Variant {
@@ -178,9 +268,14 @@ impl Models {
         });
         entry.variants = first.into_iter().collect();
         entry.pace = Pace::default();
+        entry.load = Some(instance.recipe.load.clone());
+        entry.reserved = 0;
+        if !instance.signature.stacks {
+            entry.stacking = Stacking::Never;
+        }
         entry.status = Status::Ready(instance);
         entry.used = now;
-        entry.generation += 1;
+        dropped
     }
 
     /// Takes a model out of service: no worker takes its inferences any more. Gives what must be dropped outside of
@@ -191,11 +286,55 @@ impl Models {
             let lane = entry.lane;
             self.lanes[instance.device].retain(|other| *other != lane);
         }
+        entry.generation += 1;
         std::mem::take(&mut entry.variants)
     }
 }
 
 impl Entry {
+    fn new(name: Name, lane: usize) -> Self {
+        Self {
+            name,
+            lane,
+            status: Status::Unloaded,
+            variants: Vec::new(),
+            pace: Pace::default(),
+            streams: HashMap::new(),
+            running: 0,
+            used: 0,
+            generation: 0,
+            load: None,
+            reserved: 0,
+            refusals: Refusals::default(),
+            returning: Returning::No,
+            stacking: Stacking::Unproven,
+        }
+    }
+
+    /// Memory that the model is charged with, in bytes.
+    pub(super) fn charged(&self) -> u64 {
+        self.reserved + self.instance().map_or(0, |instance| instance.bytes)
+    }
+
+    /// Forgets what was learnt of the model as it was loaded, since it may be another one next time.
+    pub(super) fn forget(&mut self) {
+        self.load = None;
+        self.refusals = Refusals::default();
+        self.stacking = Stacking::Unproven;
+        for stream in self.streams.values_mut() {
+            stream.reset();
+        }
+        self.streams.retain(|_, stream| !stream.is_free());
+    }
+
+    /// Whether the name can be forgotten: nothing of it is loaded, runs or is remembered.
+    fn is_empty(&self) -> bool {
+        matches!(self.status, Status::Unloaded | Status::Failed { .. })
+            && self.running == 0
+            && self.load.is_none()
+            && self.streams.is_empty()
+    }
+
     pub(super) fn instance(&self) -> Option<&Arc<Instance>> {
         match &self.status {
             Status::Ready(instance) => Some(instance),
@@ -272,11 +411,8 @@ impl Shared {
             Status::Loading(_) => {}
             Status::Failed { error, until } if *until > now => return Err(error.clone()),
             Status::Failed { .. } | Status::Unloaded => {
-                entry.status = Status::Loading(Vec::new());
-                let load =
-                    LoadModel { model: entry.name.clone(), shapes: Vec::new(), batching: None };
-                state.models.jobs.push_back(Job::Load(index, load));
-                wake.background = true;
+                state.models.load_again(index);
+                wake.background += 1;
             }
         }
         Ok(state.models.entries[index].lane)
@@ -310,6 +446,16 @@ pub(super) fn model_index(state: &mut State, name: &Name) -> usize {
     if let Some(index) = state.models.find(name) {
         return index;
     }
-    let lane = state.scheduler.add_lane();
-    state.models.add(name.clone(), lane)
+    let State { scheduler, models, .. } = state;
+    if models.entries.len() >= NAMES_KEPT {
+        let entries = models.entries.iter().enumerate();
+        let empty =
+            entries.filter(|(_, entry)| entry.is_empty() && scheduler.is_lane_empty(entry.lane));
+        if let Some((index, _)) = empty.min_by_key(|(_, entry)| entry.used) {
+            models.rename(index, name.clone());
+            return index;
+        }
+    }
+    let lane = scheduler.add_lane();
+    models.add(name.clone(), lane)
 }

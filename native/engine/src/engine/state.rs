@@ -1,5 +1,6 @@
 //! What the engine's one lock guards.
 
+use std::collections::HashMap;
 use std::thread::JoinHandle;
 
 use super::models::Models;
@@ -23,6 +24,8 @@ pub(super) struct Pending {
     pub(super) attempts: u32,
     /// The model it runs on, as an index into the models.
     pub(super) model: Option<usize>,
+    /// Not to be run together with others, since an inference with others failed.
+    pub(super) alone: bool,
 }
 
 impl Pending {
@@ -32,7 +35,7 @@ impl Pending {
         completion: Completion,
         submitted: Nanos,
     ) -> Self {
-        Self { operation, priority, completion, submitted, attempts: 0, model: None }
+        Self { operation, priority, completion, submitted, attempts: 0, model: None, alone: false }
     }
 
     pub(super) fn stream(&self) -> Option<&StreamStep> {
@@ -50,7 +53,12 @@ pub(super) struct State {
     pub(super) host_turn: Turn,
     pub(super) background_turn: Turn,
     pub(super) idle_hosts: usize,
+    /// Workers of each device that have nothing to do.
+    pub(super) idle_workers: Vec<usize>,
     pub(super) models: Models,
+    /// Operations that something long is done for, by a thread that only has the ticket. Whoever takes one out of here
+    /// answers it: that thread when it is done, a cancellation, or the end of the engine.
+    pub(super) apart: HashMap<Ticket, Pending>,
     pub(super) submitted: u64,
     /// When the timer wakes up by itself.
     pub(super) timer_at: Nanos,
@@ -59,7 +67,7 @@ pub(super) struct State {
     /// The threads end.
     pub(super) closed: bool,
     /// Threads that were started on the way, for devices and benchmarks.
-    pub(super) threads: Vec<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl State {
@@ -72,6 +80,8 @@ impl State {
             host_turn: Turn::default(),
             background_turn: Turn::default(),
             idle_hosts: 0,
+            idle_workers: vec![0; config.devices.len()],
+            apart: HashMap::new(),
             models: Models::new(config.devices.len()),
             submitted: 0,
             timer_at: NO_DEADLINE,
@@ -79,6 +89,17 @@ impl State {
             closed: false,
             threads: Vec::new(),
         }
+    }
+
+    /// Keeps a thread to be waited for at the end.
+    pub(super) fn add_thread(&mut self, thread: JoinHandle<()>) {
+        // What a thread takes is freed only when its handle is.
+        self.threads.retain(|other| !other.is_finished());
+        self.threads.push(thread);
+    }
+
+    pub(super) fn take_threads(&mut self) -> Vec<JoinHandle<()>> {
+        std::mem::take(&mut self.threads)
     }
 
     /// Lets an operation wait: in its lane, or behind the others of its stream.

@@ -18,10 +18,11 @@ pub(super) fn work(shared: &Shared) {
         let now = shared.now();
         state.scheduler.expire(now, &mut expired);
         let mut wake_at = state.scheduler.next_deadline().unwrap_or(NO_DEADLINE);
-        wake_at = wake_at.min(shared.retry_devices(&mut state, now));
+        wake_at = wake_at.min(shared.retry(&mut state, now));
         let round = now >= next_round;
         if round {
             forget_idle_streams(shared, &mut state, now);
+            shared.load_waiting(&mut state);
             next_round = now + nanos(ROUND);
         }
         if needs_rounds(&state) {
@@ -50,7 +51,19 @@ pub(super) fn work(shared: &Shared) {
 
 /// Whether anything is there that only rounds notice.
 fn needs_rounds(state: &State) -> bool {
-    state.models.entries.iter().any(|entry| entry.running > 0 || !entry.streams.is_empty())
+    !state.models.waiting.is_empty()
+        || state.models.entries.iter().any(|entry| entry.running > 0 || !entry.streams.is_empty())
+}
+
+impl Shared {
+    /// Makes sure that the timer looks after an inference that starts now.
+    pub(super) fn watch(&self, state: &mut State, now: Nanos) {
+        if state.timer_at > now.saturating_add(nanos(ROUND)) {
+            // Told once; it finds out itself what else there is.
+            state.timer_at = 0;
+            self.timer_wake.notify_one();
+        }
+    }
 }
 
 fn forget_idle_streams(shared: &Shared, state: &mut State, now: Nanos) {

@@ -3,7 +3,7 @@
 //! Small inputs are copied into the request's own tensors, which costs less than setting a tensor for each call;
 //! large ones are lent, and the cell keeps them alive until others take their place.
 
-use crate::error::Result;
+use crate::error::{Error, ErrorCode, Result};
 use crate::model::compile::Compiled;
 use crate::model::signature::Inputs;
 use crate::openvino::{Canceller, InferRequest, LentTensor, Tensor as DeviceTensor};
@@ -195,6 +195,12 @@ fn copy_rows(tensor: &DeviceTensor, rows: Option<Rows>) -> Result<Tensor> {
     let bytes = tensor.as_bytes();
     let bytes = match rows {
         Some(rows) if !shape.is_empty() => {
+            if rows.first + rows.count > shape[0] {
+                return Err(Error::new(
+                    ErrorCode::Internal,
+                    format!("the model gave {} rows for {} and more", shape[0], rows.first),
+                ));
+            }
             let size = bytes.len() / shape[0].max(1);
             shape[0] = rows.count;
             &bytes[rows.first * size..(rows.first + rows.count) * size]

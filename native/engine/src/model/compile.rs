@@ -56,24 +56,31 @@ impl Recipe {
         Ok(Loaded { signature, bytes: self.file_bytes() })
     }
 
-    /// Compiles the model for `device`; with `shapes`, for these input shapes only.
+    /// Reads the model; with `shapes`, for these input shapes only.
     ///
     /// # Errors
-    /// What the device's compiler says, with the model and the device named.
-    pub(crate) fn compile(
+    /// `SHAPE_MISMATCH` for shapes that the model cannot be given: no device could compile it then.
+    pub(crate) fn shaped(
         &self,
         core: &Core,
-        device: &str,
         shapes: Option<&[(Name, Vec<usize>)]>,
-    ) -> Result<Compiled> {
+    ) -> Result<Model> {
         let mut model = self.read(core)?;
         if let Some(shapes) = shapes {
             reshape(&mut model, &self.load.model, shapes)?;
         }
+        Ok(model)
+    }
+
+    /// Compiles what [`Recipe::shaped`] gave for `device`.
+    ///
+    /// # Errors
+    /// What the device's compiler says, with the device named.
+    pub(crate) fn compile(&self, core: &Core, device: &str, model: &Model) -> Result<Compiled> {
         let fixed = model.inputs()?.iter().all(|port| port.shape.is_static());
         let properties = self.properties(core, device);
         let pairs: Vec<_> = properties.iter().map(|(key, value)| (*key, value.as_str())).collect();
-        let model = core.compile(&model, device, &pairs)?;
+        let model = core.compile(model, device, &pairs)?;
         Ok(Compiled { model, fixed })
     }
 

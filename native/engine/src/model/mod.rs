@@ -2,6 +2,7 @@
 
 pub(crate) mod cell;
 pub(crate) mod compile;
+pub(crate) mod independence;
 pub(crate) mod matmul;
 pub(crate) mod signature;
 pub(crate) mod source;

@@ -98,13 +98,20 @@ impl Lane {
         self.levels.iter().map(|level| level.living).sum()
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0 && self.living_parked == 0
+    }
+
     pub(super) fn push(&mut self, ticket: Ticket, place: &Place, arrival: u64) {
         let level = &mut self.levels[place.priority];
         level.by_deadline.push(Entry { deadline: place.deadline, arrival, ticket });
         let entry = Arrival { submitted: place.submitted, arrival, ticket };
-        // A retried operation comes back older than what arrived meanwhile.
-        match level.by_arrival.front() {
-            Some(first) if place.submitted < first.submitted => level.by_arrival.push_front(entry),
+        // What was retried or released is older than what arrived meanwhile.
+        match level.by_arrival.back() {
+            Some(last) if entry < *last => {
+                let at = level.by_arrival.partition_point(|other| *other < entry);
+                level.by_arrival.insert(at, entry);
+            }
             _ => level.by_arrival.push_back(entry),
         }
         level.living += 1;
@@ -117,17 +124,22 @@ impl Lane {
         }
     }
 
-    pub(super) fn unpark(&mut self) {
+    pub(super) fn unpark<T>(&mut self, slots: &Slots<T>) {
         self.living_parked -= 1;
+        self.sweep_parked(slots);
+    }
+
+    fn sweep_parked<T>(&mut self, slots: &Slots<T>) {
+        if self.parked.len() > 2 * self.living_parked + SWEEP_ABOVE {
+            self.parked.retain(|entry| slots.is_parked(entry.ticket));
+        }
     }
 
     /// An operation of `priority` left; its entries are dead now.
     pub(super) fn left<T>(&mut self, priority: usize, parked: bool, slots: &Slots<T>) {
         if parked {
             self.living_parked -= 1;
-            if self.parked.len() > 2 * self.living_parked + SWEEP_ABOVE {
-                self.parked.retain(|entry| slots.is_parked(entry.ticket));
-            }
+            self.sweep_parked(slots);
         } else {
             self.levels[priority].living -= 1;
             self.levels[priority].sweep(slots);
@@ -178,7 +190,10 @@ impl Lane {
 impl Lane {
     /// How many entries are kept, dead ones included.
     pub(super) fn entries(&self) -> usize {
-        self.levels.iter().map(|level| level.by_deadline.len() + level.by_arrival.len()).sum()
+        let levels = self.levels.iter();
+        let waiting: usize =
+            levels.map(|level| level.by_deadline.len() + level.by_arrival.len()).sum();
+        waiting + self.parked.len()
     }
 }
 

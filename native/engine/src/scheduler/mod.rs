@@ -30,6 +30,10 @@ pub const NO_DEADLINE: Nanos = Nanos::MAX;
 /// How many priorities there are: low, normal, high, critical, realtime.
 pub const PRIORITIES: usize = 5;
 
+/// Distance between the numbers of two arrivals. An operation that is put back takes the number behind its last, which
+/// keeps its turn and tells its new entry in a lane from its dead ones.
+const ARRIVAL: u64 = 1 << 16;
+
 /// When a waiting operation becomes overdue, and how much of the capacity overdue operations get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Aging {
@@ -148,6 +152,12 @@ impl<T> Scheduler<T> {
         self.lanes[lane].len()
     }
 
+    /// Whether nothing waits in a lane or is parked for it.
+    #[must_use]
+    pub fn is_lane_empty(&self, lane: usize) -> bool {
+        self.lanes[lane].is_empty()
+    }
+
     /// How many operations are known: waiting, parked and running.
     #[must_use]
     pub fn known(&self) -> usize {
@@ -172,16 +182,20 @@ impl<T> Scheduler<T> {
 
     /// Lets an operation wait at `place`. Capacity is [`Scheduler::admit`]'s business.
     pub fn push(&mut self, place: Place, item: T) -> Ticket {
-        let ticket = self.slots.insert(place, item);
-        self.enqueue(ticket, place);
+        let (ticket, arrival) = self.insert(place, item, false);
+        self.enqueue(ticket, place, arrival);
         ticket
+    }
+
+    fn insert(&mut self, place: Place, item: T, parked: bool) -> (Ticket, u64) {
+        self.next_arrival += ARRIVAL;
+        (self.slots.insert(place, item, self.next_arrival, parked), self.next_arrival)
     }
 
     /// Keeps an operation out of every lane until [`Scheduler::release`]; it still counts, expires and can be
     /// cancelled.
     pub fn park(&mut self, place: Place, item: T) -> Ticket {
-        let ticket = self.slots.insert(place, item);
-        self.slots.park(ticket);
+        let (ticket, _) = self.insert(place, item, true);
         self.waiting[place.priority] += 1;
         self.lanes[place.lane].park(ticket, place.deadline);
         ticket
@@ -189,31 +203,29 @@ impl<T> Scheduler<T> {
 
     /// Lets a parked operation wait in its lane. Gives whether it was parked.
     pub fn release(&mut self, ticket: Ticket) -> bool {
-        let place = self.slots.place(ticket).filter(|_| self.slots.is_parked(ticket));
-        if let Some(place) = place {
-            self.waiting[place.priority] -= 1;
-            self.lanes[place.lane].unpark();
-            self.enqueue(ticket, place);
-        }
-        place.is_some()
+        let Some((place, arrival)) = self.slots.unpark(ticket) else {
+            return false;
+        };
+        self.waiting[place.priority] -= 1;
+        self.lanes[place.lane].unpark(&self.slots);
+        self.enqueue(ticket, place, arrival);
+        true
     }
 
-    /// Lets a running operation wait again, with its old deadline and age; used for retries. An operation that was
-    /// cancelled meanwhile is given back to be answered.
+    /// Lets a running operation wait again, in its old turn and with its old deadline; used for retries. An operation
+    /// that was cancelled meanwhile is given back to be answered.
     ///
     /// # Errors
     /// Gives `item` back when the operation has been cancelled.
     pub fn put_back(&mut self, ticket: Ticket, lane: usize, item: T) -> Result<(), T> {
-        let place = self.slots.put_back(ticket, lane, item)?;
-        self.enqueue(ticket, place);
+        let (place, arrival) = self.slots.put_back(ticket, lane, item)?;
+        self.enqueue(ticket, place, arrival);
         Ok(())
     }
 
-    fn enqueue(&mut self, ticket: Ticket, place: Place) {
+    fn enqueue(&mut self, ticket: Ticket, place: Place, arrival: u64) {
         self.waiting[place.priority] += 1;
-        self.next_arrival += 1;
-        self.slots.set_entry(ticket, self.next_arrival);
-        self.lanes[place.lane].push(ticket, &place, self.next_arrival);
+        self.lanes[place.lane].push(ticket, &place, arrival);
     }
 
     /// The lane among `lanes` whose turn it is.
@@ -296,6 +308,11 @@ impl<T> Scheduler<T> {
     pub fn peek(&mut self, lane: usize) -> Option<&T> {
         let (ticket, _) = self.lanes[lane].peek(&self.slots)?;
         self.slots.get(ticket)
+    }
+
+    /// The earliest deadline in one lane, or [`NO_DEADLINE`].
+    pub fn lane_deadline(&mut self, lane: usize) -> Nanos {
+        self.lanes[lane].next_deadline(&self.slots)
     }
 
     /// Removes every operation whose deadline has come into `expired`.

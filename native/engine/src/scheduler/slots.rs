@@ -67,14 +67,15 @@ impl<T> Slots<T> {
         self.slots.len() - self.free.len()
     }
 
-    pub(super) fn insert(&mut self, place: Place, item: T) -> Ticket {
+    pub(super) fn insert(&mut self, place: Place, item: T, entry: u64, parked: bool) -> Ticket {
         let index = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot { generation: 0, place: NOWHERE, entry: 0, state: State::Free });
             u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 operations at once")
         });
         let slot = &mut self.slots[index as usize];
         slot.place = place;
-        slot.state = State::Waiting { item, parked: false };
+        slot.entry = entry;
+        slot.state = State::Waiting { item, parked };
         Ticket { index, generation: slot.generation }
     }
 
@@ -108,19 +109,14 @@ impl<T> Slots<T> {
         })
     }
 
-    pub(super) fn set_entry(&mut self, ticket: Ticket, entry: u64) {
-        if let Some(slot) = self.slot_mut(ticket) {
-            slot.entry = entry;
-            if let State::Waiting { parked, .. } = &mut slot.state {
-                *parked = false;
-            }
+    /// Turns a parked operation into a waiting one and gives where, and the number of its entry.
+    pub(super) fn unpark(&mut self, ticket: Ticket) -> Option<(Place, u64)> {
+        let slot = self.slot_mut(ticket)?;
+        match &mut slot.state {
+            State::Waiting { parked, .. } if *parked => *parked = false,
+            _ => return None,
         }
-    }
-
-    pub(super) fn park(&mut self, ticket: Ticket) {
-        if let Some(Slot { state: State::Waiting { parked, .. }, .. }) = self.slot_mut(ticket) {
-            *parked = true;
-        }
+        Some((slot.place, slot.entry))
     }
 
     /// Everything that waits or is parked, of one lane or of all, most urgent first.
@@ -154,13 +150,20 @@ impl<T> Slots<T> {
         }
     }
 
-    /// Turns a running operation into a waiting one in `lane`, unless it was cancelled or is not known.
-    pub(super) fn put_back(&mut self, ticket: Ticket, lane: usize, item: T) -> Result<Place, T> {
+    /// Turns a running operation into a waiting one in `lane`, unless it was cancelled or is not known. Gives where,
+    /// and the number of its new entry.
+    pub(super) fn put_back(
+        &mut self,
+        ticket: Ticket,
+        lane: usize,
+        item: T,
+    ) -> Result<(Place, u64), T> {
         match self.slot_mut(ticket) {
             Some(slot) if matches!(slot.state, State::Running { cancelled: false }) => {
                 slot.place.lane = lane;
+                slot.entry += 1;
                 slot.state = State::Waiting { item, parked: false };
-                Ok(slot.place)
+                Ok((slot.place, slot.entry))
             }
             _ => Err(item),
         }

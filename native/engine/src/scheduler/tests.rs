@@ -152,6 +152,57 @@ fn a_retried_operation_keeps_its_deadline_and_may_change_the_lane() {
 }
 
 #[test]
+fn a_retried_or_released_operation_keeps_its_turn() {
+    let mut scheduler = scheduler();
+    let first = scheduler.push(place(NORMAL, NO_DEADLINE, 0), 1);
+    let second = scheduler.park(place(NORMAL, NO_DEADLINE, 0), 2);
+    scheduler.push(place(NORMAL, NO_DEADLINE, 0), 3);
+    let (ticket, item) = scheduler.take_from(0, 0, &mut Vec::new()).unwrap();
+    assert_eq!(ticket, first);
+    scheduler.put_back(ticket, 0, item).unwrap();
+    scheduler.release(second);
+    assert_eq!(run_all(&mut scheduler, 0), [1, 2, 3]);
+}
+
+#[test]
+fn the_longest_waiting_is_the_overdue_one_also_after_retries_and_releases() {
+    let aging = Aging { after: Duration::from_nanos(10), every: 1 };
+    let mut scheduler = scheduler_with(aging, Capacity::default());
+    scheduler.push(place(LOW, NO_DEADLINE, 0), 0);
+    let parked = scheduler.park(place(LOW, NO_DEADLINE, 1), 1);
+    let retried = scheduler.push(place(LOW, NO_DEADLINE, 2), 2);
+    scheduler.push(place(LOW, NO_DEADLINE, 4), 4);
+    scheduler.push(place(LOW, NO_DEADLINE, 5), 5);
+    let urgent = scheduler.push(place(HIGH, NO_DEADLINE, 3), 3);
+    let mut turn = Turn::default();
+    let first = scheduler.choose(0..1, 0, &mut turn).unwrap();
+    assert_eq!(scheduler.take(first, 0, &mut Vec::new()).unwrap().0, urgent);
+    assert_eq!(run_next(&mut scheduler, 0, &mut turn), Some(0));
+    let choice = scheduler.choose(0..1, 0, &mut turn).unwrap();
+    assert_eq!(scheduler.take(choice, 0, &mut Vec::new()).unwrap().0, retried);
+    scheduler.put_back(urgent, 0, 3).unwrap();
+    scheduler.put_back(retried, 0, 2).unwrap();
+    scheduler.release(parked);
+    let order: Vec<_> = std::iter::from_fn(|| run_next(&mut scheduler, 100, &mut turn)).collect();
+    assert_eq!(order, [1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn the_earliest_deadline_of_a_lane_is_that_of_all_its_levels() {
+    let mut scheduler = scheduler();
+    let second = scheduler.add_lane();
+    scheduler.push(place(HIGH, 50, 0), 1);
+    let soonest = scheduler.push(place(LOW, 20, 0), 2);
+    scheduler.push(Place { lane: second, ..place(HIGH, 10, 0) }, 3);
+    assert_eq!(scheduler.lane_deadline(0), 20);
+    scheduler.cancel(soonest);
+    assert_eq!(scheduler.lane_deadline(0), 50);
+    assert_eq!(scheduler.lane_deadline(second), 10);
+    scheduler.drain(None);
+    assert_eq!(scheduler.lane_deadline(0), NO_DEADLINE);
+}
+
+#[test]
 fn capacity_is_for_all_and_for_each_priority() {
     let mut per_priority = [usize::MAX; PRIORITIES];
     per_priority[LOW] = 1;
@@ -211,6 +262,18 @@ fn dead_entries_are_swept() {
     }
     assert_eq!(scheduler.depth(), 0);
     assert!(scheduler.lanes[0].entries() < 10_000, "{}", scheduler.lanes[0].entries());
+}
+
+#[test]
+fn deadlines_of_released_operations_are_swept() {
+    let mut scheduler = scheduler();
+    for item in 0..10_000 {
+        let ticket = scheduler.park(place(LOW, 1_000_000, 0), item);
+        assert!(scheduler.release(ticket));
+        let (taken, _) = scheduler.take_from(0, 0, &mut Vec::new()).unwrap();
+        scheduler.finish(taken);
+    }
+    assert!(scheduler.lanes[0].entries() < 5_000, "{}", scheduler.lanes[0].entries());
 }
 
 #[derive(Debug, Clone)]

@@ -153,7 +153,7 @@ class Server:
     async def health_check(self, _request: Request) -> dict[str, Any]:
         """That the module answers, and what it says of itself."""
         status = getattr(self.module, "get_bridge_status", None)
-        return {"module": status() if status else None}
+        return {"status": status() if status else None}
 
     async def statistics(self, _request: Request) -> dict[str, Any]:
         """The module's own counters, by generation."""
