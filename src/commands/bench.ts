@@ -4,6 +4,7 @@ import {BaseCommand, ExitError} from '../base-command.ts'
 import {saveBaseline} from '../core/bench/baseline.ts'
 import {runBench} from '../core/bench/bench.ts'
 import {requireWritable, writeExports} from '../core/bench/exports.ts'
+import {PEERS} from '../core/bench/peers/index.ts'
 import {type BenchRequest, planBench} from '../core/bench/plan.ts'
 import {SUITES} from '../core/bench/suites/index.ts'
 import {asNpuBridgeError, EXIT} from '../core/errors.ts'
@@ -36,7 +37,10 @@ A side that cannot be measured says why, and the others go on. Interrupting it g
     },
   ]
 
-  static override flags = benchFlags(SUITES.map(({name}) => name))
+  static override flags = benchFlags({
+    peers: PEERS.map(({name}) => name),
+    suites: SUITES.map(({name}) => name),
+  })
 
   async run(): Promise<BenchReport | {suites: typeof SUITES}> {
     const {flags} = await this.parse(Bench)

@@ -1,19 +1,32 @@
 /** What `bench` takes. */
 import {Flags} from '@oclif/core'
 
+import {ARRIVALS} from '../core/bench/arrivals.ts'
+
 const several = {multiple: true, multipleNonGreedy: true} as const
 const bound = {...several, helpGroup: 'CHECK', helpValue: 'SUITE.METRIC=VALUE'} as const
 const output = {helpGroup: 'OUTPUT', helpValue: 'FILE'} as const
 const compare = {helpGroup: 'COMPARE'} as const
 
-/** `suites` are the names of all suites. */
-export function benchFlags(suites: readonly string[]) {
+/** The names of all suites and peers. */
+export function benchFlags({peers, suites}: {peers: readonly string[]; suites: readonly string[]}) {
   return {
     quick: Flags.boolean({description: 'fewer rounds, for a first look or a smoke test'}),
     suite: Flags.string({...several, description: `only this suite: ${suites.join(', ')}`, helpValue: 'NAME'}),
     list: Flags.boolean({description: 'tell what can be measured, and measure nothing'}),
     runs: Flags.integer({description: 'rounds of each side', helpValue: 'N', min: 1}),
     duration: Flags.string({description: 'how long a round goes on', helpValue: '60ms'}),
+    concurrency: Flags.integer({
+      description: 'inferences in flight, where throughput is measured',
+      helpValue: 'N',
+      min: 1,
+    }),
+    rate: Flags.integer({description: 'operations a second of the suite load', helpValue: 'N', min: 1, max: 1_000_000}),
+    arrivals: Flags.option({options: ARRIVALS})({description: 'how the operations of the suite load come'}),
+    deadline: Flags.string({description: 'when an answer is in time in the suite load', helpValue: '10ms'}),
+    peer: Flags.option({options: peers, ...several})({
+      description: 'compare inferences with this program, where it is installed',
+    }),
     legacy: Flags.string({description: 'the old Python module; a reference of it when absent', helpValue: 'PATH'}),
     model: Flags.string({description: 'model of the suite inference: a name or a path', helpValue: 'NAME'}),
     device: Flags.option({options: ['auto', 'npu', 'gpu', 'cpu'] as const})({

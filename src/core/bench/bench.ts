@@ -3,20 +3,23 @@ import {randomInt} from 'node:crypto'
 
 import type {Effort} from './effort.ts'
 import type {BenchListener} from './events.ts'
+import type {Peer} from './peers/peer.ts'
 import type {BenchReport, SuiteReport} from './report.ts'
 import type {Suite, SuiteContext} from './suites/suite.ts'
 
 import {createLegacyEngine} from '../engine/legacy.ts'
 import {listModels} from '../models/list.ts'
+import {resolveModel} from '../models/resolve.ts'
 import {resolvePaths} from '../paths.ts'
 import {runAgainst} from './against.ts'
 import {type Bound, checkBounds} from './bounds.ts'
 import {Calibration} from './calibration.ts'
 import {compareWithBaseline, type Comparison} from './comparison.ts'
 import {factsOf} from './device-facts.ts'
+import {otherDevices} from './devices.ts'
 import {acceleratedSide, legacySide, watchMachine} from './environment.ts'
 import {measureMemory} from './memory.ts'
-import {type EngineSelection, openEngine} from './open-engine.ts'
+import {type EngineSelection, openCompat, openEngine} from './open-engine.ts'
 import {type Openers, Participants} from './participants.ts'
 import {type Random, seededRandom} from './random.ts'
 import {runSuite} from './run-suite.ts'
@@ -37,6 +40,8 @@ export interface BenchOptions {
   readonly allowed?: number | null
   /** The model to run; one that is here when absent. */
   readonly model?: string | undefined
+  /** Other programs to compare inferences with. */
+  readonly peers?: readonly Peer[]
   readonly signal: AbortSignal
   readonly onEvent?: BenchListener
   /** How engines are opened; replaced in tests. */
@@ -67,7 +72,7 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
   run.calibration.take()
   const {comparison, interrupted, suites} = await (options.against === undefined ? withLegacy(run) : withBuild(run))
   const {warnings, ...rest} = await watch.end()
-  const {quick, roundMs, rounds} = options.effort
+  const {effort} = options
   const report: BenchReport = {
     interrupted,
     environment: {
@@ -75,7 +80,7 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
       seconds: (Date.now() - startedAt.getTime()) / 1000,
       ...rest,
       ...(await describeSides(run)),
-      settings: {quick, rounds, round_ms: roundMs, seed},
+      settings: settingsOf(effort, seed),
       calibration: run.calibration.summary,
       warnings,
     },
@@ -86,6 +91,18 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
   if (options.baseline === undefined) return report
   const {report: baseline, ...rules} = options.baseline
   return {...report, comparison: compareWithBaseline(report, baseline, {...rules, allowed: options.allowed ?? null})}
+}
+
+function settingsOf(effort: Effort, seed: number): BenchReport['environment']['settings'] {
+  const {concurrency, load, quick, roundMs, rounds} = effort
+  return {
+    quick,
+    rounds,
+    round_ms: roundMs,
+    seed,
+    concurrency,
+    load: {rate: load.rate, arrivals: load.arrivals, duration_ms: load.durationMs, deadline_ms: load.deadlineMs},
+  }
 }
 
 async function withLegacy(run: Run): Promise<Outcome> {
@@ -113,11 +130,15 @@ async function withBuild(run: Run): Promise<Outcome> {
 }
 
 function contextOf({options, participants}: Run): Omit<SuiteContext, 'note'> {
-  const {effort, model, selection, signal} = options
+  const {effort, model, peers = [], selection, signal} = options
   return {
     participants,
     effort,
     model: async () => model ?? firstModel(),
+    modelFile,
+    otherDevices: async () => otherDevices(participants, selection.device),
+    peers,
+    signal,
     measureMemory: async (request) => measureMemory({...request, selection}, signal),
     measureStartup: async (startupModel) => measureStartup({model: startupModel, selection}, signal),
     deviceFacts: async () => factsOf(participants),
@@ -126,8 +147,9 @@ function contextOf({options, participants}: Run): Omit<SuiteContext, 'note'> {
 
 function openersOf({legacyModule, selection}: BenchOptions): Openers {
   return {
-    engine: async (profile) => openEngine(selection, profile),
+    engine: async (profile, device) => openEngine(device ? {...selection, device} : selection, profile),
     legacy: async ({sleep}) => createLegacyEngine({module: legacyModule, sleep, restarts: 1}),
+    compat: openCompat,
   }
 }
 
@@ -159,6 +181,10 @@ async function firstModel(): Promise<string | null> {
   const models = await listModels(resolvePaths().models)
   const usable = models.filter(({state}) => state === 'installed' || state === 'own')
   return (usable.find(({name}) => name === PREFERRED_MODEL) ?? usable[0])?.name ?? null
+}
+
+async function modelFile(model: string): Promise<string> {
+  return (await resolveModel(model, resolvePaths().models)).path
 }
 
 const PREFERRED_MODEL = 'silero-vad'

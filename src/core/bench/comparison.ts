@@ -155,6 +155,12 @@ function valuesOf(side: SideReport | undefined): readonly number[] {
   return side?.status === 'measured' ? side.values : []
 }
 
+/** In words; null in reports of before there was one. */
+function loadOf({settings}: BenchReport['environment']): string | null {
+  const load = settings.load as BenchReport['environment']['settings']['load'] | undefined
+  return load ? `${load.rate}/s ${load.arrivals} within ${load.deadline_ms} ms` : null
+}
+
 /** What of the machine and the settings is not the same in both reports. */
 function differencesOf({environment: now}: BenchReport, {environment: before}: BenchReport): string[] {
   const facts: ReadonlyArray<readonly [string, unknown, unknown]> = [
@@ -166,6 +172,9 @@ function differencesOf({environment: now}: BenchReport, {environment: before}: B
     ['the device', before.accelerated?.device_name, now.accelerated?.device_name],
     ['OpenVINO', before.accelerated?.runtime, now.accelerated?.runtime],
     ['the time of a round in ms', before.settings.round_ms, now.settings.round_ms],
+    // Reports of before these could be chosen have what they are by default.
+    ['inferences in flight', before.settings.concurrency ?? now.settings.concurrency, now.settings.concurrency],
+    ['the load', loadOf(before) ?? loadOf(now), loadOf(now)],
   ]
   return facts
     .filter(([, earlier, current]) => earlier !== current)

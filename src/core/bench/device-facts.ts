@@ -20,12 +20,29 @@ const NPU_BUSY = 'sys/class/accel/accel*/device/npu_busy_time_us'
 
 /** Facts of the device that `health` says is used. */
 export async function deviceFacts(health: Health, root = '/'): Promise<DeviceFacts> {
-  const device = health.devices.find(({state}) => state === 'available')?.name ?? null
+  const device = usedDevice(health)
   const file = device?.startsWith('NPU') ? await firstMatch(`${root}${NPU_BUSY}`) : null
   return {
     nominalTops: await nominalTops(health, device),
     busyUs: async () => (file === null ? null : Number(await readFile(file, 'utf8'))),
     busyReason: `the system does not tell for how long ${device ?? 'a device'} has been busy`,
+  }
+}
+
+function usedDevice({devices}: Health): string | null {
+  return devices.find(({state}) => state === 'available')?.name ?? null
+}
+
+/** The version of the driver of the device in use, by whichever property it tells it; null where it does not. */
+export async function driverOf(health: Health): Promise<string | null> {
+  const device = usedDevice(health)
+  if (health.runtime === null || device === null) return null
+  try {
+    const {devices} = await trustedDevices(health.runtime.folder)
+    const properties = Object.entries(devices.find(({name}) => name === device)?.properties ?? {})
+    return properties.find(([name]) => name.endsWith('DRIVER_VERSION'))?.[1] ?? null
+  } catch {
+    return null
   }
 }
 

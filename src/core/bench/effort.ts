@@ -1,4 +1,17 @@
 /** How much is measured: what `--quick` makes less of. */
+import type {Arrivals} from './arrivals.ts'
+
+/** Operations that come at a given rate, whether or not earlier ones are done. */
+export interface Load {
+  /** Operations per second. */
+  readonly rate: number
+  readonly arrivals: Arrivals
+  /** How long one round goes on, in milliseconds. */
+  readonly durationMs: number
+  /** How long after it was due an operation is in time, in milliseconds. */
+  readonly deadlineMs: number
+}
+
 export interface Effort {
   readonly quick: boolean
   /** How often each side does the work of a case. */
@@ -11,6 +24,9 @@ export interface Effort {
   readonly memoryOperations: number
   /** What a side may take beyond the time that its work is expected to take, before it counts as hanging. */
   readonly patienceMs: number
+  /** Inferences in flight where throughput is measured. */
+  readonly concurrency: number
+  readonly load: Load
 }
 
 export const FULL: Effort = {
@@ -20,6 +36,8 @@ export const FULL: Effort = {
   processes: 5,
   memoryOperations: 5000,
   patienceMs: 10_000,
+  concurrency: 16,
+  load: {rate: 1000, arrivals: 'poisson', durationMs: 250, deadlineMs: 10},
 }
 
 export const QUICK: Effort = {
@@ -29,6 +47,8 @@ export const QUICK: Effort = {
   processes: 3,
   memoryOperations: 500,
   patienceMs: 3000,
+  concurrency: 16,
+  load: {...FULL.load, durationMs: 100},
 }
 
 /** What the user asks for in place of what `base` does. */
@@ -37,12 +57,26 @@ export interface EffortOverrides {
   readonly runs?: number | undefined
   /** How long one round goes on, in milliseconds. */
   readonly durationMs?: number | undefined
+  /** Inferences in flight. */
+  readonly concurrency?: number | undefined
+  /** Operations per second. */
+  readonly rate?: number | undefined
+  readonly arrivals?: Arrivals | undefined
+  readonly deadlineMs?: number | undefined
 }
 
-export function effortOf(base: Effort, {durationMs, runs}: EffortOverrides): Effort {
+export function effortOf(base: Effort, overrides: EffortOverrides): Effort {
+  const {arrivals, concurrency, deadlineMs, durationMs, rate, runs} = overrides
   return {
     ...base,
     ...(runs !== undefined && {rounds: runs, processes: runs}),
     ...(durationMs !== undefined && {roundMs: durationMs}),
+    ...(concurrency !== undefined && {concurrency}),
+    load: {
+      durationMs: durationMs ?? base.load.durationMs,
+      rate: rate ?? base.load.rate,
+      arrivals: arrivals ?? base.load.arrivals,
+      deadlineMs: deadlineMs ?? base.load.deadlineMs,
+    },
   }
 }

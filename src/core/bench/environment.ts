@@ -9,6 +9,7 @@ import type {Health} from '../engine/engine.ts'
 import type {LegacyEngine} from '../engine/legacy.ts'
 import type {Summary} from './statistics.ts'
 
+import {driverOf} from './device-facts.ts'
 import {type Counters, readCounters} from './machine-counters.ts'
 
 export interface Environment {
@@ -18,7 +19,13 @@ export interface Environment {
   readonly npubridge: string
   readonly node: string
   readonly os: {readonly platform: string; readonly release: string; readonly distribution: string | null}
-  readonly cpu: {readonly model: string; readonly cores: number; readonly governor: string | null}
+  readonly cpu: {
+    readonly model: string
+    readonly cores: number
+    readonly governor: string | null
+    /** Whether the clock may rise above its base for as long as it stays cool; null where the system does not tell. */
+    readonly turbo: boolean | null
+  }
   readonly memory_bytes: number
   readonly container: boolean
   /** Over the minute before the start. */
@@ -32,6 +39,16 @@ export interface Environment {
     readonly round_ms: number
     /** Of the order in which the sides took turns. */
     readonly seed: number
+    /** Inferences in flight where throughput is measured. */
+    readonly concurrency: number
+    /** What came in the suite load, and how soon it had to be answered. */
+    readonly load: {
+      /** Operations per second. */
+      readonly rate: number
+      readonly arrivals: 'constant' | 'poisson'
+      readonly duration_ms: number
+      readonly deadline_ms: number
+    }
   }
   /** The time of a fixed load, taken between the suites: how fast the machine was. */
   readonly calibration: Summary & {readonly unit: 'us'}
@@ -45,6 +62,8 @@ export interface AcceleratedSide {
   readonly device: string | null
   readonly device_name: string | null
   readonly runtime: string | null
+  /** The version of the device's driver; null where the runtime does not tell. */
+  readonly driver: string | null
   /** Why it is not the first choice; null when it is. */
   readonly fallback: string | null
 }
@@ -100,20 +119,22 @@ async function machine(): Promise<Machine> {
   const cores = os.availableParallelism()
   const load = os.loadavg()[0]!
   const governor = await firstLine('/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor')
+  const turbo = await turboOf()
   return {
     npubridge: await ownVersion(),
     node: process.versions.node,
     os: {platform: process.platform, release: os.release(), distribution: await distribution()},
-    cpu: {model: os.cpus()[0]?.model.trim() ?? 'unknown', cores, governor},
+    cpu: {model: os.cpus()[0]?.model.trim() ?? 'unknown', cores, governor, turbo},
     memory_bytes: os.totalmem(),
     container: isContainer(process.env),
     load_average: load,
-    warnings: [...busy(load, cores), ...slowed(governor)],
+    warnings: [...busy(load, cores), ...slowed(governor), ...(turbo ? [TURBO] : [])],
   }
 }
 
 /** What ran the operations, by its own account. */
-export function acceleratedSide({devices, engine, fallback, performanceMode, runtime}: Health): AcceleratedSide {
+export async function acceleratedSide(health: Health): Promise<AcceleratedSide> {
+  const {devices, engine, fallback, performanceMode, runtime} = health
   const device = devices.find(({state}) => state === 'available') ?? devices[0]
   return {
     engine,
@@ -121,6 +142,7 @@ export function acceleratedSide({devices, engine, fallback, performanceMode, run
     device: device?.name ?? null,
     device_name: device?.fullName ?? null,
     runtime: runtime?.version ?? null,
+    driver: await driverOf(health),
     fallback: fallback?.reason ?? null,
   }
 }
@@ -160,6 +182,15 @@ function busy(load: number, cores: number): string[] {
 function slowed(governor: string | null): string[] {
   if (governor === null || governor === 'performance') return []
   return [`CPU governor ${governor}: the clock follows the load, and short measurements see it low`]
+}
+
+const TURBO = 'turbo is on: the clock is higher while the processor is cool, so what runs first may look faster'
+
+/** By the driver of Intel's processors, or the general one. */
+async function turboOf(): Promise<boolean | null> {
+  const off = await firstLine('/sys/devices/system/cpu/intel_pstate/no_turbo')
+  const on = await firstLine('/sys/devices/system/cpu/cpufreq/boost')
+  return off === null ? (on === null ? null : on === '1') : off === '0'
 }
 
 async function firstLine(file: string): Promise<string | null> {

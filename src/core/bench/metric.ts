@@ -2,7 +2,7 @@ import type {NotMeasured, Outcome} from './measure.ts'
 import type {DistributionReport, MetricReport, SeriesReport, SideReport} from './report.ts'
 import type {MetricDefinition, SeriesDefinition} from './suites/suite.ts'
 
-import {ACCELERATED, LEGACY_WITHOUT_SLEEP} from './sides.ts'
+import {ACCELERATED, isOther, LEGACY_WITHOUT_SLEEP} from './sides.ts'
 import {type Interval, quotientInterval, summarize} from './statistics.ts'
 
 const NOT_MEASURED: NotMeasured = {absent: {status: 'not_run', reason: 'it was not measured'}}
@@ -16,7 +16,12 @@ export function metricReport(metric: MetricDefinition, outcomes: Readonly<Record
   }
 
   const sides = Object.fromEntries(Object.entries(outcomes).map(([side, outcome]) => [side, sideReport(name, outcome)]))
-  const improvement = improve(better, samplesOf(ACCELERATED), samplesOf(LEGACY_WITHOUT_SLEEP))
+  const improvementOver = (side: string) => improve(better, samplesOf(ACCELERATED), samplesOf(side))
+  const improvement = improvementOver(LEGACY_WITHOUT_SLEEP)
+  const others = Object.keys(sides).flatMap((side) => {
+    const over = isOther(side) ? improvementOver(side) : null
+    return over ? [[side, {ratio: over.ratio, ratio_ci95: over.interval}] as const] : []
+  })
   return {
     name,
     title,
@@ -26,6 +31,7 @@ export function metricReport(metric: MetricDefinition, outcomes: Readonly<Record
     sides,
     ratio: improvement?.ratio ?? null,
     ratio_ci95: improvement?.interval ?? null,
+    others: Object.fromEntries(others),
     target: target?.bound ?? null,
     target_kind: target?.kind ?? null,
     met: isMet(metric, sides),

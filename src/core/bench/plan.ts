@@ -1,6 +1,8 @@
 /** What is to be measured, from what the user wrote. */
+import type {Arrivals} from './arrivals.ts'
 import type {BenchOptions} from './bench.ts'
 import type {EngineSelection} from './open-engine.ts'
+import type {Peer} from './peers/peer.ts'
 import type {Suite} from './suites/suite.ts'
 
 import {NpuBridgeError} from '../errors.ts'
@@ -8,14 +10,18 @@ import {nameSuggestions} from '../run/nearest.ts'
 import {baselineFile, parseShare, readBaseline} from './baseline.ts'
 import {parseBounds} from './bounds.ts'
 import {parseDuration} from './duration.ts'
-import {effortOf, FULL, QUICK} from './effort.ts'
+import {type Effort, effortOf, FULL, QUICK} from './effort.ts'
+import {PEERS} from './peers/index.ts'
 import {workerProgram} from './remote.ts'
 import {SUITES} from './suites/index.ts'
 
 /** By the names of the flags. */
 export interface BenchRequest {
   readonly against?: string | undefined
+  readonly arrivals?: Arrivals | undefined
   readonly baseline?: string | undefined
+  readonly concurrency?: number | undefined
+  readonly deadline?: string | undefined
   readonly device: EngineSelection['device']
   readonly duration?: string | undefined
   readonly engine: EngineSelection['engine']
@@ -25,7 +31,9 @@ export interface BenchRequest {
   readonly 'force-baseline': boolean
   readonly legacy?: string | undefined
   readonly model?: string | undefined
+  readonly peer?: readonly string[] | undefined
   readonly quick: boolean
+  readonly rate?: number | undefined
   readonly runs?: number | undefined
   readonly runtime?: string | undefined
   readonly 'save-baseline'?: string | undefined
@@ -41,9 +49,8 @@ export type BenchPlan = Omit<BenchOptions, 'onEvent' | 'signal'>
  *   another build that is not there
  */
 export async function planBench(asked: BenchRequest): Promise<BenchPlan> {
-  const {device, duration, engine, legacy, model, quick, runs, runtime} = asked
+  const {device, engine, legacy, model, runtime} = asked
   const suites = chooseSuites(asked.suite ?? [])
-  const durationMs = duration === undefined ? undefined : parseDuration(duration)
   if (asked['save-baseline'] !== undefined) baselineFile(asked['save-baseline'])
   if (asked.against !== undefined) await workerProgram(asked.against)
   return {
@@ -51,9 +58,10 @@ export async function planBench(asked: BenchRequest): Promise<BenchPlan> {
       ...parseBounds(asked['fail-below'] ?? [], 'below', suites),
       ...parseBounds(asked['fail-above'] ?? [], 'above', suites),
     ],
-    effort: effortOf(quick ? QUICK : FULL, {durationMs, runs}),
+    effort: effortFor(asked),
     legacyModule: legacy,
     model,
+    peers: choosePeers(asked.peer ?? []),
     selection: {device, engine, ...(runtime && {runtime})},
     suites,
     ...(await comparisonOf(asked)),
@@ -75,6 +83,18 @@ export function chooseSuites(names: readonly string[], suites: readonly Suite[] 
   }
 
   return names.length === 0 ? suites : suites.filter(({name}) => names.includes(name))
+}
+
+/** The peers of these names; the names have been checked where they were read. */
+function choosePeers(names: readonly string[]): readonly Peer[] {
+  return PEERS.filter(({name}) => names.includes(name))
+}
+
+function effortFor({arrivals, concurrency, deadline, duration, quick, rate, runs}: BenchRequest): Effort {
+  const [durationMs, deadlineMs] = [duration, deadline].map((text) =>
+    text === undefined ? undefined : parseDuration(text),
+  )
+  return effortOf(quick ? QUICK : FULL, {arrivals, concurrency, deadlineMs, durationMs, rate, runs})
 }
 
 async function comparisonOf(asked: BenchRequest): Promise<Pick<BenchPlan, 'against' | 'allowed' | 'baseline'>> {

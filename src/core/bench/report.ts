@@ -67,6 +67,8 @@ export interface MetricReport {
    */
   readonly ratio: number | null
   readonly ratio_ci95: Interval | null
+  /** The same over each side that is neither the old module nor another build: other devices and programs. */
+  readonly others: Readonly<Record<string, {readonly ratio: number; readonly ratio_ci95: Interval | null}>>
   readonly target: number | null
   readonly target_kind: 'ratio' | 'value' | null
   /** Null where there is no target, or nothing to hold against it. */

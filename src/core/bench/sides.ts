@@ -7,3 +7,8 @@ export const LEGACY_WITHOUT_SLEEP = 'legacy_without_sleep'
 export const SIDES = [LEGACY_AS_SHIPPED, LEGACY_WITHOUT_SLEEP, ACCELERATED] as const
 /** Another build of npubridge. */
 export const OTHER_BUILD = 'other_build'
+
+/** Whether `side` is another device, or another program. */
+export function isOther(side: string): boolean {
+  return ![OTHER_BUILD, ...SIDES].includes(side)
+}

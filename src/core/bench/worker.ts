@@ -7,7 +7,7 @@ import type {Case, Side, SuiteContext} from './suites/suite.ts'
 import {asNpuBridgeError, NpuBridgeError} from '../errors.ts'
 import {factsOf} from './device-facts.ts'
 import {measureMemory} from './memory.ts'
-import {openEngine} from './open-engine.ts'
+import {openCompat, openEngine} from './open-engine.ts'
 import {Participants} from './participants.ts'
 import {PROTOCOL, type Request, type Response, type WorkerSettings} from './remote.ts'
 import {ACCELERATED} from './sides.ts'
@@ -21,7 +21,8 @@ class Host {
 
   constructor({effort, model, selection}: WorkerSettings) {
     this.#participants = new Participants({
-      engine: async (profile) => openEngine(selection, profile),
+      engine: async (profile, device) => openEngine(device ? {...selection, device} : selection, profile),
+      compat: openCompat,
       async legacy() {
         throw new NpuBridgeError('UNSUPPORTED_OPERATION', 'the old module is not part of this comparison')
       },
@@ -30,6 +31,12 @@ class Host {
       participants: this.#participants,
       effort,
       model: async () => model,
+      async modelFile() {
+        throw new NpuBridgeError('UNSUPPORTED_OPERATION', 'other programs are not part of this comparison')
+      },
+      otherDevices: async () => [],
+      peers: [],
+      signal: new AbortController().signal,
       measureMemory: async (request) => measureMemory({...request, selection}),
       measureStartup: async (startupModel) => measureStartup({model: startupModel, selection}),
       deviceFacts: async () => factsOf(this.#participants),

@@ -137,6 +137,13 @@ export interface CoordinationMeasurement extends MeasuredMemory {
   readonly rss: ReadonlyArray<readonly [number, number | null]>
 }
 
+/** Times from when operations were due to their answers inside the Python process, in microseconds. */
+export interface OpenLoopMeasurement extends MeasuredMemory {
+  readonly latenciesUs: readonly number[]
+  /** From the first instant to the last answer. */
+  readonly elapsedUs: number
+}
+
 /**
  * Starts the legacy engine.
  *
@@ -269,6 +276,18 @@ export class LegacyEngine implements Engine {
     const {data} = await this.#ask('measure', fields, limitMs ?? this.#operationLimitMs + (durationMs ?? 0))
     const {latencies_us: latenciesUs, rss, ...rest} = data as MeasuredCoordination
     return {latenciesUs, rss, elapsedUs: rest.elapsed_us!, ...memoryOf(rest)}
+  }
+
+  /** Times operations of `elements` numbers that begin at `arrivalsUs`, whether or not earlier ones are done. */
+  async measureOpenLoop(options: {
+    arrivalsUs: readonly number[]
+    elements?: number
+    limitMs?: number
+  }): Promise<OpenLoopMeasurement> {
+    const {arrivalsUs, elements, limitMs} = options
+    const {data} = await this.#ask('measure', {kind: 'open_loop', arrivals_us: arrivalsUs, elements}, limitMs)
+    const {latencies_us: latenciesUs, ...rest} = data as MeasuredCoordination
+    return {latenciesUs, elapsedUs: rest.elapsed_us!, ...memoryOf(rest)}
   }
 
   /** A request beside the queue, for measurements: nothing is sent ahead of its answer. */

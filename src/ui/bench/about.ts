@@ -46,13 +46,31 @@ export function renderMethod({environment, suites}: PrintableReport): string[] {
 
 /** The machine in a few words each. */
 export function renderMachine(environment: PrintableEnvironment): ReadonlyArray<readonly [string, string]> {
-  const {container, cpu, load_average: load, node, npubridge, os, seconds, started_at: startedAt} = environment
+  const {
+    accelerated,
+    container,
+    cpu,
+    load_average: load,
+    node,
+    npubridge,
+    os,
+    seconds,
+    started_at: startedAt,
+  } = environment
   return [
     ['Date', `${startedAt.slice(0, 19).replace('T', ' ')} UTC, ${Math.round(seconds)} s`],
     ['System', `${os.distribution ?? os.platform}, kernel ${os.release}${container ? ', in a container' : ''}`],
-    ['Processor', `${cpu.model}, ${cpu.cores} cores, governor ${cpu.governor ?? 'unknown'}, load ${load.toFixed(1)}`],
+    [
+      'Processor',
+      `${cpu.model}, ${cpu.cores} cores, governor ${cpu.governor ?? 'unknown'}${turboOf(cpu)}, load ${load.toFixed(1)}`,
+    ],
+    ...(accelerated?.driver ? [['Driver', accelerated.driver] as const] : []),
     ['Versions', `npubridge ${npubridge}, Node.js ${node}`],
   ]
+}
+
+function turboOf({turbo}: PrintableEnvironment['cpu']): string {
+  return turbo === null ? '' : `, turbo ${turbo ? 'on' : 'off'}`
 }
 
 export function renderCheck({bound, kind, metric, value}: PrintableCheck): string {

@@ -6,34 +6,51 @@ import {renderTable} from '../table.ts'
 import {NO_BREAK, renderFigure} from './figure.ts'
 
 const MARKS = {better: 'ok', same: 'none', unknown: 'none', worse: 'warning'} as const
+const KINDS = {
+  against: {column: 'other build', title: 'Against the build in'},
+  baseline: {column: 'baseline', title: 'Since the baseline'},
+} as const
 const WORDS = {better: 'better', same: '~', unknown: 'unknown', worse: 'worse'} as const
 
 /** The table, and what to make of it. */
 export function renderComparison(comparison: PrintableComparison, width: number | undefined): string {
+  const titles = comparisonHead(comparison)
   return renderTable({
-    columns: [
-      {title: 'metric'},
-      {title: comparison.kind === 'against' ? 'other build' : 'baseline', align: 'right'},
-      {title: 'now', align: 'right'},
-      {title: 'change', align: 'right'},
-      {title: 'p', align: 'right'},
-      {title: 'effect', align: 'right'},
-      {title: ''},
-    ],
-    rows: comparison.metrics.map((metric) => {
-      const figure = (value: number | null) => (value === null ? mark('none') : renderFigure(value, null, metric.unit))
-      const {adjusted_change: change, effect, p, regression, verdict} = metric
-      return [
-        metric.metric,
-        figure(metric.before),
-        figure(metric.now),
-        change === null ? mark('none') : renderChange(change),
-        p === null ? mark('none') : renderP(p),
-        effect === null ? mark('none') : effect.toFixed(2),
-        regression ? `${mark('failed')} regression` : `${mark(MARKS[verdict])} ${WORDS[verdict]}`,
-      ]
+    columns: titles.map((title, index) => ({
+      title,
+      ...(index > 0 && index < titles.length - 1 && {align: 'right' as const}),
+    })),
+    rows: comparison.metrics.map((metric, index) => {
+      const cells = comparisonRows(comparison)[index]!
+      const sign = mark(metric.regression ? 'failed' : MARKS[metric.verdict])
+      return [...cells.slice(0, -1).map((cell) => cell || mark('none')), `${sign} ${cells.at(-1)}`]
     }),
     width,
+  })
+}
+
+export function comparisonTitle({kind, name}: PrintableComparison): string {
+  return `${KINDS[kind].title} ${name}`
+}
+
+export function comparisonHead({kind}: PrintableComparison): string[] {
+  return ['metric', KINDS[kind].column, 'now', 'change', 'p', 'effect', '']
+}
+
+/** Cells of text; what there is nothing for is empty. */
+export function comparisonRows({metrics}: PrintableComparison): string[][] {
+  return metrics.map((metric) => {
+    const {adjusted_change: change, effect, p, regression, verdict} = metric
+    const figure = (value: number | null) => (value === null ? '' : renderFigure(value, null, metric.unit))
+    return [
+      metric.metric,
+      figure(metric.before),
+      figure(metric.now),
+      change === null ? '' : renderChange(change),
+      p === null ? '' : renderP(p),
+      effect === null ? '' : effect.toFixed(2),
+      regression ? 'regression' : WORDS[verdict],
+    ]
   })
 }
 

@@ -10,13 +10,19 @@ export const SIDES = [
   {key: 'accelerated', title: 'accelerated'},
 ] as const
 
+const PEER = 'peer_'
+const DEVICE = 'accelerated_'
+
 const STATUS = {failed: 'failed', not_available: 'none', not_run: 'not run'} as const
 
 export const UNSTABLE =
   '≈ marks figures that are not stable: their interval is wider than ± 10 %. Run longer, or when less else runs.'
 
 export function sideTitle(key: string): string {
-  return SIDES.find((side) => side.key === key)?.title ?? key.replaceAll('_', ' ')
+  const known = SIDES.find((side) => side.key === key)
+  if (known) return known.title
+  if (key.startsWith(PEER)) return key.slice(PEER.length)
+  return key.startsWith(DEVICE) ? `accelerated on ${key.slice(DEVICE.length).toUpperCase()}` : key.replaceAll('_', ' ')
 }
 
 /** With the unit, where the figures do not carry it. */

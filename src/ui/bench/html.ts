@@ -3,6 +3,7 @@ import type {PrintableMetric, PrintableReport, PrintableSuite} from './printable
 
 import {renderCheck, renderHeading, renderLegend, renderMachine, renderMethod, renderWarnings} from './about.ts'
 import {type Bar, escapeHtml, type Line, renderBars, renderLineChart} from './chart.ts'
+import {comparisonHead, comparisonRows, comparisonTitle, renderComparisonNotes} from './comparison.ts'
 import {
   Footnotes,
   metricTitle,
@@ -13,6 +14,7 @@ import {
   SIDES,
   sideTitle,
 } from './figure.ts'
+import {otherRows, OTHERS_HEAD} from './others.ts'
 import {linearScale, logScale, percentileScale} from './scale.ts'
 import {STYLE} from './style.ts'
 
@@ -40,6 +42,8 @@ ${renderWarnings(report)
   .map((warning) => `<p class="warning">${escapeHtml(warning)}</p>`)
   .join('\n')}
 ${figures}
+${renderOthers(suites, footnotes)}
+${renderCompared(report)}
 <section class="legend-text">${paragraphs([...renderLegend(report, footnotes), ...checks.map(renderCheck)])}</section>
 <section class="charts">
 ${[renderImprovements(suites), ...suites.flatMap(renderCharts)].filter(Boolean).join('\n')}
@@ -75,6 +79,23 @@ function renderFigures(suites: readonly PrintableSuite[], footnotes: Footnotes):
     }),
   )
   return renderTable(head, rows)
+}
+
+function renderOthers(suites: readonly PrintableSuite[], footnotes: Footnotes): string {
+  const rows = otherRows(suites, footnotes)
+  return rows.length === 0 ? '' : renderTable(OTHERS_HEAD, rows.map(renderRow))
+}
+
+function renderCompared({comparison}: PrintableReport): string {
+  if (!comparison) return ''
+  const rows = comparisonRows(comparison).map(renderRow)
+  return `<section><h2>${escapeHtml(comparisonTitle(comparison))}</h2>${renderTable(comparisonHead(comparison), rows)}
+<div class="legend-text">${paragraphs(renderComparisonNotes(comparison))}</div></section>`
+}
+
+function renderRow([head, ...cells]: readonly string[]): string {
+  const rest = cells.map((cell) => `<td>${escapeHtml(cell)}</td>`)
+  return `<tr><th scope="row">${escapeHtml(head!)}</th>${rest.join('')}</tr>`
 }
 
 function renderTable(head: readonly string[], rows: readonly string[]): string {

@@ -2,6 +2,7 @@
 import type {PrintableReport} from './printable.ts'
 
 import {renderHeading, renderLegend, renderMachine, renderMethod, renderWarnings} from './about.ts'
+import {comparisonHead, comparisonRows, comparisonTitle, renderComparisonNotes} from './comparison.ts'
 import {
   Footnotes,
   metricTitle,
@@ -12,6 +13,7 @@ import {
   SIDES,
   sideTitle,
 } from './figure.ts'
+import {otherRows, OTHERS_HEAD} from './others.ts'
 
 export function renderMarkdown(report: PrintableReport): string {
   const {environment, suites} = report
@@ -32,6 +34,8 @@ export function renderMarkdown(report: PrintableReport): string {
     '# npubridge bench',
     renderHeading(environment).map(escape).join('  \n'),
     figures,
+    ...others(report, footnotes),
+    ...comparisonOf(report),
     ...[...renderLegend(report, footnotes), ...renderWarnings(report).map((warning) => `Warning: ${warning}.`)].map(
       escape,
     ),
@@ -43,6 +47,20 @@ export function renderMarkdown(report: PrintableReport): string {
   ]
     .join('\n\n')
     .concat('\n')
+}
+
+function others({suites}: PrintableReport, footnotes: Footnotes): string[] {
+  const rows = otherRows(suites, footnotes)
+  return rows.length === 0 ? [] : [table(OTHERS_HEAD, rows, 2)]
+}
+
+function comparisonOf({comparison}: PrintableReport): string[] {
+  if (!comparison) return []
+  return [
+    `## ${comparisonTitle(comparison)}`,
+    table(comparisonHead(comparison), comparisonRows(comparison)),
+    ...renderComparisonNotes(comparison).map(escape),
+  ]
 }
 
 function spreads({suites}: PrintableReport): string[] {

@@ -23,6 +23,8 @@ export interface PrintableMetric {
   readonly point: {readonly axis: string; readonly x: number} | null
   readonly sides: Readonly<Record<string, PrintableSide>>
   readonly ratio: number | null
+  /** How many times better accelerated is than other devices and programs. */
+  readonly others: Readonly<Record<string, {readonly ratio: number}>>
   readonly target: number | null
   readonly target_kind: 'ratio' | 'value' | null
   readonly met: boolean | null
@@ -66,9 +68,15 @@ export interface PrintableEnvironment {
     readonly device: string | null
     readonly device_name: string | null
     readonly runtime: string | null
+    readonly driver: string | null
   } | null
   readonly container: boolean
-  readonly cpu: {readonly cores: number; readonly governor: string | null; readonly model: string}
+  readonly cpu: {
+    readonly cores: number
+    readonly governor: string | null
+    readonly model: string
+    readonly turbo: boolean | null
+  }
   readonly legacy: {readonly module: string; readonly python: string} | null
   readonly load_average: number
   readonly node: string

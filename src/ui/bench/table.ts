@@ -10,6 +10,7 @@ import {renderCheck, renderHeading, renderLegend, renderMethod, renderWarnings} 
 import {renderComparison, renderComparisonNotes} from './comparison.ts'
 import {renderSpreads} from './distributions.ts'
 import {Footnotes, metricTitle, renderImprovement, renderSide, renderTarget, SIDES} from './figure.ts'
+import {otherRows, OTHERS_HEAD} from './others.ts'
 
 /** Narrower than this, a table would break its words; the figures are listed instead. */
 const LEAST_TABLE_WIDTH = 80
@@ -27,6 +28,7 @@ export function renderBench(report: PrintableReport, width = stdoutWidth()): str
     ...text(renderHeading(report.environment)),
     '',
     figures,
+    ...renderOthers(report.suites, footnotes, width),
     ...renderSpreads(report.suites, width),
     ...text(renderLegend(report, footnotes)),
     ...text(renderWarnings(report).map((warning) => `${mark('warning')} ${warning}`)),
@@ -57,6 +59,13 @@ function renderFigures(suites: readonly PrintableSuite[], footnotes: Footnotes, 
     ),
     width,
   })
+}
+
+function renderOthers(suites: readonly PrintableSuite[], footnotes: Footnotes, width: number | undefined): string[] {
+  const rows = otherRows(suites, footnotes)
+  if (rows.length === 0) return []
+  const columns = OTHERS_HEAD.map((title, index) => ({title, ...(index > 1 && {align: 'right' as const})}))
+  return [renderTable({columns, rows, width})]
 }
 
 function renderList({metrics, name}: PrintableSuite, footnotes: Footnotes): string[] {

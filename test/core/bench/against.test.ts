@@ -4,6 +4,7 @@ import path from 'node:path'
 
 import type {BenchReport} from '../../../src/core/bench/report.ts'
 
+import {QUICK} from '../../../src/core/bench/effort.ts'
 import {RemoteSide, workerProgram} from '../../../src/core/bench/remote.ts'
 import {copyBuild} from '../../support/build.ts'
 import {failureOf} from '../../support/failure.ts'
@@ -12,7 +13,7 @@ import {npubridge} from '../../support/npubridge.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../../..')
 const SETTINGS = {
-  effort: {quick: true, rounds: 10, roundMs: 5, processes: 1, memoryOperations: 10, patienceMs: 1000},
+  effort: {...QUICK, rounds: 10, roundMs: 5, processes: 1, memoryOperations: 10, patienceMs: 1000},
   model: null,
   selection: {device: 'auto', engine: 'auto'},
 } as const

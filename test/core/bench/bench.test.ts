@@ -7,12 +7,13 @@ import type {SideReport} from '../../../src/core/bench/report.ts'
 import type {Engine} from '../../../src/core/engine/engine.ts'
 
 import {runBench} from '../../../src/core/bench/bench.ts'
+import {QUICK} from '../../../src/core/bench/effort.ts'
 import {chooseSuites} from '../../../src/core/bench/plan.ts'
 import {createLegacyEngine} from '../../../src/core/engine/legacy.ts'
 import {NpuBridgeError} from '../../../src/core/errors.ts'
 import {makeFolder, removeFolder} from '../../support/folder.ts'
 
-const EFFORT = {quick: true, rounds: 3, roundMs: 5, processes: 1, memoryOperations: 10, patienceMs: 500}
+const EFFORT = {...QUICK, rounds: 3, roundMs: 5, processes: 1, memoryOperations: 10, patienceMs: 500}
 
 /** Answers at once. */
 const engine = {
@@ -26,6 +27,10 @@ const engine = {
   }),
   async shutdown() {},
 } as unknown as Engine
+
+async function noCompat(): Promise<never> {
+  throw new NpuBridgeError('UNSUPPORTED_OPERATION', 'no Python package here')
+}
 
 const MODULE = `
 import sys
@@ -57,7 +62,7 @@ describe('a benchmark', () => {
       selection: {device: 'auto', engine: 'auto'},
       suites: chooseSuites(suites),
       signal: new AbortController().signal,
-      openers: {engine: async () => engine, legacy},
+      openers: {engine: async () => engine, legacy, compat: noCompat},
       effort: EFFORT,
     })
 
@@ -120,7 +125,7 @@ describe('a benchmark', () => {
       selection: {device: 'auto', engine: 'auto'},
       suites: chooseSuites(['coordination']),
       signal: new AbortController().signal,
-      openers: {engine: async () => engine, legacy: async () => createLegacyEngine()},
+      openers: {engine: async () => engine, legacy: async () => createLegacyEngine(), compat: noCompat},
       effort: EFFORT,
       onEvent(event) {
         events.push(event)
@@ -143,7 +148,7 @@ describe('a benchmark', () => {
       selection: {device: 'auto', engine: 'auto'},
       suites: chooseSuites([]),
       signal: controller.signal,
-      openers: {engine: async () => engine, legacy: async () => createLegacyEngine()},
+      openers: {engine: async () => engine, legacy: async () => createLegacyEngine(), compat: noCompat},
       effort: {...EFFORT, rounds: 1000},
       onEvent() {
         controller.abort(new NpuBridgeError('CANCELLED', 'interrupted'))

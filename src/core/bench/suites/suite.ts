@@ -2,7 +2,8 @@
 import type {DeviceFacts} from '../device-facts.ts'
 import type {Effort} from '../effort.ts'
 import type {MemoryRequest, MemoryUse} from '../memory.ts'
-import type {Participants} from '../participants.ts'
+import type {DeviceKind, Participants} from '../participants.ts'
+import type {Peer} from '../peers/peer.ts'
 import type {Absence, Point, Target, Unit} from '../report.ts'
 
 export interface MetricDefinition {
@@ -69,6 +70,13 @@ export interface SuiteContext {
   readonly effort: Effort
   /** The model to run; null when there is none. */
   readonly model: () => Promise<string | null>
+  /** The file of a model. */
+  readonly modelFile: (model: string) => Promise<string>
+  /** Devices to measure beside the one of the accelerated side. */
+  readonly otherDevices: () => Promise<readonly DeviceKind[]>
+  /** Other programs to measure. */
+  readonly peers: readonly Peer[]
+  readonly signal: AbortSignal
   /** Does operations of `elements` numbers in a process of its own, and tells what became of its memory. */
   readonly measureMemory: (request: Omit<MemoryRequest, 'selection'>) => Promise<MemoryUse>
   /** Milliseconds from starting a process to its first answer: of the model, or of an echo. */

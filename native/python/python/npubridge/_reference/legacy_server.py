@@ -199,9 +199,12 @@ class Server:
         """Times the module from inside this process, on a bridge of its own whose caches are left as they are."""
         bridge = self.module.NPUCoordinationBridge()
         before = resident_bytes()
-        samples = await {"workflow": self._measure_workflow, "coordination": self._measure_coordination}[
-            request["kind"]
-        ](bridge, request)
+        kinds = {
+            "workflow": self._measure_workflow,
+            "coordination": self._measure_coordination,
+            "open_loop": self._measure_open_loop,
+        }
+        samples = await kinds[request["kind"]](bridge, request)
         return {**samples, "rss_before": before, "rss_after": resident_bytes(), "rss_peak": peak_bytes()}
 
     async def _measure_workflow(self, bridge: Any, request: Request) -> dict[str, Any]:
@@ -241,6 +244,26 @@ class Server:
         await (caller() if window == 1 else asyncio.gather(*(caller() for _ in range(window))))
         elapsed_us = (now() - started) / 1000
         return {"latencies_us": [each / 1000 for each in latencies], "elapsed_us": elapsed_us, "rss": rss}
+
+    async def _measure_open_loop(self, bridge: Any, request: Request) -> dict[str, Any]:
+        """Round trips that begin at ``arrivals_us`` whether or not earlier ones are done, timed from these instants."""
+        values = [index / 7 for index in range(request.get("elements", 1))]
+        latencies: list[int] = []
+        now = time.perf_counter_ns
+
+        async def trip(due: int) -> None:
+            await self._round_trip(bridge, list(values))
+            latencies.append(now() - due)
+
+        started = now()
+        trips: list[asyncio.Task[None]] = []
+        for arrival in request["arrivals_us"]:
+            due = started + int(arrival * 1000)
+            while now() < due:
+                await asyncio.sleep(0)
+            trips.append(asyncio.ensure_future(trip(due)))
+        await asyncio.gather(*trips)
+        return {"latencies_us": [each / 1000 for each in latencies], "elapsed_us": (now() - started) / 1000}
 
     async def matrix_multiply(self, request: Request) -> dict[str, Any]:
         """The product of two FP32 matrices, which travel as base64."""
