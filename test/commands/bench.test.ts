@@ -32,7 +32,7 @@ describe('npubridge bench', () => {
     expect(report.environment.legacy).to.include({module: 'reference'})
     expect(report.environment.accelerated!.runtime).to.match(/^\d{4}\./)
     expect(stderr).to.match(
-      /coordination measured in .+\nworkflow .+\ninference .+\nsaturation .+\nstartup .+\nmemory /,
+      /coordination measured in .+\nload .+\nworkflow .+\ninference .+\nsaturation .+\npython .+\nstartup .+\nmemory /,
     )
   })
 
@@ -129,7 +129,9 @@ describe('npubridge bench', () => {
   })
 
   it('gives what there is when it is interrupted', async () => {
-    const child = npubridge('bench', '--suite', 'coordination', '--runs', '10000', '--json')
+    const folder = await makeFolder()
+    const file = path.join(folder, 'part.md')
+    const child = npubridge('bench', '--suite', 'coordination', '--runs', '10000', '--json', '--export-markdown', file)
     setTimeout(() => {
       child.kill('SIGINT')
     }, 8000)
@@ -139,5 +141,7 @@ describe('npubridge bench', () => {
     expect(isValid(report), JSON.stringify(isValid.errors)).to.equal(true)
     expect(report.interrupted).to.equal(true)
     expect(report.suites[0]!.metrics[0]!.sides.accelerated!.samples).to.be.within(1, 1000)
+    expect(readFileSync(file, 'utf8')).to.contain('Warning: interrupted: this is what was measured until then')
+    await removeFolder(folder)
   })
 })

@@ -162,7 +162,7 @@ function loadOf({settings}: BenchReport['environment']): string | null {
 }
 
 /** What of the machine and the settings is not the same in both reports. */
-function differencesOf({environment: now}: BenchReport, {environment: before}: BenchReport): string[] {
+function differencesOf({environment: now}: BenchReport, {environment: before, interrupted}: BenchReport): string[] {
   const facts: ReadonlyArray<readonly [string, unknown, unknown]> = [
     ['the processor', before.cpu.model, now.cpu.model],
     ['the number of cores', before.cpu.cores, now.cpu.cores],
@@ -176,7 +176,8 @@ function differencesOf({environment: now}: BenchReport, {environment: before}: B
     ['inferences in flight', before.settings.concurrency ?? now.settings.concurrency, now.settings.concurrency],
     ['the load', loadOf(before) ?? loadOf(now), loadOf(now)],
   ]
-  return facts
+  const changed = facts
     .filter(([, earlier, current]) => earlier !== current)
     .map(([what, earlier, current]) => `${what} is ${String(current)}, was ${String(earlier)}`)
+  return interrupted ? [...changed, 'the baseline was interrupted, so its figures have fewer samples'] : changed
 }

@@ -207,6 +207,15 @@ describe('legacy engine', () => {
     expect(timed.latenciesUs.length).to.be.above(10)
   })
 
+  it('measures operations that come when they are due, from that instant', async () => {
+    const engine = await start({sleep: true})
+    const arrivalsUs = [0, 0, 0, 20_000]
+    const {elapsedUs, latenciesUs} = await engine.measureOpenLoop({arrivalsUs, elements: 4})
+    expect(latenciesUs).to.have.lengthOf(4)
+    expect(Math.min(...latenciesUs)).to.be.above(0)
+    expect(elapsedUs).to.be.at.least(20_000)
+  })
+
   it('benchmarks echo inside the process', async () => {
     const engine = await start()
     const {data} = await engine.submit({type: 'benchmark', kind: 'echo', durationMs: 100})

@@ -77,6 +77,7 @@ function echoSide(context: SuiteContext): Side {
   }
 
   return {
+    lacks: silence(''),
     async prepare() {
       await round([0])
     },
@@ -105,6 +106,7 @@ async function inferenceSide(context: SuiteContext): Promise<Side> {
   }
 
   return {
+    lacks: silence('inference_'),
     async prepare() {
       const engine = await context.participants.engine()
       const inputs = inputsFor(await loadModel(engine, model))
@@ -135,6 +137,12 @@ function legacySide(context: SuiteContext, sleep: boolean): Side {
     },
     measure: async () => round(arrivals()),
   }
+}
+
+/** Why there are no latencies where nothing is answered. */
+function silence(prefix: string): NonNullable<Side['lacks']> {
+  const none = {status: 'failed', reason: 'no operation was answered'} as const
+  return {[`${prefix}latency_p50`]: none, [`${prefix}latency_p99`]: none}
 }
 
 /** Percentiles of the answers, and what of all that was asked was worth it. */
