@@ -18,8 +18,10 @@ import {distributionReports, metricReport} from './metric.ts'
 import {RemoteSide, workerProgram, type WorkerSettings} from './remote.ts'
 import {ACCELERATED, LEGACY_AS_SHIPPED, LEGACY_WITHOUT_SLEEP, OTHER_BUILD} from './sides.ts'
 
-/** The fewest of which all on one side are significant with room to spare: 2 of 1024 ways. */
-const BLOCKS = 10
+/** More than the fewest of which all on one side are significant, so that one of them may be disturbed. */
+const BLOCKS = 12
+/** Of a block, where a round is short: some of them may be disturbed. */
+const ROUNDS_OF_A_BLOCK = 6
 const LEFT_OUT = {
   absent: {status: 'not_run', reason: 'left out: the comparison is with another build'},
 } as const satisfies Outcome
@@ -83,7 +85,7 @@ async function measureBlock(
     onEvent?.({type: 'started', suite: suite.name})
     for (const [index, work] of cases.entries()) {
       const sides = workers.sides(suite.name, index)
-      const rounds = Math.min(work.rounds, roundsOf(settings.effort))
+      const rounds = roundsOf(work, settings.effort)
       const onProgress = (doing: string, fraction: number) => {
         const done = (at + (index + fraction) / cases.length) / plans.length
         onEvent?.({type: 'advanced', suite: suite.name, doing, overall: (block + done) / BLOCKS, fraction})
@@ -96,9 +98,10 @@ async function measureBlock(
   }
 }
 
-/** As many in all blocks as one side would do without them. */
-function roundsOf({rounds}: Effort): number {
-  return Math.max(1, Math.ceil(rounds / BLOCKS))
+/** Fewer of what takes long, as without blocks. */
+function roundsOf(work: Case, {rounds}: Effort): number {
+  const most = Math.max(ROUNDS_OF_A_BLOCK, rounds / BLOCKS)
+  return Math.max(1, Math.round((most * work.rounds) / rounds))
 }
 
 class Workers implements AsyncDisposable {
@@ -170,27 +173,47 @@ function compareBlocks(
       const index = cases.findIndex((each) => each.metrics.includes(metric.name))
       const outcomes = blocks.get(`${suite.name}.${index}`) ?? []
       const [before, now] = [OTHER_BUILD, ACCELERATED].map((side) => mediansOf(outcomes, side, metric.name))
-      return before!.length === 0 && now!.length === 0
-        ? []
-        : changeOf({...metric, metric: `${suite.name}.${metric.name}`, before: before!, now: now!}, allowed)
+      if (before!.length === 0 && now!.length === 0) return []
+      const samples = {...metric, metric: `${suite.name}.${metric.name}`, before: before!, now: now!}
+      return changeOf(samples, pairsOf(outcomes, metric.name), allowed)
     }),
   )
   return {metrics, failed: metrics.some(({regression}) => regression)}
 }
 
-function changeOf(samples: Parameters<typeof compareMetric>[0], allowed: number | null): MetricChange {
-  const {before, now} = samples
-  // A block that one of them has no figures of is no pair.
-  const test = before.length === now.length ? pairedTest(before, now) : null
-  return compareMetric(samples, {allowed, drift: 1, test})
+/** The samples of both sides in each block; a block that one of them has no figures of is left out. */
+function pairsOf(blocks: ReadonlyArray<Record<string, Outcome>>, metric: string): Pair[] {
+  const samplesOf = (outcome: Outcome | undefined) => (outcome && 'samples' in outcome ? outcome.samples[metric] : [])
+  return blocks
+    .map((outcomes) => ({
+      before: samplesOf(outcomes[OTHER_BUILD]) ?? [],
+      now: samplesOf(outcomes[ACCELERATED]) ?? [],
+    }))
+    .filter(({before, now}) => before.length > 0 && before.length === now.length)
 }
 
-/** By the quotients of the pairs, or by the differences of figures that are not above zero. */
-function pairedTest(before: readonly number[], now: readonly number[]): RankTest | null {
-  if (before.length === 0) return null
-  const positive = [...before, ...now].every((value) => value > 0)
-  const differences = before.map((value, index) => (positive ? Math.log(now[index]! / value) : now[index]! - value))
-  return signedRank(differences) ?? {p: 1, effect: 0, least: 0}
+interface Pair {
+  readonly before: readonly number[]
+  readonly now: readonly number[]
+}
+
+/**
+ * By the quotients of what was measured in the same rounds, or by the differences of figures that are not above zero.
+ * What disturbs a round disturbs both sides, or is an exception among the rounds of its block.
+ */
+function changeOf(
+  samples: Parameters<typeof compareMetric>[0],
+  pairs: readonly Pair[],
+  allowed: number | null,
+): MetricChange {
+  const positive = pairs.flatMap(({before, now}) => [...before, ...now]).every((value) => value > 0)
+  const differences = pairs.map(({before, now}) =>
+    median(before.map((value, round) => (positive ? Math.log(now[round]! / value) : now[round]! - value))),
+  )
+  if (differences.length === 0) return compareMetric(samples, {allowed, drift: 1, test: null})
+  const test: RankTest = signedRank(differences) ?? {p: 1, effect: 0, least: 0}
+  const change = positive ? Math.exp(median(differences)) - 1 : undefined
+  return compareMetric(samples, {allowed, drift: 1, test, change})
 }
 
 function mediansOf(blocks: ReadonlyArray<Record<string, Outcome>>, side: string, metric: string): number[] {

@@ -16,7 +16,7 @@ export interface MetricChange {
   readonly now: number | null
   /** (now − before) / before; null where there is nothing to divide by. */
   readonly change: number | null
-  /** The same, with the drift of the machine taken out; equal to `change` where time plays no part. */
+  /** The same with the drift of the machine taken out, or by the pairs where both took turns. */
   readonly adjusted_change: number | null
   /** Of the rank test; null without samples. */
   readonly p: number | null
@@ -59,15 +59,24 @@ export interface Samples {
   readonly now: readonly number[]
 }
 
-/** Compares one metric; `allowed` is the share by which it may be worse. */
+export interface ComparisonRules {
+  /** The share by which a metric may be worse; null when it is not to fail. */
+  readonly allowed: number | null
+  readonly drift: number
+  readonly test: RankTest | null
+  /** The change by the pairs that were measured in turns, where there are such. */
+  readonly change?: number | undefined
+}
+
+/** Compares one metric; see {@link ComparisonRules}. */
 export function compareMetric(
   {before, better, metric, now, unit}: Samples,
-  {allowed, drift, test}: {allowed: number | null; drift: number; test: RankTest | null},
+  {allowed, change: paired, drift, test}: ComparisonRules,
 ): MetricChange {
   const [then, current] = [before, now].map((samples) => (samples.length === 0 ? null : median([...samples])))
   const change = changeOf(then!, current!)
   const undrifted = current === null ? null : withoutDrift(current!, unit, drift)
-  const adjusted = changeOf(then!, undrifted)
+  const adjusted = paired ?? changeOf(then!, undrifted)
   const worsening = adjusted === null ? null : better === 'higher' ? -adjusted : adjusted
   const verdict = verdictOf(test, worsening)
   return {

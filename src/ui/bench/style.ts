@@ -1,7 +1,7 @@
 /** The style of the page. Colours keep a contrast of 4.5 to 1 for text and 3 to 1 for lines, on light and on dark. */
 export const STYLE = `
-:root { --paper: #fff; --ink: #1c2430; --soft: #5a6472; --line: #dfe3e8; --accelerated: #0b63c5; --shipped: #7a828d; --bare: #b4530a; --other: #1a7f4b; --bad: #c0262d; --tint: #f5f7f9; }
-@media (prefers-color-scheme: dark) { :root { --paper: #12161c; --ink: #e4e8ee; --soft: #9aa5b3; --line: #2b323c; --accelerated: #58a6ff; --shipped: #8b95a3; --bare: #f0954a; --other: #4cc38a; --bad: #ff7b72; --tint: #1a2029; } }
+:root { --paper: #fff; --ink: #1c2430; --soft: #5a6472; --line: #dfe3e8; --accelerated: #0b63c5; --shipped: #7a828d; --bare: #b4530a; --other: #1a7f4b; --second: #8250df; --third: #a4006d; --fourth: #00707f; --bad: #c0262d; --tint: #f5f7f9; }
+@media (prefers-color-scheme: dark) { :root { --paper: #12161c; --ink: #e4e8ee; --soft: #9aa5b3; --line: #2b323c; --accelerated: #58a6ff; --shipped: #8b95a3; --bare: #f0954a; --other: #4cc38a; --second: #b794ff; --third: #ff7ac6; --fourth: #3fc6d8; --bad: #ff7b72; --tint: #1a2029; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 1080px; padding: 24px 20px 48px; background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
 h1 { font-size: 24px; margin: 0 0 8px; }
@@ -14,7 +14,7 @@ header p, .legend-text p { color: var(--soft); }
 table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; }
 th, td { padding: 5px 8px; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
 th[scope=row], thead th:first-child { text-align: left; font-weight: 500; }
-th[scope=row] { white-space: normal; min-width: 150px; }
+th[scope=row] { white-space: normal; min-width: 150px; position: sticky; left: 0; background: var(--paper); }
 thead th { font-size: 13px; color: var(--soft); font-weight: 600; }
 td.no { color: var(--bad); font-weight: 600; }
 .facts { width: auto; } .facts td { text-align: left; white-space: normal; }
@@ -28,5 +28,7 @@ text { fill: var(--ink); font: 12px system-ui, sans-serif; } text.tick, text.tit
 .grid { stroke: var(--line); } .axis { stroke: var(--soft); } .target { stroke: var(--ink); stroke-width: 2; }
 .better { fill: var(--accelerated); } .worse { fill: var(--bare); }
 .side { --side: var(--other); } .side-accelerated { --side: var(--accelerated); } .side-legacy_as_shipped { --side: var(--shipped); } .side-legacy_without_sleep { --side: var(--bare); }
-.side path { fill: none; stroke: var(--side); stroke-width: 2; stroke-linejoin: round; } .side circle, .side rect, .side path.mark { fill: var(--side); stroke: var(--paper); stroke-width: 1; }
+.side-peer_benchmark_app, .side-accelerated_gpu { --side: var(--second); } .side-peer_onnxruntime, .side-accelerated_cpu { --side: var(--third); } .side-peer_openvino-node { --side: var(--fourth); }
+.side path { fill: none; stroke: var(--side); stroke-width: 2; stroke-linejoin: round; } .side-legacy_as_shipped > path:not(.mark) { stroke-dasharray: 7 3; } .side-legacy_without_sleep > path:not(.mark) { stroke-dasharray: 2 3; } .side:is([class*=peer_], [class*=accelerated_]) > path:not(.mark) { stroke-dasharray: 9 3 2 3; }
+.side circle, .side rect, .side path.mark { fill: var(--side); stroke: var(--paper); stroke-width: 1; }
 `

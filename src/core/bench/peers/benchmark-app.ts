@@ -13,7 +13,7 @@ const US_PER: Readonly<Record<string, number>> = {ms: 1000, ns: 0.001, s: 1e6, u
 
 export const benchmarkApp: Peer = {
   name: 'benchmark_app',
-  mostRounds: 7,
+  slow: true,
   async open(request, signal) {
     const found = await runProcess(PROGRAM, ['-h'], {signal, timeoutMs: PATIENCE_MS})
     if (found.startError !== null) {

@@ -39,8 +39,8 @@ export interface PeerSession extends AsyncDisposable {
 export interface Peer {
   /** As `--peer` takes it. */
   readonly name: string
-  /** Its runs take so long that a few have to do. */
-  readonly mostRounds?: number
+  /** Whether its runs take so long that fewer have to do. */
+  readonly slow?: boolean
   /**
    * Loads the model.
    *

@@ -6,6 +6,9 @@ import {asNpuBridgeError, NpuBridgeError} from '../../errors.ts'
 import {inputsFor} from '../model-inputs.ts'
 import {loadModel} from './load-model.ts'
 
+/** Of a program that takes seconds for each. */
+const FEW_ROUNDS = 7
+
 export function peerSide(peer: Peer, profile: PeerRequest['profile'], model: string, context: SuiteContext): Side {
   const {effort, note, participants, signal} = context
   let session: PeerSession
@@ -24,7 +27,7 @@ export function peerSide(peer: Peer, profile: PeerRequest['profile'], model: str
   }
 
   return {
-    ...(peer.mostRounds !== undefined && {rounds: peer.mostRounds}),
+    ...(peer.slow && {rounds: Math.max(FEW_ROUNDS, Math.ceil(effort.rounds / 3))}),
     lacks: {
       latency_p99: {status: 'not_available', reason: `${peer.name} tells the median only`},
     },
