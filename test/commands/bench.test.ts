@@ -1,6 +1,6 @@
 import {Ajv2020} from 'ajv/dist/2020.js'
 import {expect} from 'chai'
-import {readdirSync, readFileSync} from 'node:fs'
+import {readdirSync, readFileSync, writeFileSync} from 'node:fs'
 import path from 'node:path'
 
 import type {BenchReport} from '../../src/core/bench/report.ts'
@@ -10,13 +10,33 @@ import {makeFolder, removeFolder} from '../support/folder.ts'
 import {npubridge} from '../support/npubridge.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
-const isValid = new Ajv2020({allowUnionTypes: true}).compile(
-  JSON.parse(readFileSync(path.join(ROOT, 'docs/schemas/bench.schema.json'), 'utf8')) as object,
-)
+const compile = (schema: string) =>
+  new Ajv2020({allowUnionTypes: true}).compile(JSON.parse(readFileSync(path.join(ROOT, schema), 'utf8')) as object)
+const isValid = compile('docs/schemas/bench.schema.json')
+/** Of the first version: what was made for it goes on to work. */
+const isValidAtFirst = compile('test/fixtures/bench/first.schema.json')
+/** New metrics may have units that there were not. */
+const NEW_UNITS = new Set(['%', 'TOPS'])
+
+/** The report of a build that coordinates a hundred times as much. */
+function muchFaster(report: BenchReport): BenchReport {
+  const {accelerated} = report.suites[0]!.metrics.find(({name}) => name === 'throughput')!.sides
+  if (accelerated?.status !== 'measured') throw new Error('it was not measured')
+  Object.assign(accelerated, {values: accelerated.values.map((value) => 100 * value)})
+  return report
+}
 
 describe('npubridge bench', () => {
   it('measures every suite and gives the documented shape', async () => {
-    const {exitCode, stderr, stdout} = await npubridge('bench', '--quick', '--json')
+    const {exitCode, stderr, stdout} = await npubridge(
+      'bench',
+      '--quick',
+      '--runs',
+      '3',
+      '--duration',
+      '10ms',
+      '--json',
+    )
     expect(exitCode, stderr).to.equal(0)
     const report = JSON.parse(stdout) as BenchReport
     expect(isValid(report), JSON.stringify(isValid.errors)).to.equal(true)
@@ -25,6 +45,11 @@ describe('npubridge bench', () => {
       expect(suite.metrics.map(({name}) => name)).to.deep.equal(SUITES[index]!.metrics.map(({name}) => name))
     }
 
+    const suites = report.suites.map((suite) => ({
+      ...suite,
+      metrics: suite.metrics.filter(({unit}) => !NEW_UNITS.has(unit)),
+    }))
+    expect(isValidAtFirst({...report, suites}), JSON.stringify(isValidAtFirst.errors)).to.equal(true)
     const [throughput] = report.suites[0]!.metrics
     expect(throughput!.sides.accelerated!.median).to.be.above(throughput!.sides.legacy_as_shipped!.median!)
     expect(throughput!.sides.legacy_without_sleep!.samples).to.be.at.least(3)
@@ -91,7 +116,7 @@ describe('npubridge bench', () => {
   it('writes the report in every form, keeps it, and compares the next one with it', async () => {
     const folder = await makeFolder()
     try {
-      const quick = ['--quick', '--suite', 'coordination', '--runs', '3', '--duration', '5ms']
+      const quick = ['--quick', '--suite', 'coordination', '--runs', '6', '--duration', '5ms']
       const file = (name: string) => path.join(folder, name)
       const exports = ['markdown', 'csv', 'html'].flatMap((kind) => [`--export-${kind}`, file(`x.${kind}`)])
       const more = ['--export-gha', file('gha'), '--junit', file('x.xml'), '--save-baseline', file('base.json')]
@@ -117,6 +142,14 @@ describe('npubridge bench', () => {
       expect(isValid(report), JSON.stringify(isValid.errors)).to.equal(true)
       expect(report.comparison).to.include({kind: 'baseline', test: 'mann-whitney', failed: false})
       expect(report.comparison!.metrics.map(({metric}) => metric)).to.include('coordination.throughput')
+
+      writeFileSync(
+        file('fast.json'),
+        JSON.stringify(muchFaster(JSON.parse(readFileSync(file('base.json'), 'utf8')) as BenchReport)),
+      )
+      const third = await npubridge('bench', ...quick, '--baseline', file('fast.json'), '--fail-on-regression', '5%')
+      expect(third.exitCode, third.stderr).to.equal(3)
+      expect(third.stdout).to.match(/│ coordination\.throughput +│.*│ ✖ regression +│/)
     } finally {
       await removeFolder(folder)
     }

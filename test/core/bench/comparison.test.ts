@@ -71,6 +71,30 @@ describe('a comparison with a baseline', () => {
     expect(compareWithBaseline(now, before, {...options, forced: true}).failed).to.equal(true)
   })
 
+  it('does not fail because of a baseline that was interrupted', () => {
+    const now = reportOf({samples: {'s.m': around(50)}})
+    const before = {...reportOf({samples: {'s.m': around(100)}}), interrupted: true}
+    const {differences, failed} = compareWithBaseline(now, before, options)
+    expect(failed).to.equal(false)
+    expect(differences).to.deep.equal(['the baseline was interrupted, so its figures have fewer samples'])
+  })
+
+  it('sees that what was asked for is not the same', () => {
+    const now = reportOf({samples: {'s.m': around(100)}})
+    const before = reportOf({samples: {'s.m': around(100)}})
+    const {settings} = before.environment
+    const other = {...settings, concurrency: 4, load: {...settings.load, rate: 5000}}
+    const {differences} = compareWithBaseline(
+      now,
+      {...before, environment: {...before.environment, settings: other}},
+      options,
+    )
+    expect(differences).to.deep.equal([
+      'inferences in flight is 16, was 4',
+      'the load is 1000/s poisson within 10 ms, was 5000/s poisson within 10 ms',
+    ])
+  })
+
   it('never fails when no share was given', () => {
     const [now, before] = [around(50), around(100)].map((values) => reportOf({samples: {'s.m': values}}))
     const {failed, metrics} = compareWithBaseline(now!, before!, {...options, allowed: null})

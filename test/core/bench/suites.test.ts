@@ -116,13 +116,17 @@ describe('the suite inference', () => {
     const common = {model: '/models/m.onnx', device: 'NPU', inputs: [{name: 'x', datatype: 'FP32', shape: [1, 4]}]}
     expect(asked).to.deep.equal([
       {...common, profile: 'latency'},
-      1, 16, 1, 16,
+      1,
+      16,
+      1,
+      16,
       {...common, profile: 'throughput'},
-      16, 16,
+      16,
+      16,
     ])
     expect(closed).to.have.members(['latency', 'throughput'])
     expect(outcomes[0]!.peer_other).to.deep.include({
-      samples: {throughput: [5, 5], latency_p50: [7, 7], latency_p99: []},
+      samples: {throughput: [5, 5], latency_p50: [7, 7], latency_p99: [], compute_p50: [7, 7]},
       lacks: {latency_p99: {status: 'not_available', reason: 'other tells the median only'}},
     })
     expect(notes).to.include('other is other 1.0, with the same model, shapes, device and hint.')

@@ -50,8 +50,9 @@ export function argumentsOf({device, inputs, model, profile}: PeerRequest, {dura
     // Where shapes are fixed it takes this as well.
     '-data_shape',
     inputs.map(({name, shape}) => `${name}[${shape.join(',')}]`).join(','),
+    // As the engine does: a request is started, and tells when it is done.
     '-api',
-    window === 1 ? 'sync' : 'async',
+    'async',
     '-nireq',
     String(window),
     '-t',

@@ -12,6 +12,8 @@ const MEDIUM = 64
 const WINDOWS = 16
 const PRIORITIES: readonly Priority[] = ['low', 'normal', 'high', 'critical']
 const WARM_UP_MS = 100
+/** Where rounds are short, so is this. */
+const WARM_UP_ROUNDS = 4
 const NOTHING_WAITS = {
   status: 'not_available',
   reason: 'without its sleep nothing in the old module ever waits, so no operation can overtake another',
@@ -87,7 +89,7 @@ function acceleratedSide({effort, participants}: SuiteContext): Side {
 
   return {
     async prepare() {
-      await round(WARM_UP_MS)
+      await round(warmUpMs(effort))
     },
     measure: async () => round(effort.roundMs),
   }
@@ -136,7 +138,7 @@ function legacySide({effort, participants}: SuiteContext, sleep: boolean): Side 
 
   return {
     async prepare() {
-      await round(WARM_UP_MS)
+      await round(warmUpMs(effort))
     },
     measure: async () => round(effort.roundMs),
   }
@@ -145,4 +147,8 @@ function legacySide({effort, participants}: SuiteContext, sleep: boolean): Side 
 function percentiles(latenciesUs: readonly number[]): Round['values'] {
   const [p50, p99] = quantile([...latenciesUs], [0.5, 0.99])
   return {latency_p50: p50!, latency_p99: p99!}
+}
+
+function warmUpMs({roundMs}: SuiteContext['effort']): number {
+  return Math.min(WARM_UP_MS, WARM_UP_ROUNDS * roundMs)
 }

@@ -22,14 +22,16 @@ export function latencySide({effort, note}: SuiteContext, model: string, open: (
     const latencies = await timesUs(async () => {
       results.push(await engine.submit(operation))
     }, effort.roundMs)
+    const compute = results.map(({computeUs}) => computeUs)
     const [p50, p99] = quantile(latencies, [0.5, 0.99])
     return {
-      values: {throughput: await rate(engine, operation, effort), latency_p50: p50!, latency_p99: p99!},
-      latenciesUs: {
-        latency: latencies,
-        queue: results.map(({queueUs}) => queueUs),
-        compute: results.map(({computeUs}) => computeUs),
+      values: {
+        throughput: await rate(engine, operation, effort),
+        latency_p50: p50!,
+        latency_p99: p99!,
+        compute_p50: quantile(compute, 0.5),
       },
+      latenciesUs: {latency: latencies, queue: results.map(({queueUs}) => queueUs), compute},
     }
   }
 

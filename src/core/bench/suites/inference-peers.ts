@@ -21,7 +21,12 @@ export function peerSide(peer: Peer, profile: PeerRequest['profile'], model: str
     const {latenciesUs, p50Us, p99Us} = await session.run({durationMs, window: 1})
     const {perSecond} = await session.run({durationMs, window})
     return {
-      values: {throughput: perSecond, latency_p50: p50Us, ...(p99Us !== null && {latency_p99: p99Us})},
+      values: {
+        throughput: perSecond,
+        latency_p50: p50Us,
+        compute_p50: p50Us,
+        ...(p99Us !== null && {latency_p99: p99Us}),
+      },
       ...(latenciesUs && {latenciesUs: {latency: latenciesUs}}),
     }
   }
