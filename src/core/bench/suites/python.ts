@@ -49,12 +49,17 @@ function openersOf({participants}: SuiteContext): Readonly<Record<string, Open>>
   }
 }
 
+/** Fewer than of what is quick: these figures are steady. */
+function roundsOf({effort}: SuiteContext): number {
+  return Math.ceil(0.4 * effort.rounds)
+}
+
 function operationsCase(context: SuiteContext): Case {
   const sides = Object.entries(openersOf(context)).map(([name, open]) => [name, operationsSide(open, context)])
   return {
     title: 'operations from Python',
     metrics: ['throughput_64', 'throughput_1', 'latency_p50', 'latency_p99'],
-    rounds: Math.ceil(context.effort.rounds / 2),
+    rounds: roundsOf(context),
     sides: Object.fromEntries(sides) as Case['sides'],
   }
 }
@@ -88,7 +93,6 @@ function operationsSide(open: Open, {effort}: SuiteContext): Side {
 }
 
 function workflowCase(tasks: number, context: SuiteContext): Case {
-  const {rounds} = context.effort
   const {[LEGACY_AS_SHIPPED]: shipped, ...others} = openersOf(context)
   const shippedSide =
     tasks > LARGEST_WITH_SLEEP
@@ -98,7 +102,7 @@ function workflowCase(tasks: number, context: SuiteContext): Case {
   return {
     title: `workflow of ${tasks} tasks from Python`,
     metrics: [`tasks_${tasks}`],
-    rounds: Math.ceil(rounds / 2),
+    rounds: roundsOf(context),
     sides: {[LEGACY_AS_SHIPPED]: shippedSide, ...(Object.fromEntries(sides) as Case['sides'])},
   }
 }
