@@ -19,7 +19,7 @@ import {RemoteSide, workerProgram, type WorkerSettings} from './remote.ts'
 import {ACCELERATED, LEGACY_AS_SHIPPED, LEGACY_WITHOUT_SLEEP, OTHER_BUILD} from './sides.ts'
 
 /** More than the fewest of which all on one side are significant, so that one of them may be disturbed. */
-const BLOCKS = 12
+const LEAST_BLOCKS = 10
 /** Of a block, where a round is short: some of them may be disturbed. */
 const ROUNDS_OF_A_BLOCK = 6
 const LEFT_OUT = {
@@ -53,7 +53,8 @@ export async function runAgainst(options: AgainstOptions): Promise<{comparison: 
     options.suites.map(async (suite) => ({suite, cases: await suite.cases({...options.context, note() {}})})),
   )
   const blocks: Blocks = new Map()
-  for (let block = 0; block < BLOCKS && !options.signal.aborted; block++) {
+  const count = blocksOf(options.settings.effort)
+  for (let block = 0; block < count && !options.signal.aborted; block++) {
     await measureBlock(block, plans, programs, blocks, options)
   }
 
@@ -88,7 +89,13 @@ async function measureBlock(
       const rounds = roundsOf(work, settings.effort)
       const onProgress = (doing: string, fraction: number) => {
         const done = (at + (index + fraction) / cases.length) / plans.length
-        onEvent?.({type: 'advanced', suite: suite.name, doing, overall: (block + done) / BLOCKS, fraction})
+        onEvent?.({
+          type: 'advanced',
+          suite: suite.name,
+          doing,
+          overall: (block + done) / blocksOf(settings.effort),
+          fraction,
+        })
       }
 
       const outcomes = await measureCase({...work, rounds, sides}, {random, signal, onProgress})
@@ -100,8 +107,12 @@ async function measureBlock(
 
 /** Fewer of what takes long, as without blocks. */
 function roundsOf(work: Case, {rounds}: Effort): number {
-  const most = Math.max(ROUNDS_OF_A_BLOCK, rounds / BLOCKS)
-  return Math.max(1, Math.round((most * work.rounds) / rounds))
+  return Math.max(1, Math.round((ROUNDS_OF_A_BLOCK * work.rounds) / rounds))
+}
+
+/** What differs is the processes, so it is more of them that tell more. */
+function blocksOf({rounds}: Effort): number {
+  return Math.max(LEAST_BLOCKS, rounds)
 }
 
 class Workers implements AsyncDisposable {
@@ -131,7 +142,7 @@ function suiteReport({cases, suite}: Plan, blocks: Blocks): SuiteReport {
     distributions: merged.flatMap(distributionReports),
     series: [],
     notes: [
-      `Both builds are measured in processes of their own, which are started anew for each of ${BLOCKS} blocks.`,
+      `Both builds are measured in processes of their own, which are started anew for each of ${blocks.get(`${suite.name}.0`)?.length ?? 0} blocks.`,
       ...suite.notes,
     ],
   }
