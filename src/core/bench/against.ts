@@ -21,7 +21,7 @@ import {ACCELERATED, LEGACY_AS_SHIPPED, LEGACY_WITHOUT_SLEEP, OTHER_BUILD} from 
 /** More than the fewest of which all on one side are significant, so that one of them may be disturbed. */
 const LEAST_BLOCKS = 10
 /** Of a block, where a round is short: some of them may be disturbed. */
-const ROUNDS_OF_A_BLOCK = 6
+const ROUNDS_OF_A_BLOCK = {full: 6, quick: 3} as const
 const LEFT_OUT = {
   absent: {status: 'not_run', reason: 'left out: the comparison is with another build'},
 } as const satisfies Outcome
@@ -106,8 +106,9 @@ async function measureBlock(
 }
 
 /** Fewer of what takes long, as without blocks. */
-function roundsOf(work: Case, {rounds}: Effort): number {
-  return Math.max(1, Math.round((ROUNDS_OF_A_BLOCK * work.rounds) / rounds))
+function roundsOf(work: Case, {quick, rounds}: Effort): number {
+  const most = ROUNDS_OF_A_BLOCK[quick ? 'quick' : 'full']
+  return Math.max(1, Math.round((most * work.rounds) / rounds))
 }
 
 /** What differs is the processes, so it is more of them that tell more. */
