@@ -34,7 +34,8 @@ function layerOf(file: string): Layer {
   if (file.startsWith('src/ui/')) return 'ui'
   if (file.startsWith('src/core/engine/')) return 'engine'
   if (file.startsWith('src/core/')) return 'core'
-  return BASE.has(file) ? 'base' : 'root'
+  // What commands share belongs to their base: flags too long for the file of a command.
+  return BASE.has(file) || file.startsWith('src/flags/') ? 'base' : 'root'
 }
 
 /** Each import of `source` that survives compilation, types included, as written. */

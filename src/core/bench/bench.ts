@@ -1,100 +1,169 @@
-/** Compares the old module with the accelerated engine, suite by suite. */
+/** Compares the old module with the accelerated engine, or this build with another one. */
 import {randomInt} from 'node:crypto'
 
+import type {Effort} from './effort.ts'
 import type {BenchListener} from './events.ts'
+import type {Peer} from './peers/peer.ts'
 import type {BenchReport, SuiteReport} from './report.ts'
 import type {Suite, SuiteContext} from './suites/suite.ts'
 
 import {createLegacyEngine} from '../engine/legacy.ts'
-import {NpuBridgeError} from '../errors.ts'
 import {listModels} from '../models/list.ts'
+import {resolveModel} from '../models/resolve.ts'
 import {resolvePaths} from '../paths.ts'
-import {nameSuggestions} from '../run/nearest.ts'
-import {type Bound, checkBounds, parseBounds} from './bounds.ts'
-import {type Effort, FULL, QUICK} from './effort.ts'
-import {acceleratedSide, legacySide, machine} from './environment.ts'
-import {measureCase} from './measure.ts'
+import {runAgainst} from './against.ts'
+import {type Bound, checkBounds} from './bounds.ts'
+import {Calibration} from './calibration.ts'
+import {compareWithBaseline, type Comparison} from './comparison.ts'
+import {factsOf} from './device-facts.ts'
+import {otherDevices} from './devices.ts'
+import {acceleratedSide, legacySide, watchMachine} from './environment.ts'
 import {measureMemory} from './memory.ts'
-import {metricReport} from './metric.ts'
-import {type EngineSelection, openEngine} from './open-engine.ts'
+import {type EngineSelection, openCompat, openEngine} from './open-engine.ts'
 import {type Openers, Participants} from './participants.ts'
 import {type Random, seededRandom} from './random.ts'
-import {SUITES} from './suites/index.ts'
+import {runSuite} from './run-suite.ts'
+import {measureStartup} from './startup.ts'
 
 export interface BenchOptions {
   readonly selection: EngineSelection
   /** The old module; the reference when absent. */
   readonly legacyModule?: string | undefined
-  readonly quick: boolean
   readonly suites: readonly Suite[]
+  readonly effort: Effort
   readonly bounds?: readonly Bound[]
+  /** The folder of another build, which then takes the place of the old module. */
+  readonly against?: string | undefined
+  /** An earlier report to compare with. */
+  readonly baseline?: {readonly forced: boolean; readonly name: string; readonly report: BenchReport} | undefined
+  /** The share by which a metric may be worse than in the comparison; null when it is not to fail. */
+  readonly allowed?: number | null
+  /** The model to run; one that is here when absent. */
+  readonly model?: string | undefined
+  /** Other programs to compare inferences with. */
+  readonly peers?: readonly Peer[]
   readonly signal: AbortSignal
   readonly onEvent?: BenchListener
   /** How engines are opened; replaced in tests. */
   readonly openers?: Openers
-  readonly effort?: Effort
 }
 
-/**
- * The suites of these names, all when there is none.
- *
- * @throws {NpuBridgeError} INVALID_ARGUMENT that names what was probably meant
- */
-export function chooseSuites(names: readonly string[], suites: readonly Suite[] = SUITES): readonly Suite[] {
-  const known = suites.map(({name}) => name)
-  for (const name of names) {
-    if (known.includes(name)) continue
-    throw new NpuBridgeError('INVALID_ARGUMENT', `there is no suite ${JSON.stringify(name)}`, {
-      suggestions: nameSuggestions(name, known, 'suites'),
-    })
-  }
-
-  return names.length === 0 ? suites : suites.filter(({name}) => names.includes(name))
+/** A run in progress: what its parts share. */
+interface Run {
+  readonly options: BenchOptions
+  readonly participants: Participants
+  readonly random: Random
+  readonly calibration: Calibration
 }
 
-/**
- * What is to be run, from what the user wrote.
- *
- * @throws {NpuBridgeError} INVALID_ARGUMENT for names that there are not, and bounds that make no sense
- */
-export function planBench(asked: {
-  readonly above?: readonly string[] | undefined
-  readonly below?: readonly string[] | undefined
-  readonly suites?: readonly string[] | undefined
-}): Pick<BenchOptions, 'suites'> & {readonly bounds: readonly Bound[]} {
-  const suites = chooseSuites(asked.suites ?? [])
-  const below = parseBounds(asked.below ?? [], 'below', suites)
-  return {bounds: [...below, ...parseBounds(asked.above ?? [], 'above', suites)], suites}
-}
+type Outcome = Pick<BenchReport, 'interrupted' | 'suites'> & {readonly comparison: Comparison | null}
 
 /**
- * Runs `suites`. A side that cannot be measured is part of the report.
+ * Runs `suites`. A side that cannot be measured is part of the report, and so is what is there when it is interrupted.
  *
- * @throws {NpuBridgeError} CANCELLED when interrupted
+ * @throws {Error} what keeps another build from being run
  */
 export async function runBench(options: BenchOptions): Promise<BenchReport> {
   const startedAt = new Date()
   const seed = randomInt(2 ** 32)
-  const effort = options.effort ?? (options.quick ? QUICK : FULL)
-  const {warnings, ...rest} = await machine()
+  const watch = await watchMachine()
   await using participants = new Participants(options.openers ?? openersOf(options))
-  const random = seededRandom(seed)
-  const suites: SuiteReport[] = []
-  for (const suite of options.suites) suites.push(await runSuite(suite, participants, effort, random, options))
-  return {
+  const run: Run = {options, participants, random: seededRandom(seed), calibration: new Calibration()}
+  run.calibration.take()
+  const {comparison, interrupted, suites} = await (options.against === undefined ? withLegacy(run) : withBuild(run))
+  const {warnings, ...rest} = await watch.end()
+  const {effort} = options
+  const report: BenchReport = {
+    interrupted,
     environment: {
       started_at: startedAt.toISOString(),
       seconds: (Date.now() - startedAt.getTime()) / 1000,
       ...rest,
-      accelerated: await orNull(async () => acceleratedSide(await (await participants.engine()).health())),
-      legacy: await orNull(async () =>
-        legacySide(await participants.legacy({sleep: false}), options.legacyModule ?? null),
-      ),
-      settings: {quick: options.quick, rounds: effort.rounds, seed},
+      ...(await describeSides(run)),
+      settings: settingsOf(effort, seed),
+      calibration: run.calibration.summary,
       warnings,
     },
     suites,
     checks: checkBounds(options.bounds ?? [], suites),
+    comparison,
+  }
+  if (options.baseline === undefined) return report
+  const {report: baseline, ...rules} = options.baseline
+  return {...report, comparison: compareWithBaseline(report, baseline, {...rules, allowed: options.allowed ?? null})}
+}
+
+function settingsOf(effort: Effort, seed: number): BenchReport['environment']['settings'] {
+  const {concurrency, load, quick, roundMs, rounds} = effort
+  return {
+    quick,
+    rounds,
+    round_ms: roundMs,
+    seed,
+    concurrency,
+    load: {rate: load.rate, arrivals: load.arrivals, duration_ms: load.durationMs, deadline_ms: load.deadlineMs},
+  }
+}
+
+async function withLegacy(run: Run): Promise<Outcome> {
+  const {calibration, options, random} = run
+  const {onEvent, signal, suites: chosen} = options
+  const suites: SuiteReport[] = []
+  for (const [index, suite] of chosen.entries()) {
+    if (signal.aborted) break
+    const overall = (fraction: number) => (index + fraction) / chosen.length
+    suites.push(await runSuite(suite, contextOf(run), {onEvent, overall, random, signal}))
+    calibration.take()
+  }
+
+  return {comparison: null, interrupted: signal.aborted, suites}
+}
+
+async function withBuild(run: Run): Promise<Outcome> {
+  const {calibration, options, random} = run
+  const {allowed = null, against, effort, onEvent, selection, signal, suites} = options
+  const context = contextOf(run)
+  const settings = {effort, model: await context.model(), selection}
+  const outcome = await runAgainst({allowed, context, folder: against!, onEvent, random, settings, signal, suites})
+  calibration.take()
+  return {...outcome, interrupted: signal.aborted}
+}
+
+function contextOf({options, participants}: Run): Omit<SuiteContext, 'note'> {
+  const {effort, model, peers = [], selection, signal} = options
+  return {
+    participants,
+    effort,
+    model: async () => model ?? firstModel(),
+    modelFile,
+    otherDevices: async () => otherDevices(participants, selection.device),
+    peers,
+    signal,
+    measureMemory: async (request) => measureMemory({...request, selection}, signal),
+    measureStartup: async (startupModel) => measureStartup({model: startupModel, selection}, signal),
+    deviceFacts: async () => factsOf(participants),
+  }
+}
+
+function openersOf({legacyModule, selection}: BenchOptions): Openers {
+  return {
+    engine: async (profile, device) => openEngine(device ? {...selection, device} : selection, profile),
+    legacy: async ({sleep}) => createLegacyEngine({module: legacyModule, sleep, restarts: 1}),
+    compat: openCompat,
+  }
+}
+
+async function describeSides({
+  options,
+  participants,
+}: Run): Promise<Pick<BenchReport['environment'], 'accelerated' | 'legacy'>> {
+  const {against, legacyModule = null} = options
+  return {
+    accelerated: await orNull(async () => acceleratedSide(await (await participants.engine()).health())),
+    legacy:
+      against === undefined
+        ? await orNull(async () => legacySide(await participants.legacy({sleep: false}), legacyModule))
+        : null,
   }
 }
 
@@ -107,54 +176,15 @@ async function orNull<T>(describe: () => Promise<T>): Promise<T | null> {
   }
 }
 
-function openersOf({legacyModule, selection}: BenchOptions): Openers {
-  return {
-    engine: async () => openEngine(selection),
-    legacy: async ({sleep}) => createLegacyEngine({module: legacyModule, sleep, restarts: 1}),
-  }
-}
-
-async function runSuite(
-  suite: Suite,
-  participants: Participants,
-  effort: Effort,
-  random: Random,
-  {onEvent, selection, signal}: BenchOptions,
-): Promise<SuiteReport> {
-  const started = performance.now()
-  onEvent?.({type: 'started', suite: suite.name})
-  const notes = [...suite.notes]
-  const context: SuiteContext = {
-    participants,
-    effort,
-    model: firstModel,
-    measureMemory: async (request) => measureMemory({...request, selection}, signal),
-    note(sentence) {
-      if (!notes.includes(sentence)) notes.push(sentence)
-    },
-  }
-  const cases = await suite.cases(context)
-  const metrics: Array<SuiteReport['metrics'][number]> = []
-  for (const [index, work] of cases.entries()) {
-    const onProgress = (doing: string, fraction: number) => {
-      onEvent?.({type: 'advanced', suite: suite.name, doing, fraction: (index + fraction) / cases.length})
-    }
-
-    const outcomes = await measureCase(work, {random, signal, onProgress})
-    for (const metric of suite.metrics) {
-      if (work.metrics.includes(metric.name)) metrics.push(metricReport(metric, outcomes))
-    }
-  }
-
-  onEvent?.({type: 'finished', suite: suite.name, seconds: (performance.now() - started) / 1000})
-  return {name: suite.name, metrics, notes}
-}
-
 /** The model to measure when none is named: a small one if it is here, else any. */
 async function firstModel(): Promise<string | null> {
   const models = await listModels(resolvePaths().models)
   const usable = models.filter(({state}) => state === 'installed' || state === 'own')
   return (usable.find(({name}) => name === PREFERRED_MODEL) ?? usable[0])?.name ?? null
+}
+
+async function modelFile(model: string): Promise<string> {
+  return (await resolveModel(model, resolvePaths().models)).path
 }
 
 const PREFERRED_MODEL = 'silero-vad'

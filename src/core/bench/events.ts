@@ -7,6 +7,8 @@ export type BenchEvent =
       readonly doing: string
       /** How much of the suite is done, from 0 to 1. */
       readonly fraction: number
+      /** How much of everything is done, from 0 to 1. */
+      readonly overall: number
     }
   | {readonly type: 'finished'; readonly suite: string; readonly seconds: number}
   | {readonly type: 'started'; readonly suite: string}

@@ -3,19 +3,26 @@
  * whatever else happens on the machine meets all of them alike.
  */
 import type {Absence} from './report.ts'
-import type {Case, Side} from './suites/suite.ts'
+import type {Absent, Case, Round, SeriesPoint, Side} from './suites/suite.ts'
 
 import {asNpuBridgeError} from '../errors.ts'
-import {cancelled, throwIfCancelled} from '../process/run.ts'
+import {cancelled} from '../process/run.ts'
+import {type Distribution, LatencyHistogram} from './distribution.ts'
 import {type Random, shuffled} from './random.ts'
 
 export interface Measured {
   /** Samples by metric. */
   readonly samples: Readonly<Record<string, readonly number[]>>
+  /** Times of single operations over all rounds, by what was timed. */
+  readonly distributions: Readonly<Record<string, Distribution>>
+  /** Of the first round. */
+  readonly series: Readonly<Record<string, readonly SeriesPoint[]>>
+  /** Why there are no samples of a metric. */
+  readonly lacks: Readonly<Record<string, Absent>>
 }
 
 export interface NotMeasured {
-  readonly absent: {readonly reason: string; readonly status: Absence}
+  readonly absent: Absent
 }
 
 export type Outcome = Measured | NotMeasured
@@ -27,24 +34,27 @@ export interface MeasureOptions {
   readonly onProgress: (doing: string, fraction: number) => void
 }
 
-/** Measures `work`; gives what came of each side. A side that fails takes no part in what follows. */
+/**
+ * Measures `work`; gives what came of each side. A side that fails takes no part in what follows. When `signal` is
+ * aborted, what was measured until then is what there is.
+ */
 export async function measureCase(work: Case, options: MeasureOptions): Promise<Record<string, Outcome>> {
   const interrupted = interruption(options.signal)
-  const contenders = Object.entries(work.sides).map(([name, side]) => new Contender(name, side, work, interrupted))
+  const contenders = Object.entries(work.sides).map(
+    ([name, side]) => new Contender(name, side, work, options.signal, interrupted),
+  )
   for (const contender of contenders) {
     options.onProgress(`${work.title}: getting ready`, 0)
     await contender.try(async () => contender.side.prepare?.())
-    throwIfCancelled(options.signal)
   }
 
-  for (let round = 0; round < work.rounds; round++) {
+  for (let round = 0; round < work.rounds && !options.signal.aborted; round++) {
     const present = contenders.filter((contender) => contender.takesPartIn(round))
     for (const contender of shuffled(present, options.random)) {
       options.onProgress(`${work.title}: ${contender.name.replaceAll('_', ' ')}`, round / work.rounds)
       await contender.try(async () => {
         contender.add(await contender.side.measure())
       })
-      throwIfCancelled(options.signal)
     }
   }
 
@@ -57,21 +67,32 @@ class Contender {
   readonly #rounds: number
   readonly #ofRounds: number
   readonly #samples: Record<string, number[]>
+  readonly #histograms = new Map<string, LatencyHistogram>()
   readonly #interrupted: Promise<never>
+  readonly #signal: AbortSignal
+  #series: Measured['series'] | undefined
   #absent: NotMeasured['absent'] | undefined
 
-  constructor(name: string, side: Side, {metrics, rounds}: Case, interrupted: Promise<never>) {
+  constructor(name: string, side: Side, {metrics, rounds}: Case, signal: AbortSignal, interrupted: Promise<never>) {
     this.name = name
     this.side = side
     this.#rounds = Math.min(side.rounds ?? rounds, rounds)
     this.#ofRounds = rounds
     this.#samples = Object.fromEntries(metrics.map((metric) => [metric, []]))
+    this.#signal = signal
     this.#interrupted = interrupted
     this.#absent = side.absent
   }
 
   get outcome(): Outcome {
-    return this.#absent ? {absent: this.#absent} : {samples: this.#samples}
+    if (this.#absent) return {absent: this.#absent}
+    if (this.#signal.aborted && Object.values(this.#samples).every(({length}) => length === 0)) return INTERRUPTED
+    const distributions = [...this.#histograms].flatMap(([name, {distribution}]) =>
+      distribution ? [[name, distribution] as const] : [],
+    )
+    const {lacks = {}} = this.side
+    const series = this.#series ?? {}
+    return {samples: this.#samples, distributions: Object.fromEntries(distributions), series, lacks}
   }
 
   /** Whether this round is one of those that it does: they are spread evenly over all of them. */
@@ -81,21 +102,30 @@ class Contender {
     return due(round + 1) > due(round)
   }
 
-  add(sample: Readonly<Record<string, number>>): void {
-    for (const [metric, value] of Object.entries(sample)) this.#samples[metric]?.push(value)
+  add({latenciesUs = {}, series, values}: Round): void {
+    this.#series ??= series
+    for (const [metric, value] of Object.entries(values)) this.#samples[metric]?.push(value)
+    for (const [name, latencies] of Object.entries(latenciesUs)) {
+      const histogram = this.#histograms.get(name) ?? new LatencyHistogram()
+      this.#histograms.set(name, histogram)
+      histogram.add(latencies)
+    }
   }
 
   /** Does `work`, unless it has failed before; a failure is kept as the reason. An interruption ends it at once. */
   async try(work: () => Promise<void>): Promise<void> {
-    if (this.#absent) return
+    if (this.#absent || this.#signal.aborted) return
     try {
       await Promise.race([work(), this.#interrupted])
     } catch (error) {
+      if (this.#signal.aborted) return
       const {code, message} = asNpuBridgeError(error)
       this.#absent = {status: ABSENT_BY_CODE[code] ?? 'failed', reason: message}
     }
   }
 }
+
+const INTERRUPTED: NotMeasured = {absent: {status: 'not_run', reason: 'interrupted before it was measured'}}
 
 /** A side that has no such thing has not failed. */
 const ABSENT_BY_CODE: Readonly<Record<string, Absence>> = {UNSUPPORTED_OPERATION: 'not_available'}

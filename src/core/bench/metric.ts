@@ -1,29 +1,37 @@
 import type {NotMeasured, Outcome} from './measure.ts'
-import type {MetricReport, SideReport} from './report.ts'
-import type {MetricDefinition} from './suites/suite.ts'
+import type {DistributionReport, MetricReport, SeriesReport, SideReport} from './report.ts'
+import type {MetricDefinition, SeriesDefinition} from './suites/suite.ts'
 
-import {ACCELERATED, LEGACY_WITHOUT_SLEEP} from './sides.ts'
+import {ACCELERATED, isOther, LEGACY_WITHOUT_SLEEP} from './sides.ts'
 import {type Interval, quotientInterval, summarize} from './statistics.ts'
 
 const NOT_MEASURED: NotMeasured = {absent: {status: 'not_run', reason: 'it was not measured'}}
 
 /** What the outcomes of all sides say of one metric. */
 export function metricReport(metric: MetricDefinition, outcomes: Readonly<Record<string, Outcome>>): MetricReport {
-  const {better, name, target, unit} = metric
+  const {better, name, point, target, title, unit} = metric
   const samplesOf = (side: string): readonly number[] => {
     const outcome = outcomes[side] ?? NOT_MEASURED
     return 'samples' in outcome ? (outcome.samples[name] ?? []) : []
   }
 
   const sides = Object.fromEntries(Object.entries(outcomes).map(([side, outcome]) => [side, sideReport(name, outcome)]))
-  const improvement = improve(better, samplesOf(ACCELERATED), samplesOf(LEGACY_WITHOUT_SLEEP))
+  const improvementOver = (side: string) => improve(better, samplesOf(ACCELERATED), samplesOf(side))
+  const improvement = improvementOver(LEGACY_WITHOUT_SLEEP)
+  const others = Object.keys(sides).flatMap((side) => {
+    const over = isOther(side) ? improvementOver(side) : null
+    return over ? [[side, {ratio: over.ratio, ratio_ci95: over.interval}] as const] : []
+  })
   return {
     name,
+    title,
     unit,
     better,
+    point: point ?? null,
     sides,
     ratio: improvement?.ratio ?? null,
     ratio_ci95: improvement?.interval ?? null,
+    others: Object.fromEntries(others),
     target: target?.bound ?? null,
     target_kind: target?.kind ?? null,
     met: isMet(metric, sides),
@@ -32,8 +40,8 @@ export function metricReport(metric: MetricDefinition, outcomes: Readonly<Record
 
 function sideReport(metric: string, outcome: Outcome): SideReport {
   const samples = 'samples' in outcome ? (outcome.samples[metric] ?? []) : []
-  if (samples.length > 0) return {status: 'measured', reason: null, ...summarize(samples)}
-  const {reason, status} = 'absent' in outcome ? outcome.absent : NOT_MEASURED.absent
+  if (samples.length > 0) return {status: 'measured', reason: null, ...summarize(samples), values: samples}
+  const {reason, status} = 'absent' in outcome ? outcome.absent : (outcome.lacks[metric] ?? NOT_MEASURED.absent)
   return {status, reason, median: null, p50: null, p99: null, ci95: null, samples: 0}
 }
 
@@ -63,4 +71,25 @@ function isMet({better, target}: MetricDefinition, sides: Readonly<Record<string
   const legacy = sides[LEGACY_WITHOUT_SLEEP]?.median ?? null
   if (legacy === null) return null
   return better === 'higher' ? accelerated >= target.bound * legacy : legacy >= target.bound * accelerated
+}
+
+/** The series that the sides of one case have given. */
+export function seriesReport(series: SeriesDefinition, outcomes: Readonly<Record<string, Outcome>>): SeriesReport {
+  const sides = Object.entries(outcomes).flatMap(([side, outcome]) => {
+    const points = 'samples' in outcome ? outcome.series[series.name] : undefined
+    return points ? [[side, points] as const] : []
+  })
+  return {...series, sides: Object.fromEntries(sides)}
+}
+
+/** The distributions that the sides of one case have given, by what was timed. */
+export function distributionReports(outcomes: Readonly<Record<string, Outcome>>): DistributionReport[] {
+  const bySide = Object.entries(outcomes).flatMap(([side, outcome]) =>
+    'samples' in outcome ? Object.entries(outcome.distributions).map(([name, value]) => ({name, side, value})) : [],
+  )
+  return [...new Set(bySide.map(({name}) => name))].map((name) => ({
+    name,
+    unit: 'us',
+    sides: Object.fromEntries(bySide.filter((each) => each.name === name).map(({side, value}) => [side, value])),
+  }))
 }

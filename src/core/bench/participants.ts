@@ -1,18 +1,25 @@
 import type {Engine} from '../engine/engine.ts'
 import type {LegacyEngine} from '../engine/legacy.ts'
 
-/** How the two sides are opened; each call gives a new one. */
+export type Profile = 'latency' | 'throughput'
+export type DeviceKind = 'cpu' | 'gpu' | 'npu'
+
+/** How the sides are opened; each call gives a new one. */
 export interface Openers {
-  readonly engine: () => Promise<Engine>
+  /** What the user asked for; with `device`, that device and nothing else. */
+  readonly engine: (profile: Profile, device?: DeviceKind) => Promise<Engine>
   /** The old module with (`sleep`) or without the pauses in which it pretends to work. */
   readonly legacy: (options: {sleep: boolean}) => Promise<LegacyEngine>
+  /** npubridge's Python package, served like an old module. */
+  readonly compat: () => Promise<LegacyEngine>
 }
 
 /** The engines of a benchmark: each opened when it is first needed, used by all suites, and closed with this. */
 export class Participants implements AsyncDisposable {
   readonly open: Openers
-  #engine: Promise<Engine> | undefined
-  readonly #legacy = new Map<boolean, Promise<LegacyEngine>>()
+  readonly #engines = new Map<string, Promise<Engine>>()
+  readonly #adopted: AsyncDisposable[] = []
+  readonly #legacy = new Map<string, Promise<LegacyEngine>>()
 
   constructor(open: Openers) {
     this.open = open
@@ -20,19 +27,45 @@ export class Participants implements AsyncDisposable {
 
   /** The accelerated engine. A failure to open it is given to everybody who asks. */
   async engine(): Promise<Engine> {
-    this.#engine ??= this.open.engine()
-    return this.#engine
+    return once(this.#engines, 'latency', async () => this.open.engine('latency'))
+  }
+
+  /** The accelerated engine again, tuned for throughput. */
+  async tunedEngine(): Promise<Engine> {
+    return once(this.#engines, 'throughput', async () => this.open.engine('throughput'))
+  }
+
+  /** An engine on this device, whatever else there is. */
+  async deviceEngine(device: DeviceKind, profile: Profile): Promise<Engine> {
+    return once(this.#engines, `${device} ${profile}`, async () => this.open.engine(profile, device))
   }
 
   async legacy({sleep}: {sleep: boolean}): Promise<LegacyEngine> {
-    const opened = this.#legacy.get(sleep) ?? this.open.legacy({sleep})
-    this.#legacy.set(sleep, opened)
-    return opened
+    return once(this.#legacy, String(sleep), async () => this.open.legacy({sleep}))
+  }
+
+  async compat(): Promise<LegacyEngine> {
+    return once(this.#legacy, 'compat', async () => this.open.compat())
+  }
+
+  /** Has `other` closed together with the engines. */
+  adopt<T extends AsyncDisposable>(other: T): T {
+    this.#adopted.push(other)
+    return other
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const opened = await Promise.allSettled([this.#engine, ...this.#legacy.values()])
+    const opened = await Promise.allSettled<Engine>([...this.#engines.values(), ...this.#legacy.values()])
     const engines = opened.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
-    await Promise.all(engines.map(async (engine) => engine?.shutdown({drainMs: 0})))
+    await Promise.all([
+      ...engines.map(async (engine) => engine.shutdown({drainMs: 0})),
+      ...this.#adopted.map(async (other) => other[Symbol.asyncDispose]()),
+    ])
   }
+}
+
+async function once<T>(opened: Map<string, Promise<T>>, key: string, open: () => Promise<T>): Promise<T> {
+  const found = opened.get(key) ?? open()
+  opened.set(key, found)
+  return found
 }

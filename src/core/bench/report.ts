@@ -1,8 +1,10 @@
 /** What a benchmark gives: the shape of `bench --json`. Later versions add to it and take nothing away. */
+import type {Comparison} from './comparison.ts'
+import type {Distribution} from './distribution.ts'
 import type {Environment} from './environment.ts'
 import type {Interval} from './statistics.ts'
 
-export type Unit = 'bytes' | 'bytes/op' | 'inferences/s' | 'ops/s' | 'tasks/s' | 'us'
+export type Unit = '%' | 'TOPS' | 'bytes' | 'bytes/op' | 'inferences/s' | 'ops/s' | 'tasks/s' | 'us'
 
 /** Why a side has no figures. */
 export type Absence = 'failed' | 'not_available' | 'not_run'
@@ -16,6 +18,14 @@ export interface MeasuredSide {
   /** A 95 % confidence interval of the median; null with too few samples. */
   readonly ci95: Interval | null
   readonly samples: number
+  readonly mean: number
+  /** Median absolute deviation. */
+  readonly mad: number
+  readonly outliers: number
+  /** Whether the interval is within 10 % of the median; null with too few samples. */
+  readonly stable: boolean | null
+  /** The samples themselves, in the order of the rounds. */
+  readonly values: readonly number[]
 }
 
 export interface AbsentSide {
@@ -38,10 +48,18 @@ export interface Target {
   readonly bound: number
 }
 
+/** For plots. */
+export interface Point {
+  readonly axis: string
+  readonly x: number
+}
+
 export interface MetricReport {
   readonly name: string
+  readonly title: string
   readonly unit: Unit
   readonly better: 'higher' | 'lower'
+  readonly point: Point | null
   readonly sides: Readonly<Record<string, SideReport>>
   /**
    * How many times better the accelerated side is than the legacy side without its simulated sleep; null where one of
@@ -49,6 +67,8 @@ export interface MetricReport {
    */
   readonly ratio: number | null
   readonly ratio_ci95: Interval | null
+  /** The same over each side that is neither the old module nor another build: other devices and programs. */
+  readonly others: Readonly<Record<string, {readonly ratio: number; readonly ratio_ci95: Interval | null}>>
   readonly target: number | null
   readonly target_kind: 'ratio' | 'value' | null
   /** Null where there is no target, or nothing to hold against it. */
@@ -58,8 +78,28 @@ export interface MetricReport {
 export interface SuiteReport {
   readonly name: string
   readonly metrics: readonly MetricReport[]
+  /** Times of single operations. */
+  readonly distributions: readonly DistributionReport[]
+  readonly series: readonly SeriesReport[]
   /** How it was measured, a sentence each. */
   readonly notes: readonly string[]
+}
+
+/** How something went on, from one round of each side. */
+export interface SeriesReport {
+  readonly name: string
+  /** What the first number of each point is. */
+  readonly x: string
+  /** Of the second. */
+  readonly unit: Unit
+  readonly sides: Readonly<Record<string, ReadonlyArray<readonly [number, number]>>>
+}
+
+export interface DistributionReport {
+  readonly name: string
+  readonly unit: 'us'
+  /** Of the sides that were measured. */
+  readonly sides: Readonly<Record<string, Distribution>>
 }
 
 /** A bound that the user set, and whether it was kept. */
@@ -74,7 +114,11 @@ export interface CheckReport {
 }
 
 export interface BenchReport {
+  /** Whether it was interrupted: then suites are missing, and figures have fewer samples. */
+  readonly interrupted: boolean
   readonly environment: Environment
   readonly suites: readonly SuiteReport[]
   readonly checks: readonly CheckReport[]
+  /** With another build or an earlier run; null when none was asked for. */
+  readonly comparison: Comparison | null
 }

@@ -5,3 +5,10 @@ export const LEGACY_AS_SHIPPED = 'legacy_as_shipped'
 export const LEGACY_WITHOUT_SLEEP = 'legacy_without_sleep'
 /** In the order in which reports have them. */
 export const SIDES = [LEGACY_AS_SHIPPED, LEGACY_WITHOUT_SLEEP, ACCELERATED] as const
+/** Another build of npubridge. */
+export const OTHER_BUILD = 'other_build'
+
+/** Whether `side` is another device, or another program. */
+export function isOther(side: string): boolean {
+  return ![OTHER_BUILD, ...SIDES].includes(side)
+}

@@ -5,7 +5,6 @@
  * What is on the pipe can be neither overtaken nor called back, so only as much is sent ahead as keeps the process
  * busy for a moment; everything else waits on our side, where priorities, deadlines and cancellation count.
  */
-import {Buffer} from 'node:buffer'
 import {stat} from 'node:fs/promises'
 import path from 'node:path'
 import {setTimeout} from 'node:timers/promises'
@@ -19,15 +18,24 @@ import type {
   Operation,
   OperationResult,
   OperationType,
-  OutputTensor,
   SubmitOptions,
-  Tensor,
-  TensorData,
 } from './engine.ts'
 
 import {asNpuBridgeError, NpuBridgeError} from '../errors.ts'
 import {benchmarkResult} from './benchmark.ts'
 import {type Answer, Dispatcher, type Executor, TryAgain} from './dispatcher.ts'
+import {arrayLike, decodeMatrix, encode, type EncodedMatrix, isNumbers} from './legacy-encoding.ts'
+import {
+  type CoordinationMeasurement,
+  type CoordinationRequest,
+  type Measure,
+  measureCoordination,
+  measureOpenLoop,
+  measureWorkflow,
+  type OpenLoopMeasurement,
+  type OpenLoopRequest,
+  type WorkflowMeasurement,
+} from './legacy-measure.ts'
 import {
   type LegacyGreeting,
   type LegacyProcess,
@@ -107,23 +115,6 @@ export interface LegacyOptions {
   readonly platform?: NodeJS.Platform
   /** The text of /etc/os-release, for suggestions. */
   readonly osRelease?: string
-}
-
-/** Resident memory of the process around a measurement, in bytes; null where the system does not tell. */
-interface MeasuredMemory {
-  readonly rssBefore: number | undefined
-  readonly rssAfter: number | undefined
-}
-
-/** Times of one workflow inside the Python process, in microseconds. */
-export interface WorkflowMeasurement extends MeasuredMemory {
-  readonly createUs: number
-  readonly executeUs: number
-}
-
-/** Times of single operations inside the Python process, in microseconds, one after the other. */
-export interface CoordinationMeasurement extends MeasuredMemory {
-  readonly latenciesUs: readonly number[]
 }
 
 /**
@@ -232,32 +223,26 @@ export class LegacyEngine implements Engine {
 
   /** Times the creation and execution of one workflow of `tasks` tasks with all priorities. */
   async measureWorkflow(tasks: number, options: {limitMs?: number} = {}): Promise<WorkflowMeasurement> {
-    const limitMs = options.limitMs ?? this.#workflowLimitMs(tasks)
-    const {data} = await this.#ask('measure', {kind: 'workflow', tasks}, limitMs)
-    const measured = data as Record<string, number>
-    return {createUs: measured.create_us!, executeUs: measured.execute_us!, ...memoryOf(measured)}
+    return measureWorkflow(this.#measure, tasks, options.limitMs ?? this.#workflowLimitMs(tasks))
   }
 
-  /** Times operations one at a time, each with `elements` numbers, until `operations` or `durationMs` are reached. */
-  async measureCoordination(options: {
-    durationMs?: number
-    elements?: number
-    limitMs?: number
-    operations?: number
-  }): Promise<CoordinationMeasurement> {
-    const {durationMs, elements, limitMs, operations} = options
-    const fields = {kind: 'coordination', duration_ms: durationMs, elements, operations}
-    const {data} = await this.#ask('measure', fields, limitMs ?? this.#operationLimitMs + (durationMs ?? 0))
-    const {latencies_us: latenciesUs, ...memory} = data as Record<string, number> & {latencies_us: number[]}
-    return {latenciesUs, ...memoryOf(memory)}
+  /**
+   * Times operations of `elements` numbers each, `window` under way at a time, until `operations` or `durationMs` are
+   * reached.
+   */
+  async measureCoordination(options: CoordinationRequest): Promise<CoordinationMeasurement> {
+    return measureCoordination(this.#measure, options, this.#operationLimitMs)
   }
+
+  /** Times operations of `elements` numbers that begin at `arrivalsUs`, whether or not earlier ones are done. */
+  async measureOpenLoop(options: OpenLoopRequest): Promise<OpenLoopMeasurement> {
+    return measureOpenLoop(this.#measure, options, this.#operationLimitMs)
+  }
+
+  readonly #measure: Measure = async (fields, limitMs) => (await this.#ask('measure', fields, limitMs)).data
 
   /** A request beside the queue, for measurements: nothing is sent ahead of its answer. */
-  async #ask(
-    type: string,
-    fields: Readonly<Record<string, unknown>>,
-    limitMs = this.#operationLimitMs,
-  ): Promise<Reply> {
+  async #ask(type: string, fields: Readonly<Record<string, unknown>>, limitMs: number): Promise<Reply> {
     this.#aheadUs += AHEAD_US
     try {
       return await this.#process.request(type, fields, limitMs)
@@ -413,69 +398,4 @@ function beyond(what: string): NpuBridgeError {
 
 function isBenchmarkOf(operation: Operation, kind: string): boolean {
   return operation.type === 'benchmark' && operation.kind === kind
-}
-
-type Numbers = Exclude<TensorData, BigInt64Array | BigUint64Array>
-
-function isNumbers(data: unknown): data is Numbers {
-  return ArrayBuffer.isView(data) && !(data instanceof DataView) && !isBig(data)
-}
-
-function isBig(data: unknown): boolean {
-  return data instanceof BigInt64Array || data instanceof BigUint64Array
-}
-
-/** `values` in an array of the type of `model`. */
-function arrayLike(model: Numbers, values: readonly number[]): Numbers {
-  const Same = model.constructor as new (values: readonly number[]) => Numbers
-  return new Same(values)
-}
-
-interface EncodedMatrix {
-  readonly data: string
-  readonly shape: readonly number[]
-}
-
-/** What the process needs of `operation`, with matrices as base64. */
-function encode(operation: Operation): Readonly<Record<string, unknown>> {
-  switch (operation.type) {
-    case 'echo': {
-      return {data: isNumbers(operation.data) ? [...operation.data] : operation.data}
-    }
-
-    case 'route': {
-      return {description: operation.description, agents: operation.agents && path.resolve(operation.agents)}
-    }
-
-    case 'matrix_multiply': {
-      return {a: encodeMatrix(operation.inputs.a), b: encodeMatrix(operation.inputs.b)}
-    }
-
-    case 'benchmark': {
-      return {kind: operation.kind, duration_ms: operation.durationMs}
-    }
-
-    case 'workflow': {
-      return {tasks: operation.tasks, max_parallel: operation.maxParallel}
-    }
-
-    default: {
-      return {}
-    }
-  }
-}
-
-function encodeMatrix({data, shape}: Tensor): EncodedMatrix {
-  return {data: Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64'), shape}
-}
-
-function decodeMatrix({data, shape}: EncodedMatrix): OutputTensor {
-  const bytes = Buffer.from(data, 'base64')
-  const numbers = new Float32Array(bytes.length / Float32Array.BYTES_PER_ELEMENT)
-  bytes.copy(new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength))
-  return {data: numbers, shape, datatype: 'FP32'}
-}
-
-function memoryOf({rss_after: rssAfter, rss_before: rssBefore}: Record<string, number | undefined>): MeasuredMemory {
-  return {rssAfter: rssAfter ?? undefined, rssBefore: rssBefore ?? undefined}
 }

@@ -6,13 +6,14 @@ import type {BenchEvent} from '../../../src/core/bench/events.ts'
 import type {SideReport} from '../../../src/core/bench/report.ts'
 import type {Engine} from '../../../src/core/engine/engine.ts'
 
-import {chooseSuites, runBench} from '../../../src/core/bench/bench.ts'
+import {runBench} from '../../../src/core/bench/bench.ts'
+import {QUICK} from '../../../src/core/bench/effort.ts'
+import {chooseSuites} from '../../../src/core/bench/plan.ts'
 import {createLegacyEngine} from '../../../src/core/engine/legacy.ts'
 import {NpuBridgeError} from '../../../src/core/errors.ts'
-import {failureOf} from '../../support/failure.ts'
 import {makeFolder, removeFolder} from '../../support/folder.ts'
 
-const EFFORT = {quick: true, rounds: 3, roundMs: 5, processes: 1, memoryOperations: 10, patienceMs: 500}
+const EFFORT = {...QUICK, rounds: 3, roundMs: 5, processes: 1, memoryOperations: 10, patienceMs: 500}
 
 /** Answers at once. */
 const engine = {
@@ -26,6 +27,10 @@ const engine = {
   }),
   async shutdown() {},
 } as unknown as Engine
+
+async function noCompat(): Promise<never> {
+  throw new NpuBridgeError('UNSUPPORTED_OPERATION', 'no Python package here')
+}
 
 const MODULE = `
 import sys
@@ -55,10 +60,9 @@ describe('a benchmark', () => {
   const run = async (legacy: () => Promise<never> | ReturnType<typeof createLegacyEngine>, suites = ['coordination']) =>
     runBench({
       selection: {device: 'auto', engine: 'auto'},
-      quick: true,
       suites: chooseSuites(suites),
       signal: new AbortController().signal,
-      openers: {engine: async () => engine, legacy},
+      openers: {engine: async () => engine, legacy, compat: noCompat},
       effort: EFFORT,
     })
 
@@ -119,10 +123,9 @@ describe('a benchmark', () => {
     const events: BenchEvent[] = []
     const {environment, suites} = await runBench({
       selection: {device: 'auto', engine: 'auto'},
-      quick: true,
       suites: chooseSuites(['coordination']),
       signal: new AbortController().signal,
-      openers: {engine: async () => engine, legacy: async () => createLegacyEngine()},
+      openers: {engine: async () => engine, legacy: async () => createLegacyEngine(), compat: noCompat},
       effort: EFFORT,
       onEvent(event) {
         events.push(event)
@@ -135,36 +138,24 @@ describe('a benchmark', () => {
     expect(suites[0]!.notes).to.not.be.empty
     expect(environment.legacy).to.include({module: 'reference'})
     expect(environment.legacy!.sha256).to.match(/^[\da-f]{64}$/)
-    expect(environment.settings).to.include({quick: true, rounds: 3})
+    expect(environment.settings).to.include({quick: true, rounds: 3, round_ms: 5})
+    expect(environment.calibration.median).to.be.above(0)
   })
 
-  it('ends with CANCELLED when it is interrupted', async () => {
+  it('gives what there is when it is interrupted', async () => {
     const controller = new AbortController()
     const work = runBench({
       selection: {device: 'auto', engine: 'auto'},
-      quick: true,
       suites: chooseSuites([]),
       signal: controller.signal,
-      openers: {engine: async () => engine, legacy: async () => createLegacyEngine()},
+      openers: {engine: async () => engine, legacy: async () => createLegacyEngine(), compat: noCompat},
       effort: {...EFFORT, rounds: 1000},
       onEvent() {
         controller.abort(new NpuBridgeError('CANCELLED', 'interrupted'))
       },
     })
-    expect((await failureOf(work)).code).to.equal('CANCELLED')
-  })
-})
-
-describe('choosing suites', () => {
-  it('takes all when none is named, in their order', () => {
-    expect(chooseSuites([]).map(({name}) => name)).to.deep.equal(['coordination', 'workflow', 'inference', 'memory'])
-    expect(chooseSuites(['memory', 'workflow']).map(({name}) => name)).to.deep.equal(['workflow', 'memory'])
-  })
-
-  it('suggests what an unknown name was meant to be', () => {
-    expect(() => chooseSuites(['cordination']))
-      .to.throw(NpuBridgeError, 'there is no suite "cordination"')
-      .with.property('suggestions')
-      .that.includes('did you mean "coordination"?')
+    const {interrupted, suites} = await work
+    expect(interrupted).to.equal(true)
+    expect(suites.map(({name}) => name)).to.deep.equal(['coordination'])
   })
 })

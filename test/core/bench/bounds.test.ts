@@ -57,10 +57,17 @@ describe('holding figures against bounds', () => {
   const suite = (value: number | undefined): SuiteReport => ({
     name: 's',
     notes: [],
+    distributions: [],
+    series: [],
     metrics: [
       metricReport(
-        {name: 'm', unit: 'ops/s', better: 'higher'},
-        {accelerated: value === undefined ? {absent: {status: 'failed', reason: 'no'}} : {samples: {m: [value]}}},
+        {name: 'm', title: 'm', unit: 'ops/s', better: 'higher'},
+        {
+          accelerated:
+            value === undefined
+              ? {absent: {status: 'failed', reason: 'no'}}
+              : {samples: {m: [value]}, distributions: {}, series: {}, lacks: {}},
+        },
       ),
     ],
   })

@@ -5,7 +5,6 @@ import {measureCase} from '../../../src/core/bench/measure.ts'
 import {seededRandom} from '../../../src/core/bench/random.ts'
 import {absent, type Case, type Side} from '../../../src/core/bench/suites/suite.ts'
 import {NpuBridgeError} from '../../../src/core/errors.ts'
-import {failureOf} from '../../support/failure.ts'
 
 const optionsWith = (signal = new AbortController().signal) => ({
   random: seededRandom(1),
@@ -23,7 +22,7 @@ describe('measuring a case', () => {
     const side = (name: string): Side => ({
       async measure() {
         order.push(name)
-        return {value: order.length}
+        return {values: {value: order.length}}
       },
     })
     const outcomes = await measureCase(caseOf({a: side('a'), b: side('b')}), optionsWith())
@@ -42,7 +41,7 @@ describe('measuring a case', () => {
       },
       async measure() {
         calls.push('measure')
-        return {value: 1}
+        return {values: {value: 1}}
       },
     }
     await measureCase(caseOf({a: side}, 2), optionsWith())
@@ -56,14 +55,14 @@ describe('measuring a case', () => {
       every: {
         async measure() {
           round++
-          return {value: 0}
+          return {values: {value: 0}}
         },
       },
       some: {
         rounds: 3,
         async measure() {
           rounds.push(round)
-          return {value: 0}
+          return {values: {value: 0}}
         },
       },
     }
@@ -92,11 +91,11 @@ describe('measuring a case', () => {
           throw new TypeError('not ready')
         },
         async measure() {
-          return {value: 1}
+          return {values: {value: 1}}
         },
       },
       absent: absent('not_run', 'too long'),
-      working: {measure: async () => ({value: 4})},
+      working: {measure: async () => ({values: {value: 4}})},
     }
     const outcomes = await measureCase(caseOf(sides, 3), optionsWith())
     expect(outcomes).to.deep.equal({
@@ -104,21 +103,37 @@ describe('measuring a case', () => {
       unable: {absent: {status: 'not_available', reason: 'it has no such thing'}},
       unprepared: {absent: {status: 'failed', reason: 'not ready'}},
       absent: {absent: {status: 'not_run', reason: 'too long'}},
-      working: {samples: {value: [4, 4, 4]}},
+      working: {samples: {value: [4, 4, 4]}, distributions: {}, series: {}, lacks: {}},
     })
     expect(asked).to.equal(1)
   })
 
-  it('ends at once when it is interrupted, in the middle of work', async () => {
+  it('collects the times of single operations over all rounds', async () => {
+    const side: Side = {
+      measure: async () => ({values: {value: 1}, latenciesUs: {latency: [10, 20], queue: [1]}}),
+    }
+    const {side: outcome} = await measureCase(caseOf({side}, 3), optionsWith())
+    const distributions = outcome && 'distributions' in outcome ? outcome.distributions : {}
+    expect(distributions.latency).to.include({count: 6, min: 10})
+    expect(distributions.queue).to.include({count: 3, min: 1})
+  })
+
+  it('ends at once when it is interrupted in the middle of work, and gives what there is', async () => {
     const controller = new AbortController()
+    let rounds = 0
     const side: Side = {
       async measure() {
+        if (++rounds < 4) return {values: {value: rounds}}
         controller.abort()
         await setTimeout(60_000, undefined, {ref: false})
-        return {value: 1}
+        return {values: {value: rounds}}
       },
     }
-    const error = await failureOf(measureCase(caseOf({side}), optionsWith(controller.signal)))
-    expect(error.code).to.equal('CANCELLED')
+    const late: Side = {...side, measure: async () => setTimeout(60_000, {values: {value: 1}}, {ref: false})}
+    const outcomes = await measureCase(caseOf({side}), optionsWith(controller.signal))
+    expect(outcomes.side).to.deep.equal({samples: {value: [1, 2, 3]}, distributions: {}, series: {}, lacks: {}})
+    expect(await measureCase(caseOf({late}), optionsWith(controller.signal))).to.deep.equal({
+      late: {absent: {status: 'not_run', reason: 'interrupted before it was measured'}},
+    })
   })
 })

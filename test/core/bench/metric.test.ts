@@ -3,12 +3,18 @@ import {expect} from 'chai'
 import type {Outcome} from '../../../src/core/bench/measure.ts'
 import type {MetricDefinition} from '../../../src/core/bench/suites/suite.ts'
 
-import {metricReport} from '../../../src/core/bench/metric.ts'
+import {LatencyHistogram} from '../../../src/core/bench/distribution.ts'
+import {distributionReports, metricReport} from '../../../src/core/bench/metric.ts'
 
-const speed: MetricDefinition = {name: 'speed', unit: 'ops/s', better: 'higher'}
-const size: MetricDefinition = {name: 'size', unit: 'bytes', better: 'lower'}
+const speed: MetricDefinition = {name: 'speed', title: 'speed', unit: 'ops/s', better: 'higher'}
+const size: MetricDefinition = {name: 'size', title: 'size', unit: 'bytes', better: 'lower'}
 
-const samplesOf = (metric: string, ...values: number[]): Outcome => ({samples: {[metric]: values}})
+const samplesOf = (metric: string, ...values: number[]): Outcome => ({
+  samples: {[metric]: values},
+  distributions: {},
+  series: {},
+  lacks: {},
+})
 const failed: Outcome = {absent: {status: 'failed', reason: 'it exploded'}}
 
 describe('the report of a metric', () => {
@@ -71,4 +77,33 @@ describe('the report of a metric', () => {
     expect(met(10, 0)).to.include({met: true, ratio: null})
     expect(met(10, -3)).to.include({met: true, ratio: null})
   })
+
+  it('says why one metric of a side has no samples while others have', () => {
+    const lacks = {speed: {status: 'not_run', reason: 'too slow'}} as const
+    const {sides} = metricReport(speed, {accelerated: {samples: {size: [1]}, distributions: {}, series: {}, lacks}})
+    expect(sides.accelerated).to.include({status: 'not_run', reason: 'too slow', samples: 0})
+  })
 })
+
+describe('the reports of distributions', () => {
+  it('have the sides that timed the same thing beside each other', () => {
+    const {distribution} = histogramOf(10)
+    const measured = (...names: string[]): Outcome => ({
+      samples: {},
+      distributions: Object.fromEntries(names.map((name) => [name, distribution!])),
+      series: {},
+      lacks: {},
+    })
+    const reports = distributionReports({a: measured('latency'), b: measured('latency', 'queue'), c: failed})
+    expect(reports.map(({name, sides}) => [name, Object.keys(sides)])).to.deep.equal([
+      ['latency', ['a', 'b']],
+      ['queue', ['b']],
+    ])
+  })
+})
+
+function histogramOf(...latencies: number[]): LatencyHistogram {
+  const histogram = new LatencyHistogram()
+  histogram.add(latencies)
+  return histogram
+}

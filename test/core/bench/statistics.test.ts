@@ -2,7 +2,7 @@ import {expect} from 'chai'
 import fc from 'fast-check'
 
 import {seededRandom} from '../../../src/core/bench/random.ts'
-import {medianInterval, quotientInterval, summarize} from '../../../src/core/bench/statistics.ts'
+import {medianInterval, outliersOf, quotientInterval, summarize} from '../../../src/core/bench/statistics.ts'
 
 const samples = fc.array(fc.double({min: -1e9, max: 1e9, noNaN: true}), {minLength: 1, maxLength: 60})
 
@@ -103,5 +103,34 @@ describe('the interval of a quotient', () => {
   it('is unknown with too few samples or a denominator that may be zero', () => {
     expect(quotientInterval([1, 2], [1, 2, 3])).to.equal(null)
     expect(quotientInterval([1, 2, 3], [0, 0, 0])).to.equal(null)
+  })
+})
+
+describe('outliers', () => {
+  it('are far from the median in terms of the median distance', () => {
+    expect(outliersOf([10, 11, 9, 10, 12, 8, 100])).to.deep.equal([100])
+    expect(summarize([10, 11, 9, 10, 12, 8, 100])).to.include({outliers: 1, mad: 1})
+  })
+
+  it('are none where samples are few or alike', () => {
+    expect(outliersOf([5])).to.deep.equal([])
+    expect(outliersOf([5, 5, 5, 900])).to.deep.equal([])
+    expect(outliersOf([1, 2, 3, 4, 5])).to.deep.equal([])
+  })
+
+  it('are few in samples of a normal distribution', () => {
+    const random = seededRandom(11)
+    const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
+    const count = outliersOf(Array.from({length: 5000}, normal)).length
+    // Beyond 3.5 standard deviations lie 0.05 % of it.
+    expect(count).to.be.at.most(12)
+  })
+})
+
+describe('stability', () => {
+  it('is an interval within a tenth of the median', () => {
+    expect(summarize([100, 101, 99, 100]).stable).to.equal(true)
+    expect(summarize([100, 150, 60, 100]).stable).to.equal(false)
+    expect(summarize([100, 100]).stable).to.equal(null)
   })
 })

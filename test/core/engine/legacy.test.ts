@@ -199,8 +199,21 @@ describe('legacy engine', () => {
     expect(measured.latenciesUs).to.have.lengthOf(200)
     expect(Math.min(...measured.latenciesUs)).to.be.above(0)
     if (measured.rssBefore !== undefined) expect(measured.rssAfter).to.be.above(measured.rssBefore)
+    if (measured.rssAfter !== undefined) expect(measured.rssPeak).to.be.at.least(measured.rssAfter)
+    expect(measured.elapsedUs).to.be.at.least(Math.max(...measured.latenciesUs))
+    const window = await engine.measureCoordination({durationMs: 1, window: 64})
+    expect(window.latenciesUs).to.have.length.of.at.least(64)
     const timed = await engine.measureCoordination({durationMs: 100})
     expect(timed.latenciesUs.length).to.be.above(10)
+  })
+
+  it('measures operations that come when they are due, from that instant', async () => {
+    const engine = await start({sleep: true})
+    const arrivalsUs = [0, 0, 0, 20_000]
+    const {elapsedUs, latenciesUs} = await engine.measureOpenLoop({arrivalsUs, elements: 4})
+    expect(latenciesUs).to.have.lengthOf(4)
+    expect(Math.min(...latenciesUs)).to.be.above(0)
+    expect(elapsedUs).to.be.at.least(20_000)
   })
 
   it('benchmarks echo inside the process', async () => {

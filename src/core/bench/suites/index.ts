@@ -2,8 +2,12 @@ import type {Suite} from './suite.ts'
 
 import {coordination} from './coordination.ts'
 import {inference} from './inference.ts'
+import {load} from './load.ts'
 import {memory} from './memory.ts'
+import {python} from './python.ts'
+import {saturation} from './saturation.ts'
+import {startup} from './startup.ts'
 import {workflow} from './workflow.ts'
 
 /** In the order in which they are run and shown. */
-export const SUITES: readonly Suite[] = [coordination, workflow, inference, memory]
+export const SUITES: readonly Suite[] = [coordination, load, workflow, inference, saturation, python, startup, memory]

@@ -1,138 +1,91 @@
-import {quantile} from 'simple-statistics'
-
-import type {Datatype, InferenceOperation, Tensor, TensorData} from '../../engine/engine.ts'
+import type {Profile} from '../participants.ts'
 
 import {ACCELERATED, LEGACY_AS_SHIPPED, LEGACY_WITHOUT_SLEEP} from '../sides.ts'
-import {inWindow, perSecond, timesUs} from '../timing.ts'
-import {absent, type Sample, type Side, type Suite, type SuiteContext} from './suite.ts'
+import {BATCHES, batchSide, latencySide, tunedSide} from './inference-engines.ts'
+import {peerSide} from './inference-peers.ts'
+import {absent, type Case, type Suite, type SuiteContext} from './suite.ts'
 
-const WINDOW = 16
-/** What stands for a free dimension: one item of a batch, and texts of this many tokens. */
-const FREE_DIMENSION = 128
 const LEGACY_HAS_NONE = 'the old module runs no models'
+const NO_MODEL = 'there is no model here: npubridge models pull silero-vad'
 
 export const inference: Suite = {
   name: 'inference',
-  description: 'inferences of a real model',
+  description: 'inferences of a real model, tuned for latency and for throughput, one by one and in batches',
   metrics: [
-    {name: 'throughput', unit: 'inferences/s', better: 'higher'},
-    {name: 'latency_p50', unit: 'us', better: 'lower'},
-    {name: 'latency_p99', unit: 'us', better: 'lower'},
+    {name: 'throughput', title: 'throughput, several in flight', unit: 'inferences/s', better: 'higher'},
+    {name: 'latency_p50', title: 'latency p50', unit: 'us', better: 'lower'},
+    {name: 'latency_p99', title: 'latency p99', unit: 'us', better: 'lower'},
+    {name: 'compute_p50', title: 'compute p50', unit: 'us', better: 'lower'},
+    {
+      name: 'throughput_tuned',
+      title: 'throughput, tuned for it',
+      unit: 'inferences/s',
+      better: 'higher',
+      point: {axis: 'items of a batch', x: 1},
+    },
+    ...BATCHES.map(
+      (size) =>
+        ({
+          name: `throughput_batch_${size}`,
+          title: `throughput, batches of ${size}`,
+          unit: 'inferences/s',
+          better: 'higher',
+          point: {axis: 'items of a batch', x: size},
+        }) as const,
+    ),
   ],
   notes: [
-    `Throughput is with ${WINDOW} inferences in flight, latency with one, both timed around submit(), inputs copied in and outputs out.`,
+    'Latency is with one inference in flight, on an engine of the profile latency, and timed around submit(), inputs copied in and outputs out. It is told apart into the time before the work (queue) and the work itself (compute): what other programs call latency is the latter, as they have no queue.',
+    'Tuned for throughput, and in batches, they are on an engine of the profile throughput; batches are one operation with so many items, four of them in flight, and count as so many inferences.',
   ],
-  cases: async (context) => [
-    {
-      title: 'inference',
-      metrics: ['throughput', 'latency_p50', 'latency_p99'],
-      rounds: context.effort.rounds,
-      sides: {
-        [LEGACY_AS_SHIPPED]: absent('not_available', LEGACY_HAS_NONE),
-        [LEGACY_WITHOUT_SLEEP]: absent('not_available', LEGACY_HAS_NONE),
-        [ACCELERATED]: await acceleratedSide(context),
+  async cases(context) {
+    context.note(`Throughput is with ${context.effort.concurrency} inferences in flight.`)
+    const model = await context.model()
+    return [
+      {
+        title: 'inference',
+        metrics: ['throughput', 'latency_p50', 'latency_p99', 'compute_p50'],
+        rounds: context.effort.rounds,
+        sides: {...(await sidesOf(latencySide, model, context)), ...peerSides('latency', model, context)},
       },
-    },
-  ],
+      {
+        title: 'inference tuned for throughput',
+        metrics: ['throughput_tuned'],
+        rounds: context.effort.rounds,
+        sides: {...(await sidesOf(tunedSide, model, context)), ...peerSides('throughput', model, context)},
+      },
+      {
+        title: 'inference in batches',
+        metrics: BATCHES.map((size) => `throughput_batch_${size}`),
+        rounds: context.effort.rounds,
+        sides: await sidesOf(batchSide, model, context),
+      },
+    ]
+  },
 }
 
-async function acceleratedSide({effort, model, note, participants}: SuiteContext): Promise<Side> {
-  const name = await model()
-  if (name === null) {
-    return absent('not_available', 'there is no model here: npubridge models pull silero-vad')
+/** The accelerated side and each other device. */
+async function sidesOf(
+  sideOn: typeof latencySide,
+  model: string | null,
+  context: SuiteContext,
+): Promise<Case['sides']> {
+  const legacy = {
+    [LEGACY_AS_SHIPPED]: absent('not_available', LEGACY_HAS_NONE),
+    [LEGACY_WITHOUT_SLEEP]: absent('not_available', LEGACY_HAS_NONE),
   }
-
-  let operation: InferenceOperation
-  const round = async (durationMs: number): Promise<Sample> => {
-    const engine = await participants.engine()
-    const latencies = await timesUs(async () => engine.submit(operation), durationMs)
-    const [p50, p99] = quantile(latencies, [0.5, 0.99])
-    const count = Math.max(WINDOW, Math.ceil((durationMs * 1000) / p50!))
-    const windows = await timesUs(async () => inWindow(WINDOW, count, async () => engine.submit(operation)), 0)
-    return {throughput: perSecond(windows.length * count, windows), latency_p50: p50!, latency_p99: p99!}
-  }
-
-  return {
-    async prepare() {
-      const engine = await participants.engine()
-      const loaded = await engine.submit({type: 'load_model', model: name})
-      operation = {type: 'inference', model: name, inputs: inputsOf(loaded.data)}
-      note(`The model is ${name}, its inputs ${describe(operation.inputs)}.`)
-      await round(effort.roundMs)
-    },
-    measure: async () => round(effort.roundMs),
-  }
+  if (model === null) return {...legacy, [ACCELERATED]: absent('not_available', NO_MODEL)}
+  const {participants} = context
+  const profile: Profile = sideOn === latencySide ? 'latency' : 'throughput'
+  const chosen = async () => (profile === 'latency' ? participants.engine() : participants.tunedEngine())
+  const devices = (await context.otherDevices()).map((device) => {
+    const side = sideOn(context, model, async () => participants.deviceEngine(device, profile))
+    return [`${ACCELERATED}_${device}`, side] as const
+  })
+  return {...legacy, [ACCELERATED]: sideOn(context, model, chosen), ...Object.fromEntries(devices)}
 }
 
-interface TensorInfo {
-  readonly datatype: Datatype
-  readonly name: string
-  readonly shape: readonly number[]
-}
-
-/** Inputs for a model that `load_model` has described: the same ones each time, and none of them zero. */
-function inputsOf(description: unknown): Record<string, Tensor> {
-  const {inputs} = description as {readonly inputs: readonly TensorInfo[]}
-  return Object.fromEntries(
-    inputs.map(({datatype, name, shape: declared}) => {
-      const shape = declared.map((size, axis) => (size >= 0 ? size : axis === 0 ? 1 : FREE_DIMENSION))
-      const elements = shape.reduce((product, size) => product * size, 1)
-      return [name, {datatype, shape, data: valuesOf(datatype, elements)}]
-    }),
-  )
-}
-
-/** A wave for numbers with fractions, ones for all others: token numbers, masks and bytes take them. */
-function valuesOf(datatype: Datatype, elements: number): TensorData {
-  const wave = (_: unknown, index: number) => 0.3 * Math.sin(index / 5)
-  switch (datatype) {
-    case 'BOOL':
-    case 'UINT8': {
-      return new Uint8Array(elements).fill(1)
-    }
-
-    case 'FP32': {
-      return Float32Array.from({length: elements}, wave)
-    }
-
-    case 'FP64': {
-      return Float64Array.from({length: elements}, wave)
-    }
-
-    case 'INT8': {
-      return new Int8Array(elements).fill(1)
-    }
-
-    case 'INT16': {
-      return new Int16Array(elements).fill(1)
-    }
-
-    case 'INT32': {
-      return new Int32Array(elements).fill(1)
-    }
-
-    case 'INT64': {
-      return new BigInt64Array(elements).fill(1n)
-    }
-
-    case 'UINT32': {
-      return new Uint32Array(elements).fill(1)
-    }
-
-    case 'UINT64': {
-      return new BigUint64Array(elements).fill(1n)
-    }
-
-    case 'BF16':
-    case 'FP16':
-    case 'UINT16': {
-      return new Uint16Array(elements).fill(1)
-    }
-  }
-}
-
-function describe(inputs: Readonly<Record<string, Tensor>>): string {
-  return Object.entries(inputs)
-    .map(([name, {shape}]) => `${name} [${shape.join(', ')}]`)
-    .join(' and ')
+function peerSides(profile: Profile, model: string | null, context: SuiteContext): Case['sides'] {
+  const peers = model === null ? [] : context.peers
+  return Object.fromEntries(peers.map((peer) => [`peer_${peer.name}`, peerSide(peer, profile, model!, context)]))
 }

@@ -6,35 +6,55 @@ import {ACCELERATED, LEGACY_AS_SHIPPED, LEGACY_WITHOUT_SLEEP} from '../sides.ts'
 import {perSecond, timesUs} from '../timing.ts'
 import {absent, type Case, type Side, type Suite, type SuiteContext} from './suite.ts'
 
-const SIZES = [200, 2000] as const
+/** With how often each side does them at most: what takes long is done less often. */
+const SIZES = [
+  {tasks: 10, rounds: 100},
+  {tasks: 200, rounds: 100, target: 50},
+  {tasks: 2000, rounds: 12, target: 50},
+  {tasks: 5000, rounds: 12},
+  {tasks: 100_000, rounds: 8},
+] as const
 /** The old module runs ten tasks at once, and sleeps 100 ms in each. */
 const SLEEP_MS_PER_TASK = 10
-/** What a workflow of this many tasks sleeps is worth waiting for several times. */
+/** More than it needs for what it does, up to the largest workflow that it is asked for. */
+const WORK_MS_PER_TASK = 3
+/** What a workflow of this many tasks sleeps is worth waiting for; larger ones do as many tasks a second. */
 const SMALL = 500
+/** Up to this many, one without its sleep is done in a moment. */
+const MEDIUM = 2000
+/** The old module takes a time that grows with the square of the tasks: here, longer than anybody would wait. */
+const LARGEST_LEGACY = 5000
 
 export const workflow: Suite = {
   name: 'workflow',
   description: 'a workflow of tasks without dependencies and with all priorities: creating and coordinating it',
-  metrics: SIZES.map((tasks) => ({
-    name: `tasks_${tasks}`,
+  metrics: SIZES.map((size) => ({
+    name: `tasks_${size.tasks}`,
+    title: `${formatCount(size.tasks)} tasks`,
     unit: 'tasks/s',
+    point: {axis: 'tasks of a workflow', x: size.tasks},
     better: 'higher',
-    target: {kind: 'ratio', bound: 50},
+    ...('target' in size && {target: {kind: 'ratio', bound: size.target}}),
   })),
   notes: [
     'The tasks have no handlers on either side: what is timed is planning them and going through them. Accelerated is one workflow operation, timed around submit(); legacy is create_workflow and execute_workflow, timed inside the Python process. A sample is the median of the workflows of one round.',
   ],
-  cases: async (context) => SIZES.map((tasks) => workflowCase(tasks, context)),
+  cases: async (context) => SIZES.map((size) => workflowCase(size, context)),
 }
 
-function workflowCase(tasks: number, context: SuiteContext): Case {
+/** 100000 as `100 000`. */
+function formatCount(count: number): string {
+  return String(count).replaceAll(/\B(?=(?:\d{3})+$)/g, ' ')
+}
+
+function workflowCase({rounds, tasks}: (typeof SIZES)[number], context: SuiteContext): Case {
   return {
     title: `workflow of ${tasks} tasks`,
     metrics: [`tasks_${tasks}`],
-    rounds: context.effort.rounds,
+    rounds: Math.min(context.effort.quick ? Math.ceil(rounds / 4) : rounds, context.effort.rounds),
     sides: {
       [LEGACY_AS_SHIPPED]: shippedSide(tasks, context),
-      [LEGACY_WITHOUT_SLEEP]: legacySide(tasks, context, false),
+      [LEGACY_WITHOUT_SLEEP]: unsleepingSide(tasks, context),
       [ACCELERATED]: acceleratedSide(tasks, context),
     },
   }
@@ -45,7 +65,7 @@ function acceleratedSide(tasks: number, {effort, participants}: SuiteContext): S
   const round = async () => {
     const engine = await participants.engine()
     const times = await timesUs(async () => engine.submit(operation), effort.roundMs)
-    return {[`tasks_${tasks}`]: perSecond(tasks, [median(times)])}
+    return {values: {[`tasks_${tasks}`]: perSecond(tasks, [median(times)])}}
   }
 
   return {
@@ -67,15 +87,23 @@ function tasksOf(count: number): WorkflowTask[] {
 }
 
 function shippedSide(tasks: number, context: SuiteContext): Side {
-  const {quick} = context.effort
-  const seconds = (tasks * SLEEP_MS_PER_TASK) / 1000
-  if (quick && tasks > SMALL)
-    return absent('not_run', `its sleep alone takes ${seconds} s; without --quick it is run once`)
-  return {...legacySide(tasks, context, true), rounds: quick || tasks > SMALL ? 1 : 3}
+  if (tasks > SMALL) return absent('not_run', `its sleep alone takes ${(tasks * SLEEP_MS_PER_TASK) / 1000} s`)
+  return {...legacySide(tasks, context, true), rounds: context.effort.quick ? 1 : 3}
+}
+
+function unsleepingSide(tasks: number, context: SuiteContext): Side {
+  const side = legacySide(tasks, context, false)
+  if (tasks <= MEDIUM) return side
+  if (tasks <= LARGEST_LEGACY && context.effort.quick) return absent('not_run', 'left out by --quick: it takes seconds')
+  if (tasks <= LARGEST_LEGACY) return {...side, rounds: 4}
+  return absent(
+    'not_run',
+    `its time grows with the square of the tasks; the largest that it is asked for is ${LARGEST_LEGACY}`,
+  )
 }
 
 function legacySide(tasks: number, {effort, participants}: SuiteContext, sleep: boolean): Side {
-  const limitMs = effort.patienceMs + (sleep ? 1.5 * tasks * SLEEP_MS_PER_TASK : 0)
+  const limitMs = effort.patienceMs + tasks * (sleep ? 1.5 * SLEEP_MS_PER_TASK : WORK_MS_PER_TASK)
   const workflowUs = async () => {
     const engine = await participants.legacy({sleep})
     const times = await engine.measureWorkflow(tasks, {limitMs})
@@ -84,14 +112,14 @@ function legacySide(tasks: number, {effort, participants}: SuiteContext, sleep: 
 
   return {
     async prepare() {
-      // A warm-up that sleeps would take as long as what is measured, and warm nothing up.
-      if (!sleep) await workflowUs()
+      // Where one takes long, a warm-up would take as long as what is measured.
+      if (!sleep && tasks <= MEDIUM) await workflowUs()
     },
     async measure() {
       const times: number[] = []
       do times.push(await workflowUs())
       while (times.reduce((sum, time) => sum + time, 0) < effort.roundMs * 1000)
-      return {[`tasks_${tasks}`]: perSecond(tasks, [median(times)])}
+      return {values: {[`tasks_${tasks}`]: perSecond(tasks, [median(times)])}}
     },
   }
 }

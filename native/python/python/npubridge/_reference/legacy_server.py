@@ -199,10 +199,13 @@ class Server:
         """Times the module from inside this process, on a bridge of its own whose caches are left as they are."""
         bridge = self.module.NPUCoordinationBridge()
         before = resident_bytes()
-        samples = await {"workflow": self._measure_workflow, "coordination": self._measure_coordination}[
-            request["kind"]
-        ](bridge, request)
-        return {**samples, "rss_before": before, "rss_after": resident_bytes()}
+        kinds = {
+            "workflow": self._measure_workflow,
+            "coordination": self._measure_coordination,
+            "open_loop": self._measure_open_loop,
+        }
+        samples = await kinds[request["kind"]](bridge, request)
+        return {**samples, "rss_before": before, "rss_after": resident_bytes(), "rss_peak": peak_bytes()}
 
     async def _measure_workflow(self, bridge: Any, request: Request) -> dict[str, Any]:
         self._need_workflows()
@@ -214,19 +217,53 @@ class Server:
         return {"create_us": create_ns / 1000, "execute_us": execute_ns / 1000}
 
     async def _measure_coordination(self, bridge: Any, request: Request) -> dict[str, Any]:
-        """Round trips one at a time, until ``operations`` are done or ``duration_ms`` are over."""
+        """Round trips, ``window`` at a time, until ``operations`` or ``duration_ms`` are over, each at least one."""
         values = [index / 7 for index in range(request.get("elements", 1))]
         most = request.get("operations", 1_000_000)
+        rss_every = request.get("rss_every", 0)
+        rss: list[tuple[int, int | None]] = []
         latencies: list[int] = []
         now = time.perf_counter_ns
-        end = now() + int(request.get("duration_ms", 1e9) * 1e6)
-        while len(latencies) < most and now() < end:
-            # Every operation brings a payload of its own, as callers do.
-            numbers = [value + len(latencies) for value in values]
-            begun = now()
-            await self._round_trip(bridge, numbers)
-            latencies.append(now() - begun)
-        return {"latencies_us": [each / 1000 for each in latencies]}
+        started = now()
+        end = started + int(request.get("duration_ms", 1e9) * 1e6)
+
+        async def caller() -> None:
+            while True:
+                # Every operation brings a payload of its own, as callers do.
+                numbers = [value + len(latencies) for value in values]
+                begun = now()
+                await self._round_trip(bridge, numbers)
+                latencies.append(now() - begun)
+                if rss_every and len(latencies) % rss_every == 0:
+                    rss.append((len(latencies), resident_bytes()))
+                if len(latencies) >= most or now() >= end:
+                    return
+
+        window = request.get("window", 1)
+        # A caller that is alone is not made a task, which would only add to its work.
+        await (caller() if window == 1 else asyncio.gather(*(caller() for _ in range(window))))
+        elapsed_us = (now() - started) / 1000
+        return {"latencies_us": [each / 1000 for each in latencies], "elapsed_us": elapsed_us, "rss": rss}
+
+    async def _measure_open_loop(self, bridge: Any, request: Request) -> dict[str, Any]:
+        """Round trips that begin at ``arrivals_us`` whether or not earlier ones are done, timed from these instants."""
+        values = [index / 7 for index in range(request.get("elements", 1))]
+        latencies: list[int] = []
+        now = time.perf_counter_ns
+
+        async def trip(due: int) -> None:
+            await self._round_trip(bridge, list(values))
+            latencies.append(now() - due)
+
+        started = now()
+        trips: list[asyncio.Task[None]] = []
+        for arrival in request["arrivals_us"]:
+            due = started + int(arrival * 1000)
+            while now() < due:
+                await asyncio.sleep(0)
+            trips.append(asyncio.ensure_future(trip(due)))
+        await asyncio.gather(*trips)
+        return {"latencies_us": [each / 1000 for each in latencies], "elapsed_us": (now() - started) / 1000}
 
     async def matrix_multiply(self, request: Request) -> dict[str, Any]:
         """The product of two FP32 matrices, which travel as base64."""
@@ -322,6 +359,17 @@ def resident_bytes() -> int | None:
     except (OSError, ValueError, IndexError):
         return None
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def peak_bytes() -> int | None:
+    """The most memory that this process has had in RAM so far; ``None`` where the system does not say."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return None
+    # Not ru_maxrss, which begins with what the parent had when it forked.
+    peak = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(peak[0]) * 1024 if peak else None
 
 
 def failure(request_id: Any, error: BaseException) -> dict[str, Any]:

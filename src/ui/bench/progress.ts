@@ -1,10 +1,10 @@
 /** Progress of a benchmark on stderr: a line that renews itself on a terminal, a line a suite elsewhere. */
-import type {Terminal} from './run.ts'
+import type {Terminal} from '../run.ts'
 
-import {formatSeconds} from './units.ts'
+import {formatSeconds} from '../units.ts'
 
 export type BenchProgressEvent =
-  | {readonly type: 'advanced'; readonly doing: string; readonly fraction: number; readonly suite: string}
+  | {readonly type: 'advanced'; readonly doing: string; readonly overall: number; readonly suite: string}
   | {readonly type: 'finished'; readonly seconds: number; readonly suite: string}
   | {readonly type: 'started'; readonly suite: string}
 
@@ -15,20 +15,17 @@ export type Talk = Pick<NodeJS.WriteStream, 'isTTY'> & Terminal
 
 export class BenchProgress {
   readonly #talk: Talk
-  readonly #suites: readonly string[]
   readonly #now: () => number
   readonly #startedAt: number
 
-  /** `suites` names all that will be run. */
-  constructor(talk: Talk, suites: readonly string[], now: () => number = () => performance.now()) {
+  constructor(talk: Talk, now: () => number = () => performance.now()) {
     this.#talk = talk
-    this.#suites = suites
     this.#now = now
     this.#startedAt = now()
   }
 
   readonly onEvent = (event: BenchProgressEvent): void => {
-    if (event.type === 'advanced') this.#renew(event.suite, event.doing, event.fraction)
+    if (event.type === 'advanced') this.#renew(event.doing, event.overall)
     if (event.type !== 'finished') return
     this.clear()
     this.#talk.write(`${event.suite} measured in ${formatSeconds(event.seconds)}\n`)
@@ -38,9 +35,8 @@ export class BenchProgress {
     if (this.#talk.isTTY) this.#talk.write(CLEAR_LINE)
   }
 
-  #renew(suite: string, doing: string, fraction: number): void {
+  #renew(doing: string, done: number): void {
     if (!this.#talk.isTTY) return
-    const done = (this.#suites.indexOf(suite) + fraction) / this.#suites.length
     const text = `${Math.round(done * 100)} % · ${doing}${this.#left(done)}`
     this.#talk.write(`${CLEAR_LINE}${text.slice(0, Math.max(0, this.#talk.columns - 1))}`)
   }

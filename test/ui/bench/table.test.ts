@@ -1,74 +1,8 @@
 import {expect} from 'chai'
 import {stripVTControlCharacters} from 'node:util'
 
-import {type PrintableMetric, type PrintableReport, renderBench, renderSuiteList} from '../../src/ui/bench.ts'
-
-const measured = (median: number, ci95: [number, number] | null = null) =>
-  ({status: 'measured', reason: null, median, ci95}) as const
-const without = (status: 'failed' | 'not_available' | 'not_run', reason: string) =>
-  ({status, reason, median: null, ci95: null}) as const
-
-const NO_MODELS = 'the old module runs no models'
-
-const THROUGHPUT: PrintableMetric = {
-  name: 'throughput',
-  unit: 'ops/s',
-  better: 'higher',
-  sides: {
-    legacy_as_shipped: measured(99, [98, 100]),
-    legacy_without_sleep: measured(24_600, [24_200, 25_000]),
-    accelerated: measured(301_000, [295_000, 307_000]),
-  },
-  ratio: 12.236,
-  target: 50_000,
-  target_kind: 'value',
-  met: true,
-}
-
-const MEMORY: PrintableMetric = {
-  name: 'growth',
-  unit: 'bytes/op',
-  better: 'lower',
-  sides: {
-    legacy_as_shipped: without('not_run', 'its sleep alone takes 20 s'),
-    legacy_without_sleep: measured(81_300, [81_200, 81_400]),
-    accelerated: measured(0),
-  },
-  ratio: null,
-  target: 2,
-  target_kind: 'ratio',
-  met: true,
-}
-
-const INFERENCE: PrintableMetric = {
-  name: 'latency_p99',
-  unit: 'us',
-  better: 'lower',
-  sides: {
-    legacy_as_shipped: without('not_available', NO_MODELS),
-    legacy_without_sleep: without('not_available', NO_MODELS),
-    accelerated: measured(1530, [1500, 1580]),
-  },
-  ratio: null,
-  target: 1000,
-  target_kind: 'value',
-  met: false,
-}
-
-const REPORT: PrintableReport = {
-  environment: {
-    accelerated: {engine: 'native', device: 'CPU', device_name: 'Some CPU', runtime: '2026.4.1-22982-abc'},
-    cpu: {cores: 2, model: 'Some CPU'},
-    legacy: {module: 'reference', python: '3.11.7'},
-    warnings: ['load average 6.8 on 2 cores'],
-  },
-  suites: [
-    {name: 'coordination', metrics: [THROUGHPUT], notes: ['Timed around submit().']},
-    {name: 'inference', metrics: [INFERENCE], notes: []},
-    {name: 'memory', metrics: [MEMORY], notes: []},
-  ],
-  checks: [{bound: 50_000, kind: 'below', met: false, metric: 'coordination.throughput', value: 49_999}],
-}
+import {renderBench} from '../../../src/ui/bench/table.ts'
+import {COMPARISON, measured, NO_MODELS, REPORT, THROUGHPUT} from './report.ts'
 
 const NO_BREAK = '\u{A0}'
 const render = (width?: number) => stripVTControlCharacters(renderBench(REPORT, width)).replaceAll(NO_BREAK, ' ')
@@ -121,12 +55,65 @@ describe('renderBench', () => {
 
   it('says plainly whether a target is met, also where nothing is left to divide by', () => {
     const text = render()
-    expect(cellsOf(rowOf(text, 'inference')).slice(4)).to.deep.equal(['1.5 ms ± 0.0', '·', '< 1 ms', '✖ no', ''])
+    expect(cellsOf(rowOf(text, 'inference')).slice(4)).to.deep.equal(['1.5 ms ± 0.1', '·', '< 1 ms', '✖ no', ''])
     expect(cellsOf(rowOf(text, 'memory')).slice(3)).to.deep.equal(['81.3 KB ± 0.1', '0 B', '∞', '≥ 2 ×', '✔ yes', ''])
   })
 
   it('says which bounds were broken', () => {
     expect(render()).to.contain('✖ coordination.throughput is 49999, at least 50000 was asked for')
+  })
+
+  it('shows how single operations are spread, where there is room', () => {
+    const row = cellsOf(rowOf(render(), 'coordination latency'))
+    expect(row.slice(1, 9)).to.deep.equal([
+      'coordination latency',
+      'accelerated',
+      '9.6 µs',
+      '12 µs',
+      '15 µs',
+      '140 µs',
+      '2.3 ms',
+      '2.3 ms',
+    ])
+    expect(row[9]).to.equal('█▆      ▂')
+    expect(rowOf(render(100), 'coordination latency')).to.equal('')
+  })
+
+  it('marks figures that are not stable', () => {
+    const side = {...measured(100, [60, 110]), stable: false}
+    const metrics = [{...THROUGHPUT, sides: {...THROUGHPUT.sides, accelerated: side}}]
+    const text = renderBench({...REPORT, suites: [{name: 's', metrics, notes: [], distributions: [], series: []}]})
+    expect(text.replaceAll(NO_BREAK, ' ')).to.match(/│ +≈ 100 ± 40 │/)
+    expect(text).to.contain('≈ marks figures that are not stable')
+    expect(render()).to.not.contain('≈')
+  })
+
+  it('does not give an uncertainty that is larger than the value', () => {
+    const metrics = [{...THROUGHPUT, sides: {...THROUGHPUT.sides, accelerated: measured(100, [10, 4000])}}]
+    const text = renderBench({...REPORT, suites: [{name: 's', metrics, notes: [], distributions: [], series: []}]})
+    expect(text.replaceAll(NO_BREAK, ' ')).to.match(/│ +100 ± > 100 % │/)
+  })
+
+  it('shows a comparison, with what to make of it', () => {
+    const text = renderBench({...REPORT, comparison: COMPARISON}).replaceAll(NO_BREAK, ' ')
+    const row = rowOf(text, 'coordination.throughput')
+    expect(cellsOf(row).slice(1, -1)).to.deep.equal([
+      'coordination.throughput',
+      '320 K',
+      '301 K',
+      '−6.0 %',
+      '0.002',
+      '-0.80',
+      '✖ regression',
+    ])
+    expect(cellsOf(rowOf(text, 'memory.growth')).slice(3, 7)).to.deep.equal(['0 B', '·', '0.400', '0.10'])
+    expect(text).to.contain('Compared with the baseline before of 2026-11-20. A fixed load took +2.0 % of time since')
+    expect(text).to.contain('Not the same: Node.js is 24, was 22.')
+    expect(text).to.contain('1 metric is significantly worse by more than 5 %, which does not fail because')
+  })
+
+  it('says that it was interrupted', () => {
+    expect(renderBench({...REPORT, interrupted: true})).to.contain('! interrupted: this is what was measured')
   })
 
   it('fits a table into 80 columns without breaking a word', () => {
@@ -158,17 +145,5 @@ describe('renderBench', () => {
     const environment = {...REPORT.environment, accelerated: null, legacy: null}
     const text = renderBench({...REPORT, environment})
     expect(text).to.match(/^Legacy: cannot be run, see below\nAccelerated: cannot be run, see below\n/)
-  })
-})
-
-describe('renderSuiteList', () => {
-  it('names every metric with its unit and target', () => {
-    const suite = {
-      name: 's',
-      description: 'what it is',
-      metrics: [{...THROUGHPUT, target: {kind: 'value', bound: 50_000}}],
-    }
-    const text = renderSuiteList([suite as never]).replaceAll(NO_BREAK, ' ')
-    expect(text).to.equal('s: what it is\n  s.throughput, ops/s, higher is better, target ≥ 50 K')
   })
 })

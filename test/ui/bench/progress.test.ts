@@ -1,6 +1,6 @@
 import {expect} from 'chai'
 
-import {BenchProgress} from '../../src/ui/bench-progress.ts'
+import {BenchProgress} from '../../../src/ui/bench/progress.ts'
 
 function talkOf(isTTY: boolean) {
   const written: string[] = []
@@ -19,9 +19,9 @@ describe('progress of a benchmark', () => {
   it('is one line that renews itself, with the time left, on a terminal', () => {
     const {talk, written} = talkOf(true)
     let now = 0
-    const progress = new BenchProgress(talk, ['a', 'b'], () => now)
+    const progress = new BenchProgress(talk, () => now)
     now = 10_000
-    progress.onEvent({type: 'advanced', suite: 'a', doing: 'work: accelerated', fraction: 0.5})
+    progress.onEvent({type: 'advanced', suite: 'a', doing: 'work: accelerated', overall: 0.25})
     expect(written.join('')).to.match(/25 % · work: accelerated · about 30 s /)
     expect(written.at(-1)!.replace(/^.*\[K/su, '').length).to.be.at.most(39)
     progress.clear()
@@ -30,9 +30,9 @@ describe('progress of a benchmark', () => {
 
   it('is a line a suite elsewhere', () => {
     const {talk, written} = talkOf(false)
-    const progress = new BenchProgress(talk, ['a'])
+    const progress = new BenchProgress(talk)
     progress.onEvent({type: 'started', suite: 'a'})
-    progress.onEvent({type: 'advanced', suite: 'a', doing: 'work', fraction: 0.5})
+    progress.onEvent({type: 'advanced', suite: 'a', doing: 'work', overall: 0.25})
     progress.onEvent({type: 'finished', suite: 'a', seconds: 3})
     progress.clear()
     expect(written.join('')).to.equal('a measured in 3 s\n')

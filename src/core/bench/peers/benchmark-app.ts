@@ -1,0 +1,69 @@
+/** OpenVINO's own benchmark, as pip installs it with the package `openvino`. */
+import type {Peer, PeerFigures, PeerRequest, PeerRun} from './peer.ts'
+
+import {NpuBridgeError} from '../../errors.ts'
+import {lastLines, runProcess} from '../../process/run.ts'
+
+const PROGRAM = 'benchmark_app'
+/** It takes whole seconds. */
+const LEAST_SECONDS = 1
+const PATIENCE_MS = 60_000
+const MS_PER_S = 1000
+const US_PER: Readonly<Record<string, number>> = {ms: 1000, ns: 0.001, s: 1e6, us: 1}
+
+export const benchmarkApp: Peer = {
+  name: 'benchmark_app',
+  slow: true,
+  async open(request, signal) {
+    const found = await runProcess(PROGRAM, ['-h'], {signal, timeoutMs: PATIENCE_MS})
+    if (found.startError !== null) {
+      throw new NpuBridgeError('UNSUPPORTED_OPERATION', `${PROGRAM} is not on PATH: pip install openvino`)
+    }
+
+    return {
+      about: 'that of the Python package openvino',
+      run: async (run) => measure(request, run, signal),
+      async [Symbol.asyncDispose]() {},
+    }
+  },
+}
+
+/** Each run is a process that compiles the model anew, as nothing else is possible. */
+async function measure(request: PeerRequest, run: PeerRun, signal: AbortSignal): Promise<PeerFigures> {
+  const timeoutMs = run.durationMs + PATIENCE_MS
+  const outcome = await runProcess(PROGRAM, argumentsOf(request, run), {signal, timeoutMs})
+  const figures = outcome.exitCode === 0 ? readFigures(outcome.stdout) : null
+  if (figures) return figures
+  const said = lastLines(outcome.stderr || outcome.stdout, 1)[0] ?? 'nothing'
+  throw new NpuBridgeError('INTERNAL', `${PROGRAM} gave no figures (exit code ${outcome.exitCode}); it said: ${said}`)
+}
+
+/** Exported for tests. */
+export function argumentsOf({device, inputs, model, profile}: PeerRequest, {durationMs, window}: PeerRun): string[] {
+  return [
+    '-m',
+    model,
+    '-d',
+    device,
+    '-hint',
+    profile,
+    // Where shapes are fixed it takes this as well.
+    '-data_shape',
+    inputs.map(({name, shape}) => `${name}[${shape.join(',')}]`).join(','),
+    // As the engine does: a request is started, and tells when it is done.
+    '-api',
+    'async',
+    '-nireq',
+    String(window),
+    '-t',
+    String(Math.max(LEAST_SECONDS, Math.round(durationMs / MS_PER_S))),
+  ]
+}
+
+/** From what it prints at its end; null where that is not there. */
+export function readFigures(stdout: string): PeerFigures | null {
+  const [, median, unit] = /Median:\s+([\d.]+)\s*([mnu]?s)/.exec(stdout) ?? []
+  const [, rate] = /Throughput:\s+([\d.]+)\s*FPS/.exec(stdout) ?? []
+  if (median === undefined || unit === undefined || rate === undefined) return null
+  return {perSecond: Number(rate), p50Us: Number(median) * US_PER[unit]!, p99Us: null, latenciesUs: null}
+}

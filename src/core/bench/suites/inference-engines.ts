@@ -1,0 +1,102 @@
+/** The sides of the suite inference that are engines of npubridge. */
+import {quantile} from 'simple-statistics'
+
+import type {Engine, InferenceOperation, OperationResult} from '../../engine/engine.ts'
+import type {Round, Side, SuiteContext} from './suite.ts'
+
+import {describeInputs, type Description, inputsFor, takesBatches} from '../model-inputs.ts'
+import {inWindow, perSecond, timesUs} from '../timing.ts'
+import {loadModel} from './load-model.ts'
+
+export const BATCHES = [8, 32] as const
+/** Each is as much work as many inferences. */
+const BATCHES_IN_FLIGHT = 4
+/** So often a window is filled before the clock is looked at. */
+const WINDOWS = 4
+
+export function latencySide({effort, note}: SuiteContext, model: string, open: () => Promise<Engine>): Side {
+  let operation: InferenceOperation
+  const round = async (): Promise<Round> => {
+    const engine = await open()
+    const results: OperationResult[] = []
+    const latencies = await timesUs(async () => {
+      results.push(await engine.submit(operation))
+    }, effort.roundMs)
+    const compute = results.map(({computeUs}) => computeUs)
+    const [p50, p99] = quantile(latencies, [0.5, 0.99])
+    return {
+      values: {
+        throughput: await rate(engine, operation, effort),
+        latency_p50: p50!,
+        latency_p99: p99!,
+        compute_p50: quantile(compute, 0.5),
+      },
+      latenciesUs: {latency: latencies, queue: results.map(({queueUs}) => queueUs), compute},
+    }
+  }
+
+  return {
+    async prepare() {
+      const description = await loadModel(await open(), model)
+      operation = {type: 'inference', model, inputs: inputsFor(description)}
+      note(`The model is ${model}, its inputs ${describeInputs(operation.inputs)}.`)
+      await round()
+    },
+    measure: round,
+  }
+}
+
+export function tunedSide({effort}: SuiteContext, model: string, open: () => Promise<Engine>): Side {
+  let operation: InferenceOperation
+  const round = async (): Promise<Round> => ({values: {throughput_tuned: await rate(await open(), operation, effort)}})
+  return {
+    async prepare() {
+      operation = {type: 'inference', model, inputs: inputsFor(await loadModel(await open(), model))}
+      await round()
+    },
+    measure: round,
+  }
+}
+
+export function batchSide({effort}: SuiteContext, model: string, open: () => Promise<Engine>): Side {
+  let description: Description
+  const round = async (): Promise<Round> => {
+    const engine = await open()
+    const values: Record<string, number> = {}
+    if (!takesBatches(description)) return {values}
+    for (const size of BATCHES) {
+      const operation = {type: 'inference', model, inputs: inputsFor(description, size)} as const
+      const work = async () => inWindow(BATCHES_IN_FLIGHT, BATCHES_IN_FLIGHT, async () => engine.submit(operation))
+      const times = await timesUs(work, effort.roundMs)
+      values[`throughput_batch_${size}`] = perSecond(times.length * BATCHES_IN_FLIGHT * size, times)
+    }
+
+    return {values}
+  }
+
+  return {
+    lacks: Object.fromEntries(
+      BATCHES.map((size) => [
+        `throughput_batch_${size}`,
+        {status: 'not_available', reason: `${model} takes one item at a time`} as const,
+      ]),
+    ),
+    async prepare() {
+      description = await loadModel(await open(), model)
+      await round()
+    },
+    measure: round,
+  }
+}
+
+/** Operations per second with a full window, over at least the time of a round. */
+async function rate(
+  engine: Engine,
+  operation: InferenceOperation,
+  {concurrency, roundMs}: SuiteContext['effort'],
+): Promise<number> {
+  const count = WINDOWS * concurrency
+  const work = async () => inWindow(concurrency, count, async () => engine.submit(operation))
+  const times = await timesUs(work, roundMs)
+  return perSecond(times.length * count, times)
+}

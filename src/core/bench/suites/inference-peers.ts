@@ -1,0 +1,66 @@
+/** The sides of the suite inference that are other programs. */
+import type {Peer, PeerRequest, PeerSession} from '../peers/peer.ts'
+import type {Round, Side, SuiteContext} from './suite.ts'
+
+import {asNpuBridgeError, NpuBridgeError} from '../../errors.ts'
+import {inputsFor} from '../model-inputs.ts'
+import {loadModel} from './load-model.ts'
+
+/** Of a program that takes seconds for each. */
+const FEW_ROUNDS = 7
+
+export function peerSide(peer: Peer, profile: PeerRequest['profile'], model: string, context: SuiteContext): Side {
+  const {effort, note, participants, signal} = context
+  let session: PeerSession
+  const measure = async (): Promise<Round> => {
+    const {durationMs, window} = {durationMs: effort.roundMs, window: effort.concurrency}
+    if (profile === 'throughput') {
+      return {values: {throughput_tuned: (await session.run({durationMs, window})).perSecond}}
+    }
+
+    const {latenciesUs, p50Us, p99Us} = await session.run({durationMs, window: 1})
+    const {perSecond} = await session.run({durationMs, window})
+    return {
+      values: {
+        throughput: perSecond,
+        latency_p50: p50Us,
+        compute_p50: p50Us,
+        ...(p99Us !== null && {latency_p99: p99Us}),
+      },
+      ...(latenciesUs && {latenciesUs: {latency: latenciesUs}}),
+    }
+  }
+
+  return {
+    ...(peer.slow && {rounds: Math.max(FEW_ROUNDS, Math.ceil(effort.rounds / 3))}),
+    lacks: {
+      latency_p99: {status: 'not_available', reason: `${peer.name} tells the median only`},
+    },
+    async prepare() {
+      session = participants.adopt(await peer.open(await requestOf(profile, model, context), signal))
+      note(`${peer.name} is ${session.about}, with the same model, shapes, device and hint.`)
+    },
+    measure,
+  }
+}
+
+async function requestOf(
+  profile: PeerRequest['profile'],
+  model: string,
+  {modelFile, participants}: SuiteContext,
+): Promise<PeerRequest> {
+  const engine = await participants.engine()
+  const inputs = inputsFor(await loadModel(engine, model))
+  const {devices} = await engine.health()
+  const device = devices.find(({state}) => state === 'available')?.name
+  if (device === undefined) throw new NpuBridgeError('DEVICE_UNAVAILABLE', 'the accelerated side has no device')
+  return {
+    model: await modelFile(model),
+    device,
+    profile,
+    inputs: Object.entries(inputs).map(([name, {data, datatype, shape}]) => {
+      if (!datatype) throw asNpuBridgeError(new Error(`${name} of ${data.length} elements has no type`))
+      return {name, datatype, shape}
+    }),
+  }
+}
