@@ -1,0 +1,211 @@
+import path from 'node:path'
+
+import type {Effects, FileStat} from '../effects.ts'
+import {sha256} from '../hash.ts'
+import {archivedOnlyNames, exportedNames} from '../scan/names.ts'
+import type {Importer, LegacyModule, ScanReport} from '../scan/report.ts'
+import type {ParsedModule, Scan} from '../scan/scan.ts'
+import type {Strategy} from '../wrapper/header.ts'
+import {renderWrapper} from '../wrapper/render.ts'
+import {ARCHIVE_FILE, archiveReadme, ArchiveFolders, DEPRECATED_FOLDER} from './archive.ts'
+import {nameChanges} from './name-changes.ts'
+import type {Blocker, FileState, InstallRequest, LeftAlone, MigrationPlan, PlannedFile, Rewrite} from './plan.ts'
+import {insertionsFor, rewriteFile} from './rewrite.ts'
+
+export interface PlanOptions {
+  readonly strategy: Strategy
+  /** Of npubridge, written into wrappers. */
+  readonly version: string
+  readonly install: InstallRequest | null
+}
+
+const PLAIN_FILE = 0o644
+const OWNER_MAY_WRITE = 0o200
+
+function stateOf(content: Buffer, stat: FileStat | null): FileState {
+  return {sha256: sha256(content), mode: stat?.mode ?? PLAIN_FILE, uid: stat?.uid ?? null, gid: stat?.gid ?? null}
+}
+
+function created(role: PlannedFile['role'], file: string, content: Buffer, mode = PLAIN_FILE): PlannedFile {
+  return {role, action: 'create', path: file, before: null, after: {...stateOf(content, null), mode}, content}
+}
+
+/** A replacement keeps mode and owner. */
+function replaced(
+  role: PlannedFile['role'],
+  file: string,
+  before: Buffer,
+  stat: FileStat,
+  content: Buffer,
+): PlannedFile {
+  return {role, action: 'replace', path: file, before: stateOf(before, stat), after: stateOf(content, stat), content}
+}
+
+class PlanBuilder {
+  readonly folders: string[] = []
+  readonly archives: PlannedFile[] = []
+  readonly callSites: PlannedFile[] = []
+  readonly wrappers: PlannedFile[] = []
+  readonly modules: {path: string; archive: string}[] = []
+  readonly rewrites: Rewrite[] = []
+  readonly left: LeftAlone[] = []
+  readonly warnings: string[] = []
+  readonly blockers: Blocker[] = []
+  readonly #scan: Scan
+  readonly #effects: Effects
+  readonly #options: PlanOptions
+  readonly #now: Date
+
+  constructor(scan: Scan, effects: Effects, options: PlanOptions) {
+    this.#scan = scan
+    this.#effects = effects
+    this.#options = options
+    this.#now = effects.clock.now()
+  }
+
+  #absolute(file: string): string {
+    return path.join(this.#scan.report.root, file)
+  }
+
+  #statOf(file: string): FileStat {
+    return this.#effects.fs.stat(this.#absolute(file))!
+  }
+
+  /** What keeps a file from being replaced. Root may write anything; a file marked read-only was marked on purpose. */
+  #checkReplaceable(file: string, stat: FileStat): void {
+    const folder = path.posix.dirname(file)
+    if ((stat.mode & OWNER_MAY_WRITE) === 0)
+      this.blockers.push({path: file, problem: 'is read-only', advice: `chmod u+w "${this.#absolute(file)}"`})
+    else if (!this.#effects.fs.mayWrite(this.#absolute(folder)))
+      this.blockers.push({
+        path: file,
+        problem: `stands in a folder that this user may not write to: ${folder}`,
+        advice: `run npubridge as the owner of "${this.#absolute(folder)}"`,
+      })
+    if (stat.links > 1)
+      this.warnings.push(`${file} has ${stat.links} names (hard links): the other ones will keep the old content`)
+  }
+
+  addModule(report: LegacyModule, parsed: ParsedModule, folder: string): void {
+    const stat = this.#statOf(report.path)
+    const archive = `${folder}/${ARCHIVE_FILE}`
+    const {version} = this.#options
+    this.#checkReplaceable(report.path, stat)
+    this.modules.push({path: report.path, archive})
+    this.folders.push(folder)
+    this.archives.push(
+      created('archive', archive, parsed.bytes, stat.mode),
+      created('archive-readme', `${folder}/README.md`, Buffer.from(archiveReadme(report, this.#now, version))),
+      created('archive-checksum', `${folder}/SHA256SUMS`, Buffer.from(`${report.sha256}  ${ARCHIVE_FILE}\n`)),
+    )
+    this.wrappers.push(replaced('wrapper', report.path, parsed.bytes, stat, this.#wrapper(report, parsed, archive)))
+  }
+
+  #wrapper(report: LegacyModule, parsed: ParsedModule, archive: string): Buffer {
+    const {text, lineEnd} = parsed.module.source
+    const firstLine = /^#![^\r\n]*/.exec(text)
+    return Buffer.from(
+      renderWrapper({
+        version: this.#options.version,
+        strategy: this.#options.strategy,
+        generation: parsed.shape.generation,
+        className: parsed.shape.className,
+        archive: path.posix.relative(path.posix.dirname(report.path), archive),
+        archiveSha256: report.sha256,
+        exported: exportedNames(parsed.shape),
+        archivedOnly: archivedOnlyNames(parsed.shape),
+        shebang: firstLine?.[0] ?? '',
+        hasMain: /^if\s+__name__\s*==/m.test(text),
+        lineEnd,
+      }),
+    )
+  }
+
+  addCaller(importer: Importer): void {
+    const {report, modules, importers, files} = this.#scan
+    const file = importers.get(importer.path)
+    if (importer.kind === 'notebook' || !file) {
+      this.left.push({path: importer.path, reason: 'notebooks are never changed; their imports go on working'})
+      return
+    }
+    // In shadow mode the original runs in place, with everything it imports.
+    const insertions =
+      this.#options.strategy === 'shadow' ? [] : insertionsFor(file, importer, report.modules, modules, files)
+    if (insertions.length === 0) {
+      this.left.push({path: importer.path, reason: 'works unchanged: the wrapper has the same path and names'})
+      return
+    }
+    const problem = report.problems.find((candidate) => candidate.path === importer.path)?.problem
+    const rewritten = problem ? null : rewriteFile(file, importer, insertions)
+    if (!rewritten) {
+      const lines = insertions.flatMap((insertion) => insertion.lines).join('; ')
+      this.left.push({
+        path: importer.path,
+        reason: `${problem ?? 'no place for a new line found'}; add by hand: ${lines}`,
+      })
+      return
+    }
+    const stat = this.#statOf(importer.path)
+    this.#checkReplaceable(importer.path, stat)
+    this.callSites.push(replaced('call-site', importer.path, file.bytes, stat, rewritten.content))
+    this.rewrites.push(...rewritten.rewrites)
+  }
+
+  checkSurroundings(): void {
+    const {report, files} = this.#scan
+    const deprecated = this.#effects.fs.stat(this.#absolute(DEPRECATED_FOLDER))
+    if (!deprecated) this.folders.unshift(DEPRECATED_FOLDER)
+    else if (deprecated.kind !== 'folder')
+      this.blockers.push({
+        path: DEPRECATED_FOLDER,
+        problem: `is a ${deprecated.kind}, and the archive needs a folder of this name`,
+        advice: 'rename it',
+      })
+    for (const {path: file, problem} of report.problems)
+      if (problem.startsWith('links to a legacy module outside'))
+        this.blockers.push({path: file, problem, advice: 'run npubridge migrate in the tree that it belongs to'})
+    for (const {path: module} of this.modules) {
+      const folder = path.posix.dirname(module) === '.' ? '' : `${path.posix.dirname(module)}/`
+      for (const own of [`${folder}npubridge.py`, `${folder}npubridge/__init__.py`])
+        if (files.has(own))
+          this.warnings.push(
+            `${own} may hide the package npubridge from ${module}, which then runs the archived original`,
+          )
+    }
+  }
+}
+
+function mentionsLeft(report: ScanReport): LeftAlone[] {
+  return [...new Set(report.mentions.map((mention) => mention.path))].map((file) => ({
+    path: file,
+    reason: 'only mentions the module, which keeps its path',
+  }))
+}
+
+/** Everything that a migration of the scanned tree would do. Reads, and writes nothing. */
+export function buildPlan(scan: Scan, effects: Effects, options: PlanOptions): MigrationPlan {
+  const {report} = scan
+  const builder = new PlanBuilder(scan, effects, options)
+  builder.checkSurroundings()
+  const archives = new ArchiveFolders(effects.fs, report.root, effects.clock.now())
+  for (const module of report.modules) builder.addModule(module, scan.modules.get(module.path)!, archives.next())
+  for (const importer of report.importers)
+    if (importer.references.some((reference) => reference.target !== null && scan.modules.has(reference.target)))
+      builder.addCaller(importer)
+  const {folders, archives: originals, callSites, wrappers, modules, rewrites, left, warnings, blockers} = builder
+  return {
+    root: report.root,
+    kind: 'migrate',
+    strategy: options.strategy,
+    version: options.version,
+    folders,
+    files: [...originals, ...callSites, ...wrappers],
+    modules,
+    rewrites,
+    left: [...left, ...mentionsLeft(report)],
+    names: nameChanges(report),
+    warnings,
+    blockers,
+    install: options.install,
+  }
+}
