@@ -25,8 +25,8 @@ export abstract class BaseCommand extends Command {
     if (error instanceof Errors.ExitError) throw error
     // Errors of oclif itself (flags, arguments) already read well and carry their exit code.
     if (error instanceof Errors.CLIError && !(error instanceof NpuBridgeError)) return super.catch(error)
-    process.exitCode = this.interrupted.aborted ? EXIT.interrupted : (exit ?? EXIT.error)
     const reported = asNpuBridgeError(error instanceof ExitError ? error.cause : error)
+    process.exitCode = this.interrupted.aborted ? EXIT.interrupted : (exit ?? reported.exitCode)
     if (this.jsonEnabled()) this.logJson(this.toErrorJson(reported))
     else this.logToStderr(renderError(reported))
     if (process.env.DEBUG?.startsWith('npubridge')) this.logToStderr(String(reported.stack))
