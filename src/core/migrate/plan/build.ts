@@ -13,6 +13,7 @@ import type {Blocker, FileState, InstallRequest, LeftAlone, MigrationPlan, Plann
 import {insertionsFor, rewriteFile} from './rewrite.ts'
 
 export interface PlanOptions {
+  readonly kind: MigrationPlan['kind']
   readonly strategy: Strategy
   /** Of npubridge, written into wrappers. */
   readonly version: string
@@ -86,19 +87,30 @@ class PlanBuilder {
       this.warnings.push(`${file} has ${stat.links} names (hard links): the other ones will keep the old content`)
   }
 
+  /** Puts the original into `folder` and a wrapper in its place. */
   addModule(report: LegacyModule, parsed: ParsedModule, folder: string): void {
-    const stat = this.#statOf(report.path)
+    const {mode} = this.#statOf(report.path)
     const archive = `${folder}/${ARCHIVE_FILE}`
     const {version} = this.#options
-    this.#checkReplaceable(report.path, stat)
-    this.modules.push({path: report.path, archive})
     this.folders.push(folder)
     this.archives.push(
-      created('archive', archive, parsed.bytes, stat.mode),
+      created('archive', archive, parsed.bytes, mode),
       created('archive-readme', `${folder}/README.md`, Buffer.from(archiveReadme(report, this.#now, version))),
       created('archive-checksum', `${folder}/SHA256SUMS`, Buffer.from(`${report.sha256}  ${ARCHIVE_FILE}\n`)),
     )
-    this.wrappers.push(replaced('wrapper', report.path, parsed.bytes, stat, this.#wrapper(report, parsed, archive)))
+    this.#addWrapper(report, parsed, parsed.bytes, archive)
+  }
+
+  /** Puts the final wrapper in the place of a roll-out's; the original was put away when the roll-out began. */
+  addShadow(report: LegacyModule, parsed: ParsedModule, shadow: NonNullable<ParsedModule['shadow']>): void {
+    this.#addWrapper(report, parsed, shadow.wrapper, shadow.archive)
+  }
+
+  #addWrapper(report: LegacyModule, parsed: ParsedModule, before: Buffer, archive: string): void {
+    const stat = this.#statOf(report.path)
+    this.#checkReplaceable(report.path, stat)
+    this.modules.push({path: report.path, archive})
+    this.wrappers.push(replaced('wrapper', report.path, before, stat, this.#wrapper(report, parsed, archive)))
   }
 
   #wrapper(report: LegacyModule, parsed: ParsedModule, archive: string): Buffer {
@@ -154,8 +166,8 @@ class PlanBuilder {
   checkSurroundings(): void {
     const {report, files} = this.#scan
     const deprecated = this.#effects.fs.stat(this.#absolute(DEPRECATED_FOLDER))
-    if (!deprecated) this.folders.unshift(DEPRECATED_FOLDER)
-    else if (deprecated.kind !== 'folder')
+    if (!deprecated && this.archives.length > 0) this.folders.unshift(DEPRECATED_FOLDER)
+    else if (deprecated && deprecated.kind !== 'folder')
       this.blockers.push({
         path: DEPRECATED_FOLDER,
         problem: `is a ${deprecated.kind}, and the archive needs a folder of this name`,
@@ -186,16 +198,20 @@ function mentionsLeft(report: ScanReport): LeftAlone[] {
 export function buildPlan(scan: Scan, effects: Effects, options: PlanOptions): MigrationPlan {
   const {report} = scan
   const builder = new PlanBuilder(scan, effects, options)
-  builder.checkSurroundings()
   const archives = new ArchiveFolders(effects.fs, report.root, effects.clock.now())
-  for (const module of report.modules) builder.addModule(module, scan.modules.get(module.path)!, archives.next())
+  for (const module of report.modules) {
+    const parsed = scan.modules.get(module.path)!
+    if (parsed.shadow) builder.addShadow(module, parsed, parsed.shadow)
+    else if (options.kind === 'migrate') builder.addModule(module, parsed, archives.next())
+  }
+  builder.checkSurroundings()
   for (const importer of report.importers)
     if (importer.references.some((reference) => reference.target !== null && scan.modules.has(reference.target)))
       builder.addCaller(importer)
   const {folders, archives: originals, callSites, wrappers, modules, rewrites, left, warnings, blockers} = builder
   return {
     root: report.root,
-    kind: 'migrate',
+    kind: options.kind,
     strategy: options.strategy,
     version: options.version,
     folders,

@@ -25,6 +25,8 @@ export interface ParsedFile {
 
 export interface ParsedModule extends ParsedFile {
   readonly shape: LegacyShape
+  /** For the original of a roll-out: the wrapper in its place, and where the original was put. */
+  readonly shadow?: {readonly wrapper: Buffer; readonly archive: string}
 }
 
 export interface Scan {
@@ -37,6 +39,8 @@ export interface Scan {
 }
 
 export interface ScanOptions {
+  /** Look at the archived originals of a roll-out as if they stood where their wrappers stand. */
+  readonly throughShadows?: boolean
   readonly signal?: AbortSignal | undefined
   /** Called now and then with the number of files looked at. */
   readonly onProgress?: (files: number) => void
@@ -75,10 +79,12 @@ class Sorter {
   readonly problems: FileProblem[] = []
   readonly #effects: Effects
   readonly #root: string
+  readonly #throughShadows: boolean
 
-  constructor(effects: Effects, root: string) {
+  constructor(effects: Effects, root: string, throughShadows: boolean) {
     this.#effects = effects
     this.#root = root
+    this.#throughShadows = throughShadows
   }
 
   sort(candidate: Candidate): void {
@@ -90,7 +96,7 @@ class Sorter {
     if (source) {
       const wrapper = this.#wrapper(candidate.path, source.text)
       if (wrapper) {
-        this.wrappers.push(wrapper)
+        if (!this.#throughShadows || !this.#lookThrough(wrapper, candidate.bytes)) this.wrappers.push(wrapper)
         return
       }
       const module = new PyModule(source)
@@ -101,6 +107,17 @@ class Sorter {
       }
     }
     this.rest.push(candidate)
+  }
+
+  #lookThrough(wrapper: WrapperReport, bytes: Buffer): boolean {
+    if (wrapper.strategy !== 'shadow' || wrapper.state !== 'intact') return false
+    const original = this.#effects.fs.readFile(path.join(this.#root, wrapper.archive))
+    const module = new PyModule(decodeSource(original))
+    const shape = legacyShape(module)
+    if (!shape) return false
+    const shadow = {wrapper: bytes, archive: wrapper.archive}
+    this.modules.set(wrapper.path, {bytes: original, module, shape, shadow})
+    return true
   }
 
   #wrapper(file: string, text: string): WrapperReport | null {
@@ -264,7 +281,7 @@ export async function scanTree(root: string, effects: Effects, options: ScanOpti
 
   const kinds = new Map(walk.files.map((file) => [file.path, file.kind]))
   const {candidates} = prefilter.result
-  const sorter = new Sorter(effects, root)
+  const sorter = new Sorter(effects, root, options.throughShadows ?? false)
   for (const candidate of candidates) if (kinds.get(candidate.path) === 'file') sorter.sort(candidate)
   const aliases = sortLinks(
     effects,

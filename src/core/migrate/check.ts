@@ -1,0 +1,35 @@
+import type {Effects} from './effects.ts'
+import type {Emit} from './events.ts'
+import {JournalStore} from './journal/store.ts'
+import type {ScanReport} from './scan/report.ts'
+import {scanTree} from './scan/scan.ts'
+import {stateOf, type MigrationState} from './status.ts'
+
+export interface CheckReport {
+  readonly root: string
+  readonly state: MigrationState
+  /** Whether a build may go on: no legacy code, and every wrapper as it was made. */
+  readonly ok: boolean
+  /** One line each, naming the file. */
+  readonly findings: readonly string[]
+  readonly scan: ScanReport
+}
+
+/** For continuous integration: judges the tree as it is, needs no journal, writes nothing. */
+export async function checkTree(
+  effects: Effects,
+  root: string,
+  emit: Emit,
+  signal?: AbortSignal,
+): Promise<CheckReport> {
+  emit({type: 'phase', phase: 'scan', state: 'started'})
+  const {report: scan} = await scanTree(root, effects, {signal})
+  emit({type: 'phase', phase: 'scan', state: 'done'})
+  const unfinished = new JournalStore(effects, root).unfinished()
+  const findings = [
+    ...(unfinished ? [`migration ${unfinished.id} is unfinished`] : []),
+    ...scan.modules.map((module) => `${module.path} is the legacy module (${module.generation})`),
+    ...scan.wrappers.flatMap((wrapper) => (wrapper.problem ? [`${wrapper.path}: ${wrapper.problem}`] : [])),
+  ]
+  return {root, state: stateOf(scan, unfinished !== null), ok: findings.length === 0, findings, scan}
+}

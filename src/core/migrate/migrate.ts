@@ -1,0 +1,183 @@
+import path from 'node:path'
+
+import {NpuBridgeError} from '../errors.ts'
+import type {Effects} from './effects.ts'
+import type {Emit} from './events.ts'
+import {execute, underLock, type Execution} from './execute.ts'
+import type {InstallStep} from './journal/schema.ts'
+import {JournalStore} from './journal/store.ts'
+import {ownPaths} from './own-paths.ts'
+import {buildPlan} from './plan/build.ts'
+import type {InstallRequest, MigrationPlan} from './plan/plan.ts'
+import {validatePlan} from './plan/validate.ts'
+import {prepareInstall} from './python/install.ts'
+import {inspectInterpreter} from './python/interpreter.ts'
+import {recover} from './recover.ts'
+import {guardRefused} from './refusals.ts'
+import type {ScanReport} from './scan/report.ts'
+import {scanTree} from './scan/scan.ts'
+import {stateOf} from './status.ts'
+import type {VerificationRequest} from './verify/verify.ts'
+import {guardVcs} from './vcs.ts'
+import type {Strategy} from './wrapper/header.ts'
+
+export interface MigrateOptions {
+  /** Absolute, without links. */
+  readonly root: string
+  readonly strategy: Strategy
+  /** Of npubridge. */
+  readonly version: string
+  /** The interpreter to install npubridge into and to verify with; null to verify with python3 and install nothing. */
+  readonly python: string | null
+  /** What pip is asked for: a requirement or the path of a wheel. */
+  readonly packageSpec: string
+  /** The user's own check, one line for the shell; null for none. */
+  readonly verifyCommand: string | null
+  readonly allowDirty: boolean
+  readonly allowNoVcs: boolean
+  /** Plan only. */
+  readonly dryRun: boolean
+  /** Asked before anything changes. */
+  readonly confirm: (offer: MigrateOffer) => Promise<boolean>
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What the user is asked to agree to. */
+export type MigrateOffer =
+  {readonly kind: 'apply'; readonly plan: MigrationPlan} | {readonly kind: 'recover'; readonly id: string}
+
+export type MigrateStatus = 'already-migrated' | 'declined' | 'migrated' | 'nothing-to-do' | 'planned' | 'rolled-back'
+
+export interface MigrateReport {
+  readonly root: string
+  readonly status: MigrateStatus
+  /** Null when the run ended an earlier migration. */
+  readonly scan: ScanReport | null
+  readonly plan: MigrationPlan | null
+  /** Null when nothing was begun. */
+  readonly execution: Execution | null
+}
+
+/** The file that a wheel's path names, so that it is found from whatever folder a later run starts in. */
+function absoluteSpec(effects: Effects, spec: string): string {
+  const absolute = path.resolve(spec)
+  return spec.endsWith('.whl') && effects.fs.stat(absolute) ? absolute : spec
+}
+
+export function installRequest(effects: Effects, options: MigrateOptions): InstallRequest | null {
+  if (options.python === null) return null
+  return {python: options.python, spec: absoluteSpec(effects, options.packageSpec)}
+}
+
+/** `python3`, or what is called `python` where there is no such program. */
+async function verifyingPython(effects: Effects, options: MigrateOptions): Promise<string> {
+  if (options.python !== null) return (await inspectInterpreter(effects, options.python, options.signal)).executable
+  try {
+    return (await inspectInterpreter(effects, 'python3', options.signal)).executable
+  } catch (error) {
+    options.signal?.throwIfAborted()
+    const {exitCode} = await effects.processes.run('python', ['--version'])
+    if (exitCode === 0) return (await inspectInterpreter(effects, 'python', options.signal)).executable
+    throw error
+  }
+}
+
+function refuseBlocked(plan: MigrationPlan): void {
+  if (plan.blockers.length === 0) return
+  throw guardRefused(
+    plan.blockers.map(({path: file, problem}) => `${file} ${problem}`).join('; '),
+    plan.blockers.map(({advice}) => advice),
+  )
+}
+
+/** Nothing to replace: what that means depends on what stands in its place. */
+function reportWithoutModules(root: string, scan: ScanReport): MigrateReport {
+  const state = stateOf(scan, false)
+  if (state === 'drifted') {
+    const drifted = scan.wrappers.filter((wrapper) => wrapper.state === 'drifted')
+    throw new NpuBridgeError(
+      'CONFIG_INVALID',
+      drifted.map((wrapper) => `${wrapper.path} was migrated, but ${wrapper.problem}`).join('; '),
+      {suggestions: [`git -C "${root}" checkout -- ${drifted.map((wrapper) => `"${wrapper.path}"`).join(' ')}`]},
+    )
+  }
+  const status = state === 'clean' ? 'nothing-to-do' : 'already-migrated'
+  return {root, status, scan, plan: null, execution: null}
+}
+
+/**
+ * Moves a code base over: scan, plan, guards, consent, apply, verify. What an earlier run left unfinished is ended first.
+ *
+ * @throws with exit code 4 when a guard refuses; with any other code after everything was taken back.
+ */
+export async function migrate(effects: Effects, options: MigrateOptions, emit: Emit): Promise<MigrateReport> {
+  const {root, signal} = options
+  const store = new JournalStore(effects, root)
+  const unfinished = store.unfinished()
+  if (unfinished && !options.dryRun) {
+    const ended = await endUnfinished(effects, store, unfinished.id, options, emit)
+    if (ended) return ended
+  }
+
+  emit({type: 'phase', phase: 'scan', state: 'started'})
+  const scan = await scanTree(root, effects, {
+    signal,
+    onProgress: (done) => emit({type: 'progress', phase: 'scan', done, total: null}),
+  })
+  emit({type: 'phase', phase: 'scan', state: 'done'})
+  if (scan.modules.size === 0) return reportWithoutModules(root, scan.report)
+
+  const install = installRequest(effects, options)
+  const {strategy, version} = options
+  emit({type: 'phase', phase: 'plan', state: 'started'})
+  const built = buildPlan(scan, effects, {kind: 'migrate', strategy, version, install})
+  if (options.dryRun) {
+    emit({type: 'phase', phase: 'plan', state: 'done'})
+    return {root, status: 'planned', scan: scan.report, plan: built, execution: null}
+  }
+  return carryOut(effects, store, built, scan.report, options, emit)
+}
+
+/** Ends a migration that was killed; null when it was taken back and a new one may begin. */
+async function endUnfinished(
+  effects: Effects,
+  store: JournalStore,
+  id: string,
+  options: MigrateOptions,
+  emit: Emit,
+): Promise<MigrateReport | null> {
+  const nothing = {root: options.root, scan: null, plan: null}
+  if (!(await options.confirm({kind: 'recover', id}))) return {...nothing, status: 'declined', execution: null}
+  const execution = await underLock(effects, store, async () => {
+    const journal = store.unfinished()
+    return journal ? recover(effects, store, journal, emit, options.signal) : null
+  })
+  return execution ? {...nothing, status: execution.status, execution} : null
+}
+
+/** From the plan on, for `migrate` and `promote` alike. */
+export async function carryOut(
+  effects: Effects,
+  store: JournalStore,
+  built: MigrationPlan,
+  scan: ScanReport,
+  options: MigrateOptions,
+  emit: Emit,
+): Promise<MigrateReport> {
+  const {root, signal} = options
+  refuseBlocked(built)
+  await guardVcs(effects, root, options, ownPaths(effects, store), signal)
+  const python = await verifyingPython(effects, options)
+  const plan = await validatePlan(effects, python, built, signal)
+  const install: InstallStep | null = plan.install ? await prepareInstall(effects, plan.install, signal) : null
+  emit({type: 'phase', phase: 'plan', state: 'done'})
+  if (!(await options.confirm({kind: 'apply', plan}))) return {root, status: 'declined', scan, plan, execution: null}
+  const verification: VerificationRequest = {
+    python,
+    command: options.verifyCommand,
+    importers: scan.importers.map((importer) => importer.path),
+    requireNpubridge: options.python !== null,
+  }
+  const execution = await execute(effects, store, {plan, install, verification, signal}, emit)
+  return {root, status: execution.status, scan, plan, execution}
+}

@@ -1,0 +1,134 @@
+import {z} from 'zod'
+
+import {NpuBridgeError} from '../../errors.ts'
+import type {Effects} from '../effects.ts'
+import type {CheckOutcome} from '../journal/schema.ts'
+import {QUIET_PYTHON} from '../python/interpreter.ts'
+import {notebookCode} from '../scan/notebook.ts'
+import {dottedParts} from '../scan/resolve.ts'
+import {decodeSource} from '../scan/source.ts'
+import {RUNNER} from './runner-script.ts'
+
+/** In seconds. An import that takes longer hangs. */
+const IMPORT_TIMEOUT = 60
+
+const IDENTIFIER = /^[\p{ID_Start}_][\p{ID_Continue}]*$/u
+
+interface Item {
+  readonly path: string
+  /** The dotted name to import it by, from the root; null to load it as a script from its own folder. */
+  readonly module: string | null
+  /** The code of a notebook. */
+  readonly source?: string
+  readonly importsOnly?: boolean
+}
+
+const OUTCOMES = z.array(
+  z.object({
+    ok: z.boolean(),
+    problem: z.string().nullable(),
+    wrapper: z.object({active: z.string(), reason: z.string().nullable(), strategy: z.string()}).nullable(),
+  }),
+)
+
+type Outcome = z.infer<typeof OUTCOMES>[number]
+
+/** The ways in which a file may be meant to be run: from its own folder, and as part of a package. */
+function itemsFor(effects: Effects, root: string, file: string): Item[] {
+  if (file.endsWith('.ipynb')) {
+    const code = notebookCode(decodeSource(effects.fs.readFile(`${root}/${file}`)).text)
+    return code ? [{path: file, module: null, source: code.text, importsOnly: true}] : []
+  }
+  const parts = dottedParts(file)
+  const isImportable = parts.length > 0 && parts.every((part) => IDENTIFIER.test(part))
+  const items: Item[] = file.endsWith('__init__.py') ? [] : [{path: file, module: null}]
+  return isImportable ? [...items, {path: file, module: parts.join('.')}] : items
+}
+
+function nameOf(item: Item): string {
+  return item.module === null ? `${item.path} as a script` : `${item.path} as ${item.module}`
+}
+
+async function ask(
+  effects: Effects,
+  python: string,
+  request: unknown,
+  environment: Readonly<Record<string, string>>,
+  signal?: AbortSignal,
+): Promise<unknown> {
+  const result = await effects.processes.run(python, ['-c', RUNNER, RUNNER], {
+    input: JSON.stringify(request),
+    env: {...environment, ...QUIET_PYTHON},
+    signal,
+  })
+  signal?.throwIfAborted()
+  if (result.exitCode !== 0) {
+    const why = result.missing ? 'there is no such program' : result.stderr.trim().split('\n').at(-1) || result.problem
+    throw new NpuBridgeError('INVALID_ARGUMENT', `${python} cannot be used for verification: ${why}`, {
+      suggestions: ['name a working Python 3: --python /path/to/venv/bin/python'],
+    })
+  }
+  return JSON.parse(result.stdout.trimEnd().split('\n').at(-1)!)
+}
+
+async function runItems(
+  effects: Effects,
+  python: string,
+  root: string,
+  items: readonly Item[],
+  signal?: AbortSignal,
+): Promise<Outcome[]> {
+  if (items.length === 0) return []
+  return OUTCOMES.parse(await ask(effects, python, {root, items, timeout: IMPORT_TIMEOUT}, {}, signal))
+}
+
+/** Imports every one of `files` in each way that it may be meant to be run. */
+export async function checkImports(
+  effects: Effects,
+  python: string,
+  root: string,
+  files: readonly string[],
+  signal?: AbortSignal,
+): Promise<CheckOutcome[]> {
+  const items = files.flatMap((file) => itemsFor(effects, root, file))
+  const outcomes = await runItems(effects, python, root, items, signal)
+  return items.map((item, index) => {
+    const {ok, problem} = outcomes[index]!
+    return {name: nameOf(item), ok, problem}
+  })
+}
+
+/** What a wrapper runs on in this Python: npubridge, or the archived original and why. */
+export interface WrapperActivity {
+  readonly path: string
+  readonly active: string | null
+  readonly reason: string | null
+}
+
+export async function askWrappers(
+  effects: Effects,
+  python: string,
+  root: string,
+  files: readonly string[],
+  signal?: AbortSignal,
+): Promise<WrapperActivity[]> {
+  const items = files.map((file): Item => ({path: file, module: null}))
+  const outcomes = await runItems(effects, python, root, items, signal)
+  return files.map((file, index) => {
+    const {wrapper, problem} = outcomes[index]!
+    return {path: file, active: wrapper?.active ?? null, reason: wrapper ? wrapper.reason : problem}
+  })
+}
+
+const PROBLEMS = z.array(z.string().nullable())
+
+/** Why Python would refuse each of these sources, or null. */
+export async function parseProblems(
+  effects: Effects,
+  python: string,
+  sources: readonly {readonly path: string; readonly content: Buffer}[],
+  signal?: AbortSignal,
+): Promise<(string | null)[]> {
+  const parse = sources.map(({path, content}) => ({path, content: content.toString('base64')}))
+  return PROBLEMS.parse(await ask(effects, python, {parse}, {}, signal))
+}
