@@ -38,12 +38,18 @@ export default [
       '@typescript-eslint/prefer-nullish-coalescing': 'off',
       // Null is what JSON, N-API and the protocols speak.
       'unicorn/no-null': 'off',
+      '@typescript-eslint/no-restricted-types': 'off',
+      // File modes, device numbers and binary headers are bit fields.
+      'no-bitwise': 'off',
       'unicorn/prevent-abbreviations': 'off',
       'unicorn/name-replacements': 'off',
       'unicorn/no-process-exit': 'off',
       'unicorn/prefer-string-repeat': 'off',
       'unicorn/prefer-iterator-to-array': 'off',
       'unicorn/no-array-callback-reference': 'off',
+      // Loops over every number of a tensor count by index: an iterator would cost more than their work.
+      'unicorn/no-for-loop': 'off',
+      'unicorn/consistent-boolean-name': 'off',
       'unicorn/no-array-for-each': 'off',
       'unicorn/no-await-expression-member': 'off',
       'unicorn/no-declarations-before-early-exit': 'off',
@@ -61,6 +67,10 @@ export default [
       'n/no-missing-import': 'off',
       'import/no-unresolved': 'off',
       'import-x/no-unresolved': 'off',
+      // Symbol.asyncDispose is newer than the list of this rule.
+      'unicorn/no-nonstandard-builtin-properties': 'off',
+      '@typescript-eslint/class-literal-property-style': 'off',
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', {considerDefaultExhaustiveForUnions: true}],
       // The minimum, 22.13, has them; only their status "stable" is younger.
       'n/no-unsupported-features/node-builtins': [
         'error',
