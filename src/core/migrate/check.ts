@@ -1,9 +1,10 @@
 import type {Effects} from './effects.ts'
 import type {Emit} from './events.ts'
-import {JournalStore} from './journal/store.ts'
 import type {ScanReport} from './scan/report.ts'
+
+import {JournalStore} from './journal/store.ts'
 import {scanTree} from './scan/scan.ts'
-import {stateOf, type MigrationState} from './status.ts'
+import {type MigrationState, stateOf} from './status.ts'
 
 export interface CheckReport {
   readonly root: string

@@ -1,3 +1,4 @@
+import type {Buffer} from 'node:buffer'
 /**
  * What a migration does to the world, as interfaces: the core calls nothing else, so that a test can cut the power, fill
  * the disk or stop the clock at any point.

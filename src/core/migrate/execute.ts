@@ -1,11 +1,10 @@
-import type {Effects} from './effects.ts'
-import type {Emit} from './events.ts'
 import type {CheckOutcome, InstallStep} from './journal/schema.ts'
+import type {MigrationPlan} from './plan/plan.ts'
+import type {Session} from './session.ts'
+
 import {stage} from './journal/stage.ts'
-import type {JournalStore} from './journal/store.ts'
 import {Transaction} from './journal/transaction.ts'
 import {takeLock} from './lock.ts'
-import type {MigrationPlan} from './plan/plan.ts'
 import {guardRefused} from './refusals.ts'
 import {askWrappers, type WrapperActivity} from './verify/checks.ts'
 import {compareChecks, runChecks, type Verification, type VerificationRequest} from './verify/verify.ts'
@@ -20,7 +19,7 @@ export interface Execution {
 }
 
 /** Everything that happens under the lock. */
-export async function underLock<T>(effects: Effects, store: JournalStore, work: () => Promise<T>): Promise<T> {
+export async function underLock<T>({effects, store}: Session, work: () => Promise<T>): Promise<T> {
   store.prepare()
   const lock = await takeLock(effects, store.folder)
   try {
@@ -47,34 +46,32 @@ function inactiveWrappers(wrappers: readonly WrapperActivity[]): CheckOutcome[] 
  * Carries a journal to its end: what is left of the steps, then verification. Regressions and failures take everything
  * back.
  *
- * @throws after everything was taken back when a step failed or `signal` was aborted.
+ * @throws {Error} after everything was taken back when a step failed or the session's signal was aborted.
  */
-export async function finish(
-  effects: Effects,
-  transaction: Transaction,
-  emit: Emit,
-  root: string,
-  signal?: AbortSignal,
-): Promise<Execution> {
+export async function finish(session: Session, transaction: Transaction): Promise<Execution> {
+  const {effects, emit, signal} = session
+  const tree = {effects, root: session.store.root, signal}
   const {journal} = transaction
   const {verification: request, strategy} = journal.data
   try {
     emit({type: 'phase', phase: 'apply', state: 'started'})
-    await transaction.apply(signal)
+    await transaction.apply()
     emit({type: 'phase', phase: 'apply', state: 'done'})
     emit({type: 'phase', phase: 'verify', state: 'started'})
     if (journal.data.state !== 'verifying') journal.enter('verifying')
-    const compared = compareChecks(request.before, await runChecks(effects, root, request, signal))
+    const compared = compareChecks(request.before, await runChecks(tree, request))
     const wrappers = request.python
-      ? await askWrappers(effects, request.python, root, wrapperPaths(transaction), signal)
+      ? await askWrappers({...tree, python: request.python}, wrapperPaths(transaction))
       : []
-    const inactive = request.requireNpubridge && strategy === 'replace' ? inactiveWrappers(wrappers) : []
+    const isRequired = strategy === 'replace' && request.requireNpubridge
+    const inactive = isRequired ? inactiveWrappers(wrappers) : []
     const verification = {...compared, regressions: [...compared.regressions, ...inactive]}
     if (verification.regressions.length === 0) {
       journal.enter('done')
       emit({type: 'phase', phase: 'verify', state: 'done'})
       return {id: journal.id, status: 'migrated', verification, wrappers}
     }
+
     emit({type: 'phase', phase: 'rollback', state: 'started'})
     await transaction.undo(`verification failed: ${verification.regressions.map(({name}) => name).join(', ')}`)
     emit({type: 'phase', phase: 'rollback', state: 'done'})
@@ -93,29 +90,24 @@ export interface ExecutionRequest {
   readonly plan: MigrationPlan
   readonly install: InstallStep | null
   readonly verification: VerificationRequest
-  readonly signal?: AbortSignal | undefined
 }
 
 /** Baseline, staging, steps, verification; the whole of it under the lock. */
-export async function execute(
-  effects: Effects,
-  store: JournalStore,
-  request: ExecutionRequest,
-  emit: Emit,
-): Promise<Execution> {
-  const {plan, install, verification, signal} = request
-  return underLock(effects, store, async () => {
+export async function execute(session: Session, request: ExecutionRequest): Promise<Execution> {
+  const {effects, store, emit, signal} = session
+  const {plan, install, verification} = request
+  return underLock(session, async () => {
     const other = store.unfinished()
     if (other)
       throw guardRefused(`migration ${other.id} was left unfinished in the meantime`, ['run the same command again'])
     store.sweep()
     emit({type: 'phase', phase: 'baseline', state: 'started'})
-    const before = await runChecks(effects, plan.root, verification, signal)
+    const before = await runChecks({effects, root: plan.root, signal}, verification)
     emit({type: 'phase', phase: 'baseline', state: 'done'})
     signal?.throwIfAborted()
     emit({type: 'phase', phase: 'stage', state: 'started'})
     const journal = stage(effects, store, {plan, install, verification: {...verification, before}})
     emit({type: 'phase', phase: 'stage', state: 'done'})
-    return finish(effects, new Transaction(effects, store, journal, emit), emit, plan.root, signal)
+    return finish(session, new Transaction(session, journal))
   })
 }

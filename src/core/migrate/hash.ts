@@ -1,3 +1,5 @@
+import type {Buffer} from 'node:buffer'
+
 import {createHash} from 'node:crypto'
 
 /** SHA-256 of raw bytes, in hexadecimal: line ends and byte order marks count. */

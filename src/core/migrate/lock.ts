@@ -1,8 +1,9 @@
+import {Buffer} from 'node:buffer'
 import path from 'node:path'
 import {setTimeout} from 'node:timers/promises'
 import {z} from 'zod'
 
-import {errorCode, type Effects, type FileSystem, type Host} from './effects.ts'
+import {type Effects, errorCode, type FileSystem, type Host} from './effects.ts'
 import {guardRefused} from './refusals.ts'
 
 /**
@@ -29,9 +30,10 @@ const LONGEST_PAUSE_MS = 120
 function isGone(holder: Holder, host: Host): boolean {
   // Whether a process on another machine still runs cannot be seen from here.
   if (holder.host !== host.name) return false
-  if (holder.bootId !== null && host.bootId !== null && holder.bootId !== host.bootId) return true
-  if (!host.isAlive(holder.pid)) return true
-  return holder.start !== null && holder.start !== host.startOf(holder.pid)
+  const isFromEarlierBoot = host.bootId !== null && holder.bootId !== null && holder.bootId !== host.bootId
+  if (isFromEarlierBoot) return true
+  const isAnother = holder.start !== null && holder.start !== host.startOf(holder.pid)
+  return isAnother || !host.isAlive(holder.pid)
 }
 
 function readHolder(fs: FileSystem, file: string): Holder | null {
@@ -48,12 +50,13 @@ function readHolder(fs: FileSystem, file: string): Holder | null {
 function otherHolder(effects: Effects, folder: string, own: string): {file: string; holder: Holder} | null {
   for (const {name} of effects.fs.list(folder)) {
     const file = path.join(folder, name)
-    if (!LOCK_FILE.test(name) || file === own) continue
+    if (file === own || !LOCK_FILE.test(name)) continue
     const holder = readHolder(effects.fs, file)
     if (!holder) continue
     if (!isGone(holder, effects.host)) return {file, holder}
     removeIfThere(effects.fs, file)
   }
+
   return null
 }
 
@@ -83,7 +86,7 @@ export interface Lock {
 /**
  * Takes the lock in `folder`, which exists.
  *
- * @throws with exit code 4 when another process holds it.
+ * @throws {Error} with exit code 4 when another process holds it.
  */
 export async function takeLock(effects: Effects, folder: string): Promise<Lock> {
   const {fs, clock, host} = effects
@@ -104,8 +107,13 @@ export async function takeLock(effects: Effects, folder: string): Promise<Lock> 
     const other = otherHolder(effects, folder, own)
     if (!other) {
       clearDrafts(effects, folder)
-      return {release: () => removeIfThere(fs, own)}
+      return {
+        release() {
+          removeIfThere(fs, own)
+        },
+      }
     }
+
     removeIfThere(fs, own)
     if (attempt === ATTEMPTS)
       throw guardRefused(

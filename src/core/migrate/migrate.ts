@@ -1,25 +1,27 @@
 import path from 'node:path'
 
-import {NpuBridgeError} from '../errors.ts'
 import type {Effects} from './effects.ts'
 import type {Emit} from './events.ts'
-import {execute, underLock, type Execution} from './execute.ts'
 import type {InstallStep} from './journal/schema.ts'
+import type {InstallRequest, MigrationPlan} from './plan/plan.ts'
+import type {ScanReport} from './scan/report.ts'
+import type {Session} from './session.ts'
+import type {VerificationRequest} from './verify/verify.ts'
+import type {Strategy} from './wrapper/header.ts'
+
+import {NpuBridgeError} from '../errors.ts'
+import {execute, type Execution, underLock} from './execute.ts'
 import {JournalStore} from './journal/store.ts'
 import {ownPaths} from './own-paths.ts'
 import {buildPlan} from './plan/build.ts'
-import type {InstallRequest, MigrationPlan} from './plan/plan.ts'
 import {validatePlan} from './plan/validate.ts'
 import {prepareInstall} from './python/install.ts'
 import {inspectInterpreter} from './python/interpreter.ts'
 import {recover} from './recover.ts'
 import {guardRefused} from './refusals.ts'
-import type {ScanReport} from './scan/report.ts'
 import {scanTree} from './scan/scan.ts'
 import {stateOf} from './status.ts'
-import type {VerificationRequest} from './verify/verify.ts'
 import {guardVcs} from './vcs.ts'
-import type {Strategy} from './wrapper/header.ts'
 
 export interface MigrateOptions {
   /** Absolute, without links. */
@@ -101,6 +103,7 @@ function reportWithoutModules(root: string, scan: ScanReport): MigrateReport {
       {suggestions: [`git -C "${root}" checkout -- ${drifted.map((wrapper) => `"${wrapper.path}"`).join(' ')}`]},
     )
   }
+
   const status = state === 'clean' ? 'nothing-to-do' : 'already-migrated'
   return {root, status, scan, plan: null, execution: null}
 }
@@ -108,21 +111,23 @@ function reportWithoutModules(root: string, scan: ScanReport): MigrateReport {
 /**
  * Moves a code base over: scan, plan, guards, consent, apply, verify. What an earlier run left unfinished is ended first.
  *
- * @throws with exit code 4 when a guard refuses; with any other code after everything was taken back.
+ * @throws {NpuBridgeError} with exit code 4 when a guard refuses; with any other code after everything was taken back.
  */
 export async function migrate(effects: Effects, options: MigrateOptions, emit: Emit): Promise<MigrateReport> {
   const {root, signal} = options
-  const store = new JournalStore(effects, root)
-  const unfinished = store.unfinished()
+  const session: Session = {effects, store: new JournalStore(effects, root), emit, signal}
+  const unfinished = session.store.unfinished()
   if (unfinished && !options.dryRun) {
-    const ended = await endUnfinished(effects, store, unfinished.id, options, emit)
+    const ended = await endUnfinished(session, unfinished.id, options)
     if (ended) return ended
   }
 
   emit({type: 'phase', phase: 'scan', state: 'started'})
   const scan = await scanTree(root, effects, {
     signal,
-    onProgress: (done) => emit({type: 'progress', phase: 'scan', done, total: null}),
+    onProgress(done) {
+      emit({type: 'progress', phase: 'scan', done, total: null})
+    },
   })
   emit({type: 'phase', phase: 'scan', state: 'done'})
   if (scan.modules.size === 0) return reportWithoutModules(root, scan.report)
@@ -135,38 +140,33 @@ export async function migrate(effects: Effects, options: MigrateOptions, emit: E
     emit({type: 'phase', phase: 'plan', state: 'done'})
     return {root, status: 'planned', scan: scan.report, plan: built, execution: null}
   }
-  return carryOut(effects, store, built, scan.report, options, emit)
+
+  return carryOut(session, built, scan.report, options)
 }
 
 /** Ends a migration that was killed; null when it was taken back and a new one may begin. */
-async function endUnfinished(
-  effects: Effects,
-  store: JournalStore,
-  id: string,
-  options: MigrateOptions,
-  emit: Emit,
-): Promise<MigrateReport | null> {
+async function endUnfinished(session: Session, id: string, options: MigrateOptions): Promise<MigrateReport | null> {
   const nothing = {root: options.root, scan: null, plan: null}
   if (!(await options.confirm({kind: 'recover', id}))) return {...nothing, status: 'declined', execution: null}
-  const execution = await underLock(effects, store, async () => {
-    const journal = store.unfinished()
-    return journal ? recover(effects, store, journal, emit, options.signal) : null
+  const execution = await underLock(session, async () => {
+    const journal = session.store.unfinished()
+    return journal ? recover(session, journal) : null
   })
   return execution ? {...nothing, status: execution.status, execution} : null
 }
 
 /** From the plan on, for `migrate` and `promote` alike. */
 export async function carryOut(
-  effects: Effects,
-  store: JournalStore,
+  session: Session,
   built: MigrationPlan,
   scan: ScanReport,
   options: MigrateOptions,
-  emit: Emit,
 ): Promise<MigrateReport> {
-  const {root, signal} = options
+  const {effects, store, emit, signal} = session
+  const {root} = options
   refuseBlocked(built)
-  await guardVcs(effects, root, options, ownPaths(effects, store), signal)
+  const {allowDirty, allowNoVcs} = options
+  await guardVcs(effects, root, {allowDirty, allowNoVcs, isOwn: ownPaths(effects, store), signal})
   const python = await verifyingPython(effects, options)
   const plan = await validatePlan(effects, python, built, signal)
   const install: InstallStep | null = plan.install ? await prepareInstall(effects, plan.install, signal) : null
@@ -178,6 +178,6 @@ export async function carryOut(
     importers: scan.importers.map((importer) => importer.path),
     requireNpubridge: options.python !== null,
   }
-  const execution = await execute(effects, store, {plan, install, verification, signal}, emit)
+  const execution = await execute(session, {plan, install, verification})
   return {root, status: execution.status, scan, plan, execution}
 }

@@ -1,3 +1,5 @@
+import type {Buffer} from 'node:buffer'
+
 import {execa, type Options} from 'execa'
 import {randomBytes} from 'node:crypto'
 import {
@@ -6,6 +8,7 @@ import {
   chownSync,
   closeSync,
   constants,
+  type Dirent,
   fchmodSync,
   fchownSync,
   fsyncSync,
@@ -20,18 +23,17 @@ import {
   realpathSync,
   renameSync,
   rmdirSync,
+  type Stats,
   unlinkSync,
   utimesSync,
   writeFileSync,
-  type Dirent,
-  type Stats,
 } from 'node:fs'
 import {hostname} from 'node:os'
 
 import {
-  errorCode,
   type Clock,
   type Effects,
+  errorCode,
   type FileAttributes,
   type FileStat,
   type FileSystem,
@@ -100,11 +102,21 @@ export const nodeFileSystem: FileSystem = {
     if (attributes.mode !== undefined) chmodSync(path, attributes.mode)
     if (attributes.mtimeMs !== undefined) utimesSync(path, Date.now() / 1000, attributes.mtimeMs / 1000)
   },
-  rename: (from, to) => renameSync(from, to),
-  link: (from, to) => linkSync(from, to),
-  removeFile: (path) => unlinkSync(path),
-  makeFolder: (path) => mkdirSync(path),
-  removeFolder: (path) => rmdirSync(path),
+  rename(from, to) {
+    renameSync(from, to)
+  },
+  link(from, to) {
+    linkSync(from, to)
+  },
+  removeFile(path) {
+    unlinkSync(path)
+  },
+  makeFolder(path) {
+    mkdirSync(path)
+  },
+  removeFolder(path) {
+    rmdirSync(path)
+  },
   syncFolder,
 }
 
@@ -116,12 +128,12 @@ async function runProcess(file: string, args: readonly string[], options: Proces
     reject: false,
     maxBuffer: MAX_OUTPUT,
     stripFinalNewline: false,
-    ...(options.shell ? {shell: true} : {}),
-    ...(options.cwd === undefined ? {} : {cwd: options.cwd}),
-    ...(options.env === undefined ? {} : {env: options.env}),
+    ...(options.shell && {shell: true}),
+    ...(options.cwd !== undefined && {cwd: options.cwd}),
+    ...(options.env !== undefined && {env: options.env}),
     ...(options.input === undefined ? {stdin: 'ignore' as const} : {input: options.input}),
-    ...(options.timeoutMs === undefined ? {} : {timeout: options.timeoutMs}),
-    ...(options.signal === undefined ? {} : {cancelSignal: options.signal}),
+    ...(options.timeoutMs !== undefined && {timeout: options.timeoutMs}),
+    ...(options.signal !== undefined && {cancelSignal: options.signal}),
   }
   const result = await execa(file, [...args], settings)
   const ended: ProcessResult = {
@@ -135,8 +147,8 @@ async function runProcess(file: string, args: readonly string[], options: Proces
 }
 
 export const nodeProcesses: ProcessRunner = {
-  run: (command, args, options = {}) => runProcess(command, args, options),
-  shell: (line, options = {}) => runProcess(line, [], {...options, shell: true}),
+  run: async (command, args, options = {}) => runProcess(command, args, options),
+  shell: async (line, options = {}) => runProcess(line, [], {...options, shell: true}),
 }
 
 export const nodeClock: Clock = {

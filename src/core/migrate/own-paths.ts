@@ -1,8 +1,9 @@
 import path from 'node:path'
 
 import type {Effects} from './effects.ts'
+
 import {sha256} from './hash.ts'
-import {STATE_FOLDER, type JournalStore} from './journal/store.ts'
+import {type JournalStore, STATE_FOLDER} from './journal/store.ts'
 
 const ARCHIVE = /^deprecated\/npu_bridge_python_legacy_\d{8}(?:_\d+)?\//
 

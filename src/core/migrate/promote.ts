@@ -1,6 +1,8 @@
-import {NpuBridgeError} from '../errors.ts'
 import type {Effects} from './effects.ts'
 import type {Emit} from './events.ts'
+import type {Session} from './session.ts'
+
+import {NpuBridgeError} from '../errors.ts'
 import {JournalStore} from './journal/store.ts'
 import {carryOut, installRequest, type MigrateOptions, type MigrateReport} from './migrate.ts'
 import {buildPlan} from './plan/build.ts'
@@ -11,12 +13,12 @@ import {scanTree} from './scan/scan.ts'
  * Finishes a gradual roll-out: the wrappers that ran the original are replaced by those that run npubridge, and callers
  * that would break are rewritten. A migration of its own, with a journal and a rollback of its own.
  *
- * @throws like {@link migrate}.
+ * @throws {NpuBridgeError} as `migrate` does.
  */
 export async function promote(effects: Effects, options: MigrateOptions, emit: Emit): Promise<MigrateReport> {
   const {root, signal, version} = options
-  const store = new JournalStore(effects, root)
-  const unfinished = store.unfinished()
+  const session: Session = {effects, store: new JournalStore(effects, root), emit, signal}
+  const unfinished = session.store.unfinished()
   if (unfinished)
     throw guardRefused(`migration ${unfinished.id} is unfinished`, [
       `end it: npubridge migrate "${root}"`,
@@ -40,5 +42,6 @@ export async function promote(effects: Effects, options: MigrateOptions, emit: E
     emit({type: 'phase', phase: 'plan', state: 'done'})
     return {...nothing, status: 'planned', plan}
   }
-  return carryOut(effects, store, plan, scan.report, options, emit)
+
+  return carryOut(session, plan, scan.report, options)
 }

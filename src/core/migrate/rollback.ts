@@ -1,8 +1,10 @@
 import type {Effects} from './effects.ts'
 import type {Emit} from './events.ts'
+import type {Journal} from './journal/journal.ts'
+import type {Session} from './session.ts'
+
 import {underLock} from './execute.ts'
 import {isUnfinished} from './journal/schema.ts'
-import type {Journal} from './journal/journal.ts'
 import {JournalStore} from './journal/store.ts'
 import {describeStep, Transaction} from './journal/transaction.ts'
 import {guardRefused} from './refusals.ts'
@@ -26,11 +28,11 @@ export interface RollbackOffer {
 export interface RollbackReport {
   readonly root: string
   readonly status: 'declined' | 'nothing-to-do' | 'rolled-back'
-  readonly rolledBack: readonly {
+  readonly rolledBack: ReadonlyArray<{
     readonly id: string
     readonly kind: 'migrate' | 'promote'
     readonly files: readonly string[]
-  }[]
+  }>
   /** Migrations that are still in effect. */
   readonly remaining: readonly string[]
 }
@@ -40,13 +42,13 @@ function candidates(store: JournalStore, all: boolean): Journal[] {
   const inEffect = store
     .list()
     .filter(({data}) => data.state === 'done' || isUnfinished(data.state))
-    .reverse()
+    .toReversed()
   return all ? inEffect : inEffect.slice(0, 1)
 }
 
 function offerOf(journal: Journal): RollbackOffer {
   const touched = journal.data.steps.filter((step) => step.state === 'done' || step.state === 'started')
-  return {id: journal.id, kind: journal.data.kind, steps: touched.reverse().map((step) => describeStep(step))}
+  return {id: journal.id, kind: journal.data.kind, steps: touched.toReversed().map((step) => describeStep(step))}
 }
 
 function touchedFiles(journal: Journal): string[] {
@@ -56,11 +58,12 @@ function touchedFiles(journal: Journal): string[] {
 /**
  * Puts the tree back, byte for byte and mode for mode.
  *
- * @throws with exit code 4, before anything changes, when a file was edited since or another migration is at work.
+ * @throws {Error} with exit code 4, before anything changes, when a file was edited since or another migration is at work.
  */
 export async function rollback(effects: Effects, options: RollbackOptions, emit: Emit): Promise<RollbackReport> {
   const store = new JournalStore(effects, options.root)
-  const rolledBack: {id: string; kind: 'migrate' | 'promote'; files: string[]}[] = []
+  const session: Session = {effects, store, emit, signal: undefined}
+  const rolledBack: Array<{id: string; kind: 'migrate' | 'promote'; files: string[]}> = []
   const report = (status: RollbackReport['status']): RollbackReport => ({
     root: options.root,
     status,
@@ -72,16 +75,17 @@ export async function rollback(effects: Effects, options: RollbackOptions, emit:
   for (const {id} of wanted) {
     const journal = store.list().find((candidate) => candidate.id === id)!
     if (!(await options.confirm(offerOf(journal)))) return report('declined')
-    await underLock(effects, store, async () => {
+    await underLock(session, async () => {
       const [current] = candidates(store, false)
       if (current?.id !== id)
         throw guardRefused(`migration ${id} is not the latest any more`, ['run the same command again'])
       emit({type: 'phase', phase: 'rollback', state: 'started', detail: id})
-      const transaction = new Transaction(effects, store, current, emit)
+      const transaction = new Transaction(session, current)
       await transaction.undo('asked for')
       emit({type: 'phase', phase: 'rollback', state: 'done', detail: id})
       rolledBack.push({id, kind: current.data.kind, files: touchedFiles(current)})
     })
   }
+
   return report('rolled-back')
 }

@@ -14,6 +14,7 @@ function distance(a: string, b: string): number {
       next.push(Math.min(next[j]! + 1, row[j + 1]! + 1, row[j]! + (char === other ? 0 : 1)))
     row = next
   }
+
   return row.at(-1)!
 }
 
@@ -26,7 +27,7 @@ export function resembledSubcommand(word: string): string | null {
 /**
  * The folder to work in, absolute and without links.
  *
- * @throws with exit code 2 when there is no such folder.
+ * @throws {NpuBridgeError} with exit code 2 when there is no such folder.
  */
 export function resolveRoot(fs: FileSystem, given: string): string {
   const absolute = path.resolve(given)
@@ -42,6 +43,7 @@ export function resolveRoot(fs: FileSystem, given: string): string {
       suggestions: meant ? [`npubridge migrate ${meant} .`] : ['name the root of the code base: npubridge migrate .'],
     })
   }
+
   if (fs.stat(root)?.kind !== 'folder')
     throw new NpuBridgeError('INVALID_ARGUMENT', `${absolute} is not a folder`, {
       exitCode: EXIT.usage,

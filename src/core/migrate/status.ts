@@ -1,11 +1,12 @@
 import path from 'node:path'
 
 import type {Effects} from './effects.ts'
+import type {Journal} from './journal/journal.ts'
+import type {LegacyModule, ScanReport, WrapperReport} from './scan/report.ts'
+
 import {sha256} from './hash.ts'
 import {isUnfinished, type JournalData} from './journal/schema.ts'
-import type {Journal} from './journal/journal.ts'
 import {JournalStore} from './journal/store.ts'
-import type {LegacyModule, ScanReport, WrapperReport} from './scan/report.ts'
 import {scanTree} from './scan/scan.ts'
 
 export type MigrationState =
@@ -50,7 +51,7 @@ export interface HistoryEntry {
   readonly state: JournalData['state']
   readonly reason: string | null
   readonly history: JournalData['history']
-  readonly files: readonly {readonly path: string; readonly role: string; readonly action: string}[]
+  readonly files: ReadonlyArray<{readonly path: string; readonly role: string; readonly action: string}>
   readonly packages: readonly string[]
 }
 

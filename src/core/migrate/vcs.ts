@@ -1,6 +1,7 @@
 import path from 'node:path'
 
 import type {Effects} from './effects.ts'
+
 import {guardRefused} from './refusals.ts'
 
 /** What git says of a tree. */
@@ -32,12 +33,13 @@ export function parseStatus(output: string): string[] {
     paths.push(entry.slice(3))
     if (/[CR]/.test(entry.slice(0, 2))) index += 1
   }
+
   return paths
 }
 
 export async function inspectVcs(effects: Effects, root: string, signal?: AbortSignal): Promise<VcsState> {
   if (!hasRepository(effects, root)) return {kind: 'none'}
-  const git = (args: readonly string[]) =>
+  const git = async (args: readonly string[]) =>
     effects.processes.run('git', ['-C', root, ...args], {env: GIT_ENVIRONMENT, signal})
   const prefix = await git(['rev-parse', '--show-prefix'])
   const status =
@@ -47,6 +49,7 @@ export async function inspectVcs(effects: Effects, root: string, signal?: AbortS
     const problem = status.missing ? 'git is not installed' : status.stderr.trim() || (status.problem ?? 'unknown')
     return {kind: 'failing', problem}
   }
+
   const above = prefix.stdout.trimEnd()
   const paths = parseStatus(status.stdout).map((file) => (file.startsWith(above) ? file.slice(above.length) : file))
   return paths.length === 0 ? {kind: 'clean'} : {kind: 'dirty', paths}
@@ -55,6 +58,9 @@ export async function inspectVcs(effects: Effects, root: string, signal?: AbortS
 export interface VcsOptions {
   readonly allowDirty: boolean
   readonly allowNoVcs: boolean
+  /** Tells files that earlier migrations left and that may be uncommitted. */
+  readonly isOwn: (file: string) => boolean
+  readonly signal: AbortSignal | undefined
 }
 
 const SHOWN = 5
@@ -62,28 +68,26 @@ const SHOWN = 5
 /**
  * Lets a migration begin only where git could undo it as well.
  *
- * @throws with exit code 4; `isOwn` tells files that earlier migrations left and that may be uncommitted.
+ * @throws {Error} with exit code 4; `isOwn` tells files that earlier migrations left and that may be uncommitted.
  */
 export async function guardVcs(
   effects: Effects,
   root: string,
-  options: VcsOptions,
-  isOwn: (file: string) => boolean,
-  signal?: AbortSignal,
+  {allowDirty, allowNoVcs, isOwn, signal}: VcsOptions,
 ): Promise<void> {
-  if (options.allowNoVcs && options.allowDirty) return
+  if (allowNoVcs && allowDirty) return
   const state = await inspectVcs(effects, root, signal)
-  if (state.kind === 'none' && !options.allowNoVcs)
+  if (!allowNoVcs && state.kind === 'none')
     throw guardRefused(`${root} is not in a git repository`, [
       'git init && git add -A && git commit -m "before npubridge"',
       'or --allow-no-vcs: the migration can still be rolled back, from its own copies',
     ])
-  if (state.kind === 'failing' && !options.allowNoVcs)
+  if (!allowNoVcs && state.kind === 'failing')
     throw guardRefused(`git cannot tell whether ${root} has uncommitted changes: ${state.problem}`, [
       `see: git -C "${root}" status`,
       'or --allow-no-vcs to go on without git',
     ])
-  if (state.kind !== 'dirty' || options.allowDirty) return
+  if (allowDirty || state.kind !== 'dirty') return
   const foreign = state.paths.filter((file) => !isOwn(file))
   if (foreign.length === 0) return
   const shown =

@@ -1,3 +1,4 @@
+import {Buffer} from 'node:buffer'
 import path from 'node:path'
 
 import type {Clock, FileSystem} from '../effects.ts'

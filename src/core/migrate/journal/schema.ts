@@ -40,18 +40,22 @@ const FILE_STEP = z.object({
   state: STEP_STATE,
 })
 
+const PACKAGE = z.object({name: z.string(), version: z.string()})
+
 const INSTALL_STEP = z.object({
   type: z.literal('install'),
   python: z.string().min(1),
   spec: z.string().min(1),
   /** What pip brings and was not there before: what a rollback takes away again. */
-  packages: z.array(z.object({name: z.string(), version: z.string()})),
+  packages: z.array(PACKAGE),
   state: STEP_STATE,
 })
 
 const STEP = z.discriminatedUnion('type', [FOLDER_STEP, FILE_STEP, INSTALL_STEP])
 
 export const JOURNAL_STATES = ['applying', 'verifying', 'done', 'rolling-back', 'rolled-back'] as const
+
+const TURN = z.object({state: z.enum(JOURNAL_STATES), at: z.string()})
 
 const CHECK_OUTCOME = z.object({
   name: z.string(),
@@ -69,7 +73,7 @@ export const JOURNAL = z.object({
   version: z.string(),
   state: z.enum(JOURNAL_STATES),
   /** Each state with the time at which it began, ISO 8601. */
-  history: z.array(z.object({state: z.enum(JOURNAL_STATES), at: z.string()})),
+  history: z.array(TURN),
   /** Why it was or is being rolled back; null when it was not. */
   reason: z.string().nullable(),
   steps: z.array(STEP),

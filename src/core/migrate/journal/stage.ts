@@ -1,17 +1,20 @@
+import type {Buffer} from 'node:buffer'
+
 import path from 'node:path'
 
-import {NpuBridgeError} from '../../errors.ts'
 import type {Effects, FileAttributes, FileSystem} from '../effects.ts'
-import {sha256} from '../hash.ts'
 import type {FileState, MigrationPlan, PlannedFile} from '../plan/plan.ts'
-import {fileSystemError, guardRefused} from '../refusals.ts'
 import type {Journal} from './journal.ts'
-import {JOURNAL_FORMAT, type FileStep, type InstallStep, type JournalData, type Step} from './schema.ts'
-import {migrationId, type JournalStore} from './store.ts'
+
+import {NpuBridgeError} from '../../errors.ts'
+import {sha256} from '../hash.ts'
+import {fileSystemError, guardRefused} from '../refusals.ts'
+import {type FileStep, type InstallStep, JOURNAL_FORMAT, type JournalData, type Step} from './schema.ts'
+import {type JournalStore, migrationId} from './store.ts'
 
 /** Mode and owner as a file has to have them. */
 export function attributesOf(state: FileState): FileAttributes {
-  return {mode: state.mode, ...(state.uid === null || state.gid === null ? {} : {uid: state.uid, gid: state.gid})}
+  return {mode: state.mode, ...(!(state.uid === null || state.gid === null) && {uid: state.uid, gid: state.gid})}
 }
 
 export interface StageRequest {
@@ -70,6 +73,7 @@ function writeStaged(fs: FileSystem, plan: MigrationPlan, folder: string): void 
       ])
     fs.createFile(path.join(folder, step.staged), file.content, attributesOf(file.after))
   }
+
   fs.syncFolder(folder)
 }
 
@@ -77,7 +81,7 @@ function writeStaged(fs: FileSystem, plan: MigrationPlan, folder: string): void 
  * Writes everything that the migration needs beside the tree: new contents, copies of the old ones, and last the journal.
  * From here on no step needs space on the disk, and nothing in the tree has changed yet.
  *
- * @throws when anything fails; what was written is removed again.
+ * @throws {NpuBridgeError} when anything fails; what was written is removed again.
  */
 export function stage(effects: Effects, store: JournalStore, request: StageRequest): Journal {
   const {plan} = request

@@ -1,10 +1,11 @@
 import path from 'node:path'
 
+import type {FileStep, FolderStep} from './schema.ts'
+
 import {NpuBridgeError} from '../../errors.ts'
-import {errorCode, type Effects, type FileStat, type FileSystem} from '../effects.ts'
+import {type Effects, errorCode, type FileStat, type FileSystem} from '../effects.ts'
 import {sha256} from '../hash.ts'
 import {attributesOf} from './stage.ts'
-import type {FileStep, FolderStep} from './schema.ts'
 
 /**
  * What a step has done to the tree, told by looking at the tree: `before` and `after` by hash, `other` when somebody
@@ -67,6 +68,7 @@ export class FileSteps {
       this.#sync(absolute)
       return
     }
+
     const staged = path.join(this.#folder, step.staged)
     const mtimeMs = laterThan(this.#fs.stat(absolute), this.#effects.clock.now())
     this.#fs.setAttributes(staged, {mtimeMs})
@@ -81,6 +83,7 @@ export class FileSteps {
       if (place === 'after') this.#removeFolderIfEmpty(step)
       return
     }
+
     if (place === 'before') return
     if (place === 'other') throw this.#edited(step)
     const absolute = this.#absolute(step.path)
@@ -89,6 +92,7 @@ export class FileSteps {
       this.#sync(absolute)
       return
     }
+
     const backup = path.join(this.#folder, step.backup)
     const mtimeMs = laterThan(this.#fs.stat(absolute), this.#effects.clock.now())
     this.#fs.setAttributes(backup, {...attributesOf(step.before), mtimeMs})
@@ -125,6 +129,7 @@ export class FileSteps {
       if (!['EMLINK', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EPERM'].includes(errorCode(error) ?? '')) throw error
       this.#copy(file, name)
     }
+
     return name
   }
 
@@ -145,6 +150,7 @@ export class FileSteps {
       this.#fs.rename(beside, absolute)
       this.#fs.removeFile(file)
     }
+
     this.#sync(absolute)
     this.#fs.syncFolder(this.#folder)
   }

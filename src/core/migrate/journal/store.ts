@@ -1,7 +1,9 @@
+import {Buffer} from 'node:buffer'
 import path from 'node:path'
 
-import {NpuBridgeError} from '../../errors.ts'
 import type {Clock, Effects, FileSystem} from '../effects.ts'
+
+import {NpuBridgeError} from '../../errors.ts'
 import {Journal} from './journal.ts'
 import {isUnfinished, JOURNAL, type JournalData} from './schema.ts'
 
@@ -51,7 +53,7 @@ export class JournalStore {
   /**
    * Oldest first.
    *
-   * @throws CONFIG_INVALID naming the file when a journal cannot be understood: guessing at it could lose files.
+   * @throws {NpuBridgeError} CONFIG_INVALID naming the file when a journal cannot be understood: guessing at it could lose files.
    */
   list(): Journal[] {
     if (this.#fs.stat(this.migrations)?.kind !== 'folder') return []
@@ -59,7 +61,7 @@ export class JournalStore {
       .list(this.migrations)
       .filter(({name}) => JOURNAL_FILE.test(name))
       .map(({name}) => name)
-      .sort()
+      .toSorted()
       .map((name) => this.#read(path.join(this.migrations, name)))
   }
 
@@ -100,11 +102,13 @@ export class JournalStore {
     } catch (error) {
       throw unreadable(file, error instanceof Error ? error.message : String(error), error)
     }
+
     const parsed = JOURNAL.safeParse(data)
     if (!parsed.success) {
       const [issue] = parsed.error.issues
       throw unreadable(file, `${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`, parsed.error)
     }
+
     return new Journal(this.#fs, this.#clock, file, parsed.data)
   }
 }

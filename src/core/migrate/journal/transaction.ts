@@ -1,49 +1,44 @@
+import type {Session} from '../session.ts'
+import type {Journal} from './journal.ts'
+import type {FileStep, Step} from './schema.ts'
+
 import {NpuBridgeError} from '../../errors.ts'
-import type {Effects} from '../effects.ts'
-import type {Emit} from '../events.ts'
 import {applyInstall, undoInstall} from '../python/install.ts'
 import {guardRefused} from '../refusals.ts'
-import type {Journal} from './journal.ts'
-import type {JournalStore} from './store.ts'
 import {FileSteps} from './steps.ts'
-import type {FileStep, Step} from './schema.ts'
 
 /** The steps of one journal, done or undone as a whole. The journal is ahead of the tree by one step at most. */
 export class Transaction {
   readonly journal: Journal
-  readonly #effects: Effects
-  readonly #store: JournalStore
+  readonly #session: Session
   readonly #files: FileSteps
-  readonly #emit: Emit
 
-  constructor(effects: Effects, store: JournalStore, journal: Journal, emit: Emit) {
+  constructor(session: Session, journal: Journal) {
     this.journal = journal
-    this.#effects = effects
-    this.#store = store
-    this.#files = new FileSteps(effects, store.root, journal.folder)
-    this.#emit = emit
+    this.#session = session
+    this.#files = new FileSteps(session.effects, session.store.root, journal.folder)
   }
 
   /**
    * Does what is not done yet, from wherever an earlier process got to.
    *
-   * @throws what a step failed with, or what `signal` was aborted with; then the caller undoes.
+   * @throws {Error} what a step failed with, or what the session's signal was aborted with; then the caller undoes.
    */
-  async apply(signal?: AbortSignal): Promise<void> {
+  async apply(): Promise<void> {
     for (const [index, step] of this.journal.data.steps.entries()) {
       if (step.state === 'done') continue
-      signal?.throwIfAborted()
+      this.#session.signal?.throwIfAborted()
       if (step.type !== 'install' && this.#files.place(step) === 'other') throw changedMeanwhile(step.path)
-      this.#emit({type: 'step', step: describeStep(step), state: 'started'})
+      this.#session.emit({type: 'step', step: describeStep(step), state: 'started'})
       this.journal.markStep(index, 'started')
       await this.#apply(step)
       this.journal.markStep(index, 'done')
-      this.#emit({type: 'step', step: describeStep(step), state: 'done'})
+      this.#session.emit({type: 'step', step: describeStep(step), state: 'done'})
     }
   }
 
   async #apply(step: Step): Promise<void> {
-    if (step.type === 'install') await applyInstall(this.#effects, step)
+    if (step.type === 'install') await applyInstall(this.#session.effects, step)
     else this.#files.apply(step)
   }
 
@@ -63,18 +58,20 @@ export class Transaction {
   /**
    * Takes everything back in reverse order, from wherever an earlier process got to.
    *
-   * @throws with exit code 4 before anything is touched when a file was edited since.
+   * @throws {NpuBridgeError} with exit code 4 before anything is touched when a file was edited since.
    */
   async undo(reason: string): Promise<void> {
     const edited = this.edited()
     if (edited.length > 0) throw refuseToOverwrite(edited, this.journal)
     if (this.journal.data.state !== 'rolling-back') this.journal.enter('rolling-back', reason)
-    for (const [index, step] of [...this.journal.data.steps.entries()].reverse()) {
+    for (const [index, step] of [...this.journal.data.steps.entries()].toReversed()) {
       if (!this.#isTouched(step)) continue
-      this.#emit({type: 'step', step: describeStep(step), state: 'undone'})
-      await (step.type === 'install' ? undoInstall(this.#effects, step) : this.#files.undo(step))
+      this.#session.emit({type: 'step', step: describeStep(step), state: 'undone'})
+      if (step.type === 'install') await undoInstall(this.#session.effects, step)
+      else this.#files.undo(step)
       this.journal.markStep(index, 'undone')
     }
+
     this.journal.enter('rolled-back')
     this.#sweep()
   }
@@ -82,9 +79,9 @@ export class Transaction {
   /** The copies are not needed any more; what cannot be removed now is removed at the next start. */
   #sweep(): void {
     try {
-      this.#store.sweep()
+      this.#session.store.sweep()
     } catch (error) {
-      this.#emit({type: 'warning', message: `some copies could not be removed: ${messageOf(error)}`})
+      this.#session.emit({type: 'warning', message: `some copies could not be removed: ${messageOf(error)}`})
     }
   }
 
@@ -118,15 +115,16 @@ export class Transaction {
           `the migration failed (${why}) and could not be taken back completely (${messageOf(error)})`,
           {
             cause: failure,
-            suggestions: [`remove the obstacle, then: npubridge migrate rollback "${this.#store.root}"`],
+            suggestions: [`remove the obstacle, then: npubridge migrate rollback "${this.#session.store.root}"`],
           },
         )
       }
     }
+
     return new NpuBridgeError(cause?.code ?? 'INTERNAL', `${why}. Everything was taken back: the tree is as it was.`, {
       cause: failure,
       suggestions: cause?.suggestions ?? [],
-      ...(cause ? {exitCode: cause.exitCode} : {}),
+      ...(cause && {exitCode: cause.exitCode}),
     })
   }
 
@@ -136,10 +134,10 @@ export class Transaction {
     const touched = this.journal.data.steps.filter((step) => this.#isTouched(step))
     if (touched.some((step) => step.type === 'install')) return false
     try {
-      for (const step of touched.reverse()) if (step.type !== 'install') this.#files.undo(step)
+      for (const step of touched.toReversed()) if (step.type !== 'install') this.#files.undo(step)
       return true
     } catch (error) {
-      this.#emit({
+      this.#session.emit({
         type: 'warning',
         message: `taking back failed: ${messageOf(error)}`,
       })

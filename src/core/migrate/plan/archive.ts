@@ -1,8 +1,9 @@
 import path from 'node:path'
 
 import type {FileSystem} from '../effects.ts'
-import {DEFECTS} from '../scan/defects/defect.ts'
 import type {LegacyModule} from '../scan/report.ts'
+
+import {DEFECTS} from '../scan/defects/defect.ts'
 
 /** The name that an archived original has always had. */
 export const ARCHIVE_FILE = 'npu_coordination_bridge_buggy_original.py'

@@ -1,16 +1,18 @@
+import {Buffer} from 'node:buffer'
 import path from 'node:path'
 
 import type {Effects, FileStat} from '../effects.ts'
-import {sha256} from '../hash.ts'
-import {archivedOnlyNames, exportedNames} from '../scan/names.ts'
 import type {Importer, LegacyModule, ScanReport} from '../scan/report.ts'
 import type {ParsedModule, Scan} from '../scan/scan.ts'
 import type {Strategy} from '../wrapper/header.ts'
-import {renderWrapper} from '../wrapper/render.ts'
-import {ARCHIVE_FILE, archiveReadme, ArchiveFolders, DEPRECATED_FOLDER} from './archive.ts'
-import {nameChanges} from './name-changes.ts'
 import type {Blocker, FileState, InstallRequest, LeftAlone, MigrationPlan, PlannedFile, Rewrite} from './plan.ts'
-import {insertionsFor, rewriteFile} from './rewrite.ts'
+
+import {sha256} from '../hash.ts'
+import {archivedOnlyNames, exportedNames} from '../scan/names.ts'
+import {renderWrapper} from '../wrapper/render.ts'
+import {ARCHIVE_FILE, ArchiveFolders, archiveReadme, DEPRECATED_FOLDER} from './archive.ts'
+import {nameChanges} from './name-changes.ts'
+import {type Insertion, insertionsFor, rewriteFile, type Rewritten} from './rewrite.ts'
 
 export interface PlanOptions {
   readonly kind: MigrationPlan['kind']
@@ -31,14 +33,15 @@ function created(role: PlannedFile['role'], file: string, content: Buffer, mode 
   return {role, action: 'create', path: file, before: null, after: {...stateOf(content, null), mode}, content}
 }
 
+interface Replacement {
+  readonly path: string
+  readonly stat: FileStat
+  readonly before: Buffer
+  readonly content: Buffer
+}
+
 /** A replacement keeps mode and owner. */
-function replaced(
-  role: PlannedFile['role'],
-  file: string,
-  before: Buffer,
-  stat: FileStat,
-  content: Buffer,
-): PlannedFile {
+function replaced(role: PlannedFile['role'], {path: file, stat, before, content}: Replacement): PlannedFile {
   return {role, action: 'replace', path: file, before: stateOf(before, stat), after: stateOf(content, stat), content}
 }
 
@@ -47,11 +50,13 @@ class PlanBuilder {
   readonly archives: PlannedFile[] = []
   readonly callSites: PlannedFile[] = []
   readonly wrappers: PlannedFile[] = []
-  readonly modules: {path: string; archive: string}[] = []
+  readonly modules: Array<{path: string; archive: string}> = []
   readonly rewrites: Rewrite[] = []
   readonly left: LeftAlone[] = []
   readonly warnings: string[] = []
   readonly blockers: Blocker[] = []
+  /** Modules whose wrapper changes, so that their callers have to be looked at. */
+  readonly #replaced: LegacyModule[] = []
   readonly #scan: Scan
   readonly #effects: Effects
   readonly #options: PlanOptions
@@ -93,10 +98,12 @@ class PlanBuilder {
     const archive = `${folder}/${ARCHIVE_FILE}`
     const {version} = this.#options
     this.folders.push(folder)
+    const readme = Buffer.from(archiveReadme(report, this.#now, version))
+    const checksum = Buffer.from(`${report.sha256}  ${ARCHIVE_FILE}\n`)
     this.archives.push(
       created('archive', archive, parsed.bytes, mode),
-      created('archive-readme', `${folder}/README.md`, Buffer.from(archiveReadme(report, this.#now, version))),
-      created('archive-checksum', `${folder}/SHA256SUMS`, Buffer.from(`${report.sha256}  ${ARCHIVE_FILE}\n`)),
+      created('archive-readme', `${folder}/README.md`, readme),
+      created('archive-checksum', `${folder}/SHA256SUMS`, checksum),
     )
     this.#addWrapper(report, parsed, parsed.bytes, archive)
   }
@@ -110,57 +117,59 @@ class PlanBuilder {
     const stat = this.#statOf(report.path)
     this.#checkReplaceable(report.path, stat)
     this.modules.push({path: report.path, archive})
-    this.wrappers.push(replaced('wrapper', report.path, before, stat, this.#wrapper(report, parsed, archive)))
+    this.#replaced.push(report)
+    const content = this.#wrapper(report, parsed, archive)
+    this.wrappers.push(replaced('wrapper', {path: report.path, stat, before, content}))
   }
 
   #wrapper(report: LegacyModule, parsed: ParsedModule, archive: string): Buffer {
     const {text, lineEnd} = parsed.module.source
     const firstLine = /^#![^\r\n]*/.exec(text)
-    return Buffer.from(
-      renderWrapper({
-        version: this.#options.version,
-        strategy: this.#options.strategy,
-        generation: parsed.shape.generation,
-        className: parsed.shape.className,
-        archive: path.posix.relative(path.posix.dirname(report.path), archive),
-        archiveSha256: report.sha256,
-        exported: exportedNames(parsed.shape),
-        archivedOnly: archivedOnlyNames(parsed.shape),
-        shebang: firstLine?.[0] ?? '',
-        hasMain: /^if\s+__name__\s*==/m.test(text),
-        lineEnd,
-      }),
-    )
+    const wrapper = renderWrapper({
+      version: this.#options.version,
+      strategy: this.#options.strategy,
+      generation: parsed.shape.generation,
+      className: parsed.shape.className,
+      archive: path.posix.relative(path.posix.dirname(report.path), archive),
+      archiveSha256: report.sha256,
+      exported: exportedNames(parsed.shape),
+      archivedOnly: archivedOnlyNames(parsed.shape),
+      shebang: firstLine?.[0] ?? '',
+      hasMain: /^if\s+__name__\s*==/m.test(text),
+      lineEnd,
+    })
+    return Buffer.from(wrapper)
   }
 
   addCaller(importer: Importer): void {
-    const {report, modules, importers, files} = this.#scan
+    const {report, importers} = this.#scan
+    const replacedPaths = new Set(this.#replaced.map((module) => module.path))
+    if (importer.references.every(({target}) => target === null || !replacedPaths.has(target))) return
     const file = importers.get(importer.path)
-    if (importer.kind === 'notebook' || !file) {
-      this.left.push({path: importer.path, reason: 'notebooks are never changed; their imports go on working'})
+    if (!file) {
+      this.left.push({path: importer.path, reason: notebookReason(importer)})
       return
     }
+
     // In shadow mode the original runs in place, with everything it imports.
     const insertions =
-      this.#options.strategy === 'shadow' ? [] : insertionsFor(file, importer, report.modules, modules, files)
+      this.#options.strategy === 'shadow' ? [] : insertionsFor({file, importer}, this.#replaced, this.#scan)
     if (insertions.length === 0) {
       this.left.push({path: importer.path, reason: 'works unchanged: the wrapper has the same path and names'})
       return
     }
+
     const problem = report.problems.find((candidate) => candidate.path === importer.path)?.problem
-    const rewritten = problem ? null : rewriteFile(file, importer, insertions)
-    if (!rewritten) {
-      const lines = insertions.flatMap((insertion) => insertion.lines).join('; ')
-      this.left.push({
-        path: importer.path,
-        reason: `${problem ?? 'no place for a new line found'}; add by hand: ${lines}`,
-      })
-      return
-    }
-    const stat = this.#statOf(importer.path)
-    this.#checkReplaceable(importer.path, stat)
-    this.callSites.push(replaced('call-site', importer.path, file.bytes, stat, rewritten.content))
-    this.rewrites.push(...rewritten.rewrites)
+    const rewritten = problem ? null : rewriteFile({file, importer}, insertions)
+    if (rewritten) this.#rewrite(importer.path, file.bytes, rewritten)
+    else this.left.push({path: importer.path, reason: `${problem ?? 'no place found'}; ${byHand(insertions)}`})
+  }
+
+  #rewrite(file: string, before: Buffer, {content, rewrites}: Rewritten): void {
+    const stat = this.#statOf(file)
+    this.#checkReplaceable(file, stat)
+    this.callSites.push(replaced('call-site', {path: file, stat, before, content}))
+    this.rewrites.push(...rewrites)
   }
 
   checkSurroundings(): void {
@@ -187,6 +196,19 @@ class PlanBuilder {
   }
 }
 
+function byHand(insertions: readonly Insertion[]): string {
+  return `add by hand: ${insertions.flatMap((insertion) => insertion.lines).join('; ')}`
+}
+
+function notebookReason(importer: Importer): string {
+  const leaked = importer.references.flatMap((reference) =>
+    reference.names.filter(({via, before, after}) => via === 'star' && before === true && after === 'missing'),
+  )
+  if (leaked.length === 0) return 'notebooks are never changed; its imports go on working'
+  const names = leaked.map(({name}) => name).join(', ')
+  return `notebooks are never changed; import by hand what came through "import *": ${names}`
+}
+
 function mentionsLeft(report: ScanReport): LeftAlone[] {
   return [...new Set(report.mentions.map((mention) => mention.path))].map((file) => ({
     path: file,
@@ -204,10 +226,9 @@ export function buildPlan(scan: Scan, effects: Effects, options: PlanOptions): M
     if (parsed.shadow) builder.addShadow(module, parsed, parsed.shadow)
     else if (options.kind === 'migrate') builder.addModule(module, parsed, archives.next())
   }
+
   builder.checkSurroundings()
-  for (const importer of report.importers)
-    if (importer.references.some((reference) => reference.target !== null && scan.modules.has(reference.target)))
-      builder.addCaller(importer)
+  for (const importer of report.importers) builder.addCaller(importer)
   const {folders, archives: originals, callSites, wrappers, modules, rewrites, left, warnings, blockers} = builder
   return {
     root: report.root,

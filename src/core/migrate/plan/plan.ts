@@ -1,3 +1,5 @@
+import type {Buffer} from 'node:buffer'
+
 import type {Supplier} from '../scan/report.ts'
 import type {Strategy} from '../wrapper/header.ts'
 
@@ -76,7 +78,7 @@ export interface MigrationPlan {
   readonly folders: readonly string[]
   /** In the order in which they are put in place; wrappers last. */
   readonly files: readonly PlannedFile[]
-  readonly modules: readonly {readonly path: string; readonly archive: string}[]
+  readonly modules: ReadonlyArray<{readonly path: string; readonly archive: string}>
   readonly rewrites: readonly Rewrite[]
   readonly left: readonly LeftAlone[]
   readonly names: readonly NameChange[]

@@ -1,12 +1,15 @@
+import type {Buffer} from 'node:buffer'
+
 import path from 'node:path/posix'
 
-import {absoluteImports} from '../scan/references.ts'
 import type {Importer, LegacyModule, Reference} from '../scan/report.ts'
-import type {ParsedFile, ParsedModule} from '../scan/scan.ts'
-import {encodeSource} from '../scan/source.ts'
-import {isStandardLibrary} from '../scan/stdlib.ts'
+import type {ParsedFile, ParsedModule, Scan} from '../scan/scan.ts'
 import type {PyModule, PyNode} from '../scan/tree.ts'
 import type {Rewrite} from './plan.ts'
+
+import {absoluteImports} from '../scan/references.ts'
+import {encodeSource} from '../scan/source.ts'
+import {isStandardLibrary} from '../scan/stdlib.ts'
 
 /** Lines that a file needs in order to go on working. */
 export interface Insertion {
@@ -14,6 +17,12 @@ export interface Insertion {
   readonly before: PyNode
   readonly lines: readonly string[]
   readonly reason: string
+}
+
+/** A file that may have to be changed: its syntax, and what the scan said of it. */
+export interface Caller {
+  readonly file: ParsedFile
+  readonly importer: Importer
 }
 
 export interface Rewritten {
@@ -37,25 +46,26 @@ export function importOf(name: string, reference: Reference, target: ParsedModul
   for (const child of binding.statement.children) {
     if (child === from) continue
     const original = (child.field('name') ?? child).text
-    const local = child.field('alias')?.text ?? (from ? original : original.split('.')[0]!)
+    const local = child.field('alias')?.text ?? (from ? original : original.split('.', 1)[0]!)
     if (local !== name) continue
     const as = child.kind === 'aliased_import' ? ` as ${name}` : ''
     return from ? `from ${from.text} import ${original}${as}` : `import ${original}${as}`
   }
+
   return fallback
 }
 
 /** Names that came through a star import although they were never the module's own. */
-function leakedNames(file: ParsedFile, importer: Importer, modules: ReadonlyMap<string, ParsedModule>): Insertion[] {
+function leakedNames({file, importer}: Caller, modulePath: string, module: ParsedModule): Insertion[] {
   return importer.references.flatMap((reference) => {
-    const target = reference.target === null ? undefined : modules.get(reference.target)
-    const statement = reference.form === 'star' ? statementAt(file.module, reference) : null
-    if (!target || !statement) return []
+    const statement =
+      reference.form === 'star' && reference.target === modulePath ? statementAt(file.module, reference) : null
+    if (!statement) return []
     return reference.names
       .filter((name) => name.before === true && name.after === 'missing')
       .map(({name}) => ({
         before: statement,
-        lines: [importOf(name, reference, target)],
+        lines: [importOf(name, reference, module)],
         reason: `"${name}" came through "import *" only because the old module had imported it itself`,
       }))
   })
@@ -79,15 +89,10 @@ function hasModule(files: ReadonlySet<string>, folder: string, name: string): bo
 }
 
 /** Imports that succeed only because importing the old module put its own folder on sys.path. */
-function borrowedPath(
-  file: ParsedFile,
-  importer: Importer,
-  module: LegacyModule,
-  files: ReadonlySet<string>,
-): Insertion | null {
+function borrowedPath({file, importer}: Caller, module: LegacyModule, files: ReadonlySet<string>): Insertion | null {
   const folder = path.dirname(module.path)
   const own = path.dirname(importer.path)
-  if (!module.sideEffects.some((effect) => effect.kind === 'sys-path') || folder === own) return null
+  if (folder === own || module.sideEffects.every((effect) => effect.kind !== 'sys-path')) return null
   // A file that arranges sys.path itself does not depend on others for it.
   if (/\bsys\.path\.(?:append|extend|insert)\b/.test(file.module.source.text)) return null
   const first = importer.references.find(
@@ -110,21 +115,16 @@ function borrowedPath(
   }
 }
 
-/** What has to be added to a caller so that it works with the wrapper as it did with the module. */
+/** What has to be added to a caller of `replaced` modules so that it works with their wrappers as it did with them. */
 export function insertionsFor(
-  file: ParsedFile,
-  importer: Importer,
-  reports: readonly LegacyModule[],
-  modules: ReadonlyMap<string, ParsedModule>,
-  files: ReadonlySet<string>,
+  caller: Caller,
+  replaced: readonly LegacyModule[],
+  {modules, files}: Pick<Scan, 'files' | 'modules'>,
 ): Insertion[] {
-  const insertions = leakedNames(file, importer, modules)
-  for (const report of reports) {
-    if (!importer.references.some((reference) => reference.target === report.path)) continue
-    const borrowed = borrowedPath(file, importer, report, files)
-    if (borrowed) insertions.push(borrowed)
-  }
-  return insertions
+  const used = replaced.filter((module) => caller.importer.references.some(({target}) => target === module.path))
+  const leaked = used.flatMap((module) => leakedNames(caller, module.path, modules.get(module.path)!))
+  const borrowed = used.flatMap((module) => borrowedPath(caller, module, files) ?? [])
+  return [...leaked, ...borrowed]
 }
 
 /** Where the line begins that `node` stands on, and its indentation; null when it continues the line before. */
@@ -135,13 +135,13 @@ function lineOf(text: string, node: PyNode): {start: number; indent: string} | n
 }
 
 /** The file with its insertions, everything else byte for byte as it was; null when a place for one cannot be found. */
-export function rewriteFile(file: ParsedFile, importer: Importer, insertions: readonly Insertion[]): Rewritten | null {
+export function rewriteFile({file, importer}: Caller, insertions: readonly Insertion[]): Rewritten | null {
   const {source} = file.module
   const rewrites: Rewrite[] = []
   const parts: string[] = []
   let copied = 0
   let added = 0
-  for (const insertion of [...insertions].sort((a, b) => a.before.start - b.before.start)) {
+  for (const insertion of insertions.toSorted((a, b) => a.before.start - b.before.start)) {
     const place = lineOf(source.text, insertion.before)
     if (!place) return null
     parts.push(source.text.slice(copied, place.start))
@@ -153,6 +153,7 @@ export function rewriteFile(file: ParsedFile, importer: Importer, insertions: re
       added += 1
     }
   }
+
   parts.push(source.text.slice(copied))
   return {content: encodeSource(source, parts.join('')), rewrites}
 }

@@ -1,25 +1,31 @@
 import path from 'node:path'
 import {z} from 'zod'
 
-import {NpuBridgeError} from '../../errors.ts'
 import type {Effects, ProcessResult} from '../effects.ts'
 import type {InstallStep} from '../journal/schema.ts'
 import type {InstallRequest} from '../plan/plan.ts'
+
+import {NpuBridgeError} from '../../errors.ts'
 import {guardRefused} from '../refusals.ts'
-import {inspectInterpreter, normalizedName, type Interpreter} from './interpreter.ts'
+import {inspectInterpreter, type Interpreter, normalizedName} from './interpreter.ts'
 
 /** The least that the wheels of npubridge run on. */
 const LEAST_PYTHON = [3, 10] as const
 
 /** Without questions, and without remarks on pip's own age. */
-const QUIET_PIP = {PIP_DISABLE_PIP_VERSION_CHECK: '1', PIP_NO_INPUT: '1', PYTHONIOENCODING: 'utf-8', PYTHONUTF8: '1'}
+const QUIET_PIP = {PIP_DISABLE_PIP_VERSION_CHECK: '1', PIP_NO_INPUT: '1', PYTHONIOENCODING: 'utf8', PYTHONUTF8: '1'}
 
 /** The part of pip's installation report (format 1) that is used. */
-const PIP_REPORT = z.object({
-  install: z.array(z.object({metadata: z.object({name: z.string(), version: z.string()})})),
-})
+const METADATA = z.object({name: z.string(), version: z.string()})
+const INSTALLED = z.object({metadata: METADATA})
+const PIP_REPORT = z.object({install: z.array(INSTALLED)})
 
-function pip(effects: Effects, python: string, args: readonly string[], signal?: AbortSignal): Promise<ProcessResult> {
+async function pip(
+  effects: Effects,
+  python: string,
+  args: readonly string[],
+  signal?: AbortSignal,
+): Promise<ProcessResult> {
   return effects.processes.run(python, ['-m', 'pip', ...args], {env: QUIET_PIP, signal})
 }
 
@@ -71,6 +77,7 @@ async function dryRun(effects: Effects, request: InstallRequest, signal?: AbortS
       },
     )
   }
+
   return PIP_REPORT.parse(JSON.parse(result.stdout)).install.map(({metadata}) => ({
     name: normalizedName(metadata.name),
     version: metadata.version,
@@ -81,7 +88,7 @@ async function dryRun(effects: Effects, request: InstallRequest, signal?: AbortS
  * The step that installs npubridge, or null when it is there already. Nothing is installed yet, and nothing that is there
  * will be replaced: a rollback could not bring it back for certain.
  *
- * @throws with exit code 4 when the environment must not or cannot be changed.
+ * @throws {NpuBridgeError} with exit code 4 when the environment must not or cannot be changed.
  */
 export async function prepareInstall(
   effects: Effects,
@@ -104,6 +111,7 @@ export async function prepareInstall(
       'or name a fresh virtual environment with --python',
     ])
   }
+
   return {type: 'install', python: interpreter.executable, spec: request.spec, packages, state: 'pending'}
 }
 

@@ -1,10 +1,11 @@
 import {z} from 'zod'
 
-import {NpuBridgeError} from '../../errors.ts'
 import type {Effects} from '../effects.ts'
 
+import {NpuBridgeError} from '../../errors.ts'
+
 /** Run by the interpreter in question; prints one JSON object. */
-const QUESTIONS = String.raw`
+const QUESTIONS = `
 import json, os, sys, sysconfig
 try:
     from importlib import metadata
@@ -49,12 +50,12 @@ export function normalizedName(name: string): string {
 }
 
 /** What nobody wants from a Python that only answers questions. */
-export const QUIET_PYTHON = {PYTHONDONTWRITEBYTECODE: '1', PYTHONIOENCODING: 'utf-8', PYTHONUTF8: '1'}
+export const QUIET_PYTHON = {PYTHONDONTWRITEBYTECODE: '1', PYTHONIOENCODING: 'utf8', PYTHONUTF8: '1'}
 
 /**
  * Asks an interpreter about itself.
  *
- * @throws INVALID_ARGUMENT naming it when it cannot be run.
+ * @throws {NpuBridgeError} INVALID_ARGUMENT naming it when it cannot be run.
  */
 export async function inspectInterpreter(effects: Effects, python: string, signal?: AbortSignal): Promise<Interpreter> {
   const result = await effects.processes.run(python, ['-c', QUESTIONS], {env: QUIET_PYTHON, timeoutMs: 60_000, signal})
@@ -65,6 +66,7 @@ export async function inspectInterpreter(effects: Effects, python: string, signa
       suggestions: ['name a working interpreter: --python /path/to/venv/bin/python'],
     })
   }
+
   const {distributions, ...answer} = ANSWER.parse(JSON.parse(result.stdout))
   return {
     ...answer,

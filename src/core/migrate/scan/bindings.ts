@@ -1,4 +1,4 @@
-import {stringValue, type PyNode} from './tree.ts'
+import {type PyNode, stringValue} from './tree.ts'
 
 /** How a name came to be in a module. */
 export interface Binding {
@@ -19,7 +19,11 @@ export interface ModuleNames {
 
 const NEW_SCOPES = new Set(['class_definition', 'function_definition', 'lambda'])
 
-/** Statements of the module's own scope, those inside `if`, `try`, `with` and loops included. */
+/**
+ * Statements of the module's own scope, those inside `if`, `try`, `with` and loops included.
+ *
+ * @yields {PyNode} in the order of the text
+ */
 export function* scopeNodes(scope: PyNode): Generator<PyNode> {
   for (const node of scope.walk((inner) => !NEW_SCOPES.has(inner.kind))) if (node !== scope) yield node
 }
@@ -43,37 +47,40 @@ function* targetNames(target: PyNode): Generator<PyNode> {
 }
 
 /** The names that an import statement binds, `import a.b` binding `a`. */
-export function importedNames(statement: PyNode): {name: string; node: PyNode}[] {
+export function importedNames(statement: PyNode): Array<{name: string; node: PyNode}> {
   const moduleName = statement.field('module_name')
   return statement.children
     .filter((child) => child !== moduleName)
     .flatMap((child) => {
       if (child.kind === 'aliased_import') return [{name: child.field('alias')!.text, node: child}]
       if (child.kind !== 'dotted_name') return []
-      return [{name: statement.kind === 'import_statement' ? child.text.split('.')[0]! : child.text, node: child}]
+      return [{name: statement.kind === 'import_statement' ? child.text.split('.', 1)[0]! : child.text, node: child}]
     })
 }
 
-const IMPORTS = ['future_import_statement', 'import_from_statement', 'import_statement']
+const ASSIGNING = new Set(['assignment', 'augmented_assignment', 'for_statement'])
+
+const IMPORTS = new Set(['future_import_statement', 'import_from_statement', 'import_statement'])
 
 function bindingsOf(node: PyNode): Binding[] {
-  if (IMPORTS.includes(node.kind))
+  if (IMPORTS.has(node.kind))
     return importedNames(node).map(({name}) => ({name, kind: 'import' as const, statement: node}))
   if (node.kind === 'function_definition' || node.kind === 'class_definition')
     return [
       {name: node.field('name')!.text, kind: node.kind === 'class_definition' ? 'class' : 'function', statement: node},
     ]
-  const target =
-    node.kind === 'assignment' || node.kind === 'augmented_assignment' || node.kind === 'for_statement'
-      ? node.field('left')
-      : node.kind === 'named_expression'
-        ? node.field('name')
-        : node.kind === 'as_pattern'
-          ? node.children.find((child) => child.kind === 'as_pattern_target')
-          : null
+  const target = targetOf(node)
   return target
     ? [...targetNames(target)].map(({text: name}) => ({name, kind: 'assignment' as const, statement: node}))
     : []
+}
+
+/** What a statement or expression assigns to; null when it is none that assigns. */
+function targetOf(node: PyNode): PyNode | null {
+  if (ASSIGNING.has(node.kind)) return node.field('left')
+  if (node.kind === 'named_expression') return node.field('name')
+  if (node.kind !== 'as_pattern') return null
+  return node.children.find((child) => child.kind === 'as_pattern_target') ?? null
 }
 
 function literalAll(root: PyNode): string[] | null {
@@ -84,6 +91,7 @@ function literalAll(root: PyNode): string[] | null {
     const names = value.children.map((child) => stringValue(child))
     return names.includes(null) ? null : (names as string[])
   }
+
   return null
 }
 
@@ -95,6 +103,7 @@ export function moduleNames(root: PyNode): ModuleNames {
     if (node.kind === 'wildcard_import') open = true
     for (const binding of bindingsOf(node)) if (!bindings.has(binding.name)) bindings.set(binding.name, binding)
   }
+
   if (bindings.has('__getattr__')) open = true
   return {bindings, all: literalAll(root), open}
 }
@@ -104,16 +113,40 @@ export function boundAnywhere(root: PyNode): Set<string> {
   const names = new Set<string>()
   for (const node of root.walk()) {
     for (const {name} of bindingsOf(node)) names.add(name)
-    if (node.kind === 'parameters' || node.kind === 'lambda_parameters')
-      for (const parameter of node.children) for (const name of parameterNames(parameter)) names.add(name)
-    if (node.kind === 'for_in_clause') for (const {text} of targetNames(node.field('left')!)) names.add(text)
-    if (node.kind === 'global_statement' || node.kind === 'nonlocal_statement')
-      for (const child of node.children) names.add(child.text)
-    // Names of `match` patterns: not told apart from constants, which makes the answer cautious.
-    if (node.kind === 'case_pattern') for (const child of node.all('identifier')) names.add(child.text)
-    if (node.kind === 'type_parameter') for (const child of node.all('identifier')) names.add(child.text)
+    for (const name of otherwiseBound(node)) names.add(name)
   }
+
   return names
+}
+
+/** Parameters, comprehension variables and the like. */
+function otherwiseBound(node: PyNode): string[] {
+  const textOf = ({text}: PyNode) => text
+  switch (node.kind) {
+    case 'lambda_parameters':
+    case 'parameters': {
+      return node.children.flatMap((parameter) => [...parameterNames(parameter)])
+    }
+
+    case 'for_in_clause': {
+      return [...targetNames(node.field('left')!)].map(textOf)
+    }
+
+    case 'global_statement':
+    case 'nonlocal_statement': {
+      return node.children.map(textOf)
+    }
+
+    // Names of `match` patterns are not told apart from constants, which makes the answer cautious.
+    case 'case_pattern':
+    case 'type_parameter': {
+      return node.all('identifier').map(textOf)
+    }
+
+    default: {
+      return []
+    }
+  }
 }
 
 function* parameterNames(parameter: PyNode): Generator<string> {
@@ -124,7 +157,11 @@ function* parameterNames(parameter: PyNode): Generator<string> {
   }
 }
 
-/** Identifiers that are read as names: no attributes, keyword arguments, parameters or imported names. */
+/**
+ * Identifiers that are read as names: no attributes, keyword arguments, parameters or imported names.
+ *
+ * @yields {PyNode} in the order of the text
+ */
 export function* nameUses(root: PyNode): Generator<PyNode> {
   for (const node of root.all('identifier')) {
     const parent = node.parent!
@@ -132,8 +169,8 @@ export function* nameUses(root: PyNode): Generator<PyNode> {
     if (parent.kind === 'keyword_argument' && parent.field('name') === node) continue
     if (parent.kind === 'dotted_name' || parent.kind === 'aliased_import') continue
     if (parent.kind === 'parameters' || parent.kind === 'lambda_parameters') continue
-    if (/_definition$/.test(parent.kind) && parent.field('name') === node) continue
-    if (/parameter$/.test(parent.kind) && parent.field('name') === node) continue
+    if (parent.kind.endsWith('_definition') && parent.field('name') === node) continue
+    if (parent.kind.endsWith('parameter') && parent.field('name') === node) continue
     if (parent.kind === 'global_statement' || parent.kind === 'nonlocal_statement') continue
     yield node
   }

@@ -1,10 +1,12 @@
+import {Buffer} from 'node:buffer'
 import path from 'node:path'
+
+import type {FileProblem} from './report.ts'
+import type {FoundFile} from './walk.ts'
 
 import {errorCode, type FileSystem} from '../effects.ts'
 import {WRAPPER_MARKER} from '../wrapper/header.ts'
-import type {FileProblem} from './report.ts'
 import {SHAPE_MARKERS} from './shape.ts'
-import type {FoundFile} from './walk.ts'
 
 /** The name under which the module has always been known. */
 export const MODULE_NAME = 'npu_coordination_bridge'

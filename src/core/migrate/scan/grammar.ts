@@ -33,11 +33,13 @@ function register(): void {
       },
     )
   }
+
   if (!existsSync(library)) {
     throw new NpuBridgeError('INTERNAL', `the Python grammar is missing: ${library}`, {
       suggestions: [`npm rebuild @ast-grep/lang-python (no prebuilt grammar for ${process.platform} ${process.arch})`],
     })
   }
+
   // Once a process: a second registration is an error.
   const {extensions, languageSymbol, expandoChar} = python
   registerDynamicLanguage({python: {libraryPath: library, extensions, languageSymbol, expandoChar}})

@@ -1,7 +1,8 @@
-import {COMPAT_NAMES} from '../wrapper/compat-names.ts'
 import type {RawReference, UsedName} from './references.ts'
 import type {AskedName, Supplier} from './report.ts'
 import type {LegacyShape} from './shape.ts'
+
+import {COMPAT_NAMES} from '../wrapper/compat-names.ts'
 
 /** What `from module import *` gives once the wrapper is in place: what it gave, without what the module itself imported. */
 export function exportedNames(shape: LegacyShape): string[] {
@@ -18,7 +19,7 @@ export function exportedNames(shape: LegacyShape): string[] {
 /** Names of the module that npubridge.compat does not have; null when they cannot be read off its text. */
 export function archivedOnlyNames(shape: LegacyShape): string[] | null {
   if (shape.names.open) return null
-  return [...shape.names.bindings.keys()].filter((name) => !isServed(shape, name) && !name.startsWith('__')).sort()
+  return [...shape.names.bindings.keys()].filter((name) => !isServed(shape, name) && !name.startsWith('__')).toSorted()
 }
 
 function isServed(shape: LegacyShape, name: string): boolean {
@@ -57,9 +58,10 @@ export function askedNames(reference: RawReference, shape: LegacyShape | null): 
       const served = COMPAT_NAMES.has(used.name)
       return [{...place, before: null, after: served ? 'npubridge' : 'unknown'}]
     }
+
     const before = beforeOf(shape, used.name)
     // A star import takes what there is; a name that the module lacks came from elsewhere or from nowhere.
-    if (used.via === 'star' && before !== true) return []
+    if (before !== true && used.via === 'star') return []
     return [{...place, before, after: supplier(shape, used, before)}]
   })
 }

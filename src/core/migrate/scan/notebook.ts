@@ -4,12 +4,12 @@ import {z} from 'zod'
 export interface NotebookCode {
   readonly text: string
   /** By line of the text, from 0. */
-  readonly lines: readonly {readonly cell: number; readonly line: number}[]
+  readonly lines: ReadonlyArray<{readonly cell: number; readonly line: number}>
 }
 
-const NOTEBOOK = z.object({
-  cells: z.array(z.object({cell_type: z.string(), source: z.union([z.string(), z.array(z.string())])})),
-})
+const SOURCE = z.union([z.string(), z.string().array()])
+const CELL = z.object({cell_type: z.string(), source: SOURCE})
+const NOTEBOOK = z.object({cells: z.array(CELL)})
 
 /** Cell magics whose cells hold another language. */
 const FOREIGN_CELL = /^%%(?:!|bash|cmd|html|javascript|js|latex|markdown|perl|ruby|script|sh|svg|sx|system|writefile)\b/
@@ -29,9 +29,10 @@ export function notebookCode(json: string): NotebookCode | null {
     if (error instanceof SyntaxError) return null
     throw error
   }
+
   if (!parsed.success) return null
   const text: string[] = []
-  const lines: {cell: number; line: number}[] = []
+  const lines: Array<{cell: number; line: number}> = []
   for (const [index, cell] of parsed.data.cells.entries()) {
     const source = Array.isArray(cell.source) ? cell.source.join('') : cell.source
     if (cell.cell_type !== 'code' || FOREIGN_CELL.test(source)) continue
@@ -40,5 +41,6 @@ export function notebookCode(json: string): NotebookCode | null {
       lines.push({cell: index + 1, line: number + 1})
     }
   }
+
   return {text: text.join('\n'), lines}
 }

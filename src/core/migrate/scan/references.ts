@@ -1,6 +1,6 @@
 import {boundAnywhere, nameUses, scopeNodes} from './bindings.ts'
 import {isBuiltin} from './builtins.ts'
-import {stringValue, type PyModule, type PyNode} from './tree.ts'
+import {type PyModule, type PyNode, stringValue} from './tree.ts'
 
 /** How a file reaches the module. */
 export type ReferenceForm =
@@ -57,20 +57,26 @@ function catchesImportErrors(tryStatement: PyNode): boolean {
   })
 }
 
+/** What it means for a statement that it stands in `outer`, whose part `below` it is in. */
+function conditionIn(outer: PyNode, below: PyNode): Condition | null {
+  if (outer.kind === 'try_statement' && outer.field('body') === below) return 'try'
+  if (outer.kind === 'except_clause') return 'try'
+  if (outer.kind === 'function_definition' || outer.kind === 'lambda') return 'function'
+  if (outer.kind !== 'if_statement') return null
+  return /\bTYPE_CHECKING\b/.test(outer.field('condition')?.text ?? '') ? 'type-checking' : 'if'
+}
+
+/** The innermost condition counts; an ImportError may be caught further out. */
 function circumstances(node: PyNode): {condition: Condition | null; guarded: boolean} {
   let condition: Condition | null = null
   let guarded = false
   let below = node
   for (const outer of node.ancestors()) {
-    if (outer.kind === 'try_statement' && outer.field('body') === below) {
-      condition ??= 'try'
-      guarded ||= catchesImportErrors(outer)
-    } else if (outer.kind === 'except_clause') condition ??= 'try'
-    else if (outer.kind === 'function_definition' || outer.kind === 'lambda') condition ??= 'function'
-    else if (outer.kind === 'if_statement')
-      condition ??= /\bTYPE_CHECKING\b/.test(outer.field('condition')?.text ?? '') ? 'type-checking' : 'if'
+    condition ??= conditionIn(outer, below)
+    guarded ||= outer.kind === 'try_statement' && outer.field('body') === below && catchesImportErrors(outer)
     below = outer
   }
+
   return {condition, guarded}
 }
 
@@ -94,9 +100,10 @@ function attributeUses(file: PyModule, local: string): UsedName[] {
     } else if (node.field('function')!.text === 'getattr') {
       const [object, name, fallback] = node.field('arguments')!.children
       const value = name ? stringValue(name) : null
-      if (object?.text === local && value && !fallback) names.push({name: value, via: 'attribute', node: name!})
+      if (value && !fallback && object?.text === local) names.push({name: value, via: 'attribute', node: name!})
     }
   }
+
   return names
 }
 
@@ -145,6 +152,7 @@ function* fromStatements(file: PyModule, statement: PyNode, finder: ReferenceFin
     yield {form: isStar ? 'star' : 'from', module, node: statement, ...circumstances(statement), names}
     return
   }
+
   for (const child of imported) {
     const name = (child.field('name') ?? child).text
     if (child.kind === 'wildcard_import' || !finder.isStem(name)) continue
@@ -174,24 +182,26 @@ function textOf(file: PyModule, node: PyNode): string | null {
       const right = assignment.field('right')
       return right ? stringValue(right) : null
     }
+
   return null
 }
 
 /** Strings among the arguments that may name a module, `import_module(".m", package="a.b")` put together. */
-function namedModules(file: PyModule, call: PyNode): {text: string; node: PyNode}[] {
+function namedModules(file: PyModule, call: PyNode): Array<{text: string; node: PyNode}> {
   const args = call.field('arguments')?.children ?? []
   const [first, second] = args
   const relative = first ? textOf(file, first) : null
   const packageNode = second?.kind === 'keyword_argument' ? second.field('value') : second
   const packageName = packageNode ? textOf(file, packageNode) : null
-  if (relative?.startsWith('.') && packageName) {
+  if (packageName && relative?.startsWith('.')) {
     const levels = /^\.+/.exec(relative)![0].length
     const parts = packageName.split('.')
     const base = parts.slice(0, parts.length - (levels - 1))
     return [{text: [...base, relative.slice(levels)].join('.'), node: first!}]
   }
+
   return args.flatMap((argument) => {
-    const nodes = argument.kind === 'identifier' ? [argument] : [...argument.all('concatenated_string', 'string')]
+    const nodes = argument.kind === 'identifier' ? [argument] : argument.all('concatenated_string', 'string')
     return nodes
       .filter((node) => node.parent?.kind !== 'concatenated_string')
       .map((node) => ({text: textOf(file, node) ?? '', node}))
@@ -224,10 +234,11 @@ function stringReference(
       .replace(/\.pyw?$/, '')
     return finder.isStem(stem) ? {form: 'path', module: value, names: []} : null
   }
+
   if (!/^\.*[\p{ID_Start}_][\p{ID_Continue}.]*$/u.test(value)) return null
   const parts = value.split('.')
   const at = parts.findLastIndex((part) => finder.isStem(part))
-  if (at < 0) return null
+  if (at === -1) return null
   const rest = parts.slice(at + 1)
   const module = parts.slice(0, at + 1).join('.')
   if (form === 'patch')
@@ -235,15 +246,15 @@ function stringReference(
   return rest.length === 0 ? {form: 'string', module, names: []} : null
 }
 
+function referencesAt(file: PyModule, node: PyNode, finder: ReferenceFinder): Iterable<RawReference> {
+  if (node.kind === 'import_statement') return importStatements(file, node, finder)
+  if (node.kind === 'import_from_statement') return fromStatements(file, node, finder)
+  return node.kind === 'call' ? stringCalls(file, node, finder) : []
+}
+
 /** Everything in a file that imports, loads or patches a module whose name `finder` knows, in the order of the text. */
 export function findReferences(file: PyModule, finder: ReferenceFinder): RawReference[] {
-  const references: RawReference[] = []
-  for (const node of file.root.walk()) {
-    if (node.kind === 'import_statement') references.push(...importStatements(file, node, finder))
-    else if (node.kind === 'import_from_statement') references.push(...fromStatements(file, node, finder))
-    else if (node.kind === 'call') references.push(...stringCalls(file, node, finder))
-  }
-  return references
+  return [...file.root.walk()].flatMap((node) => [...referencesAt(file, node, finder)])
 }
 
 /** An absolute import of the file, for finding out what it needs on sys.path. */
@@ -256,8 +267,11 @@ export interface AbsoluteImport {
 export function absoluteImports(file: PyModule): AbsoluteImport[] {
   return [...scopeNodes(file.root)].flatMap((statement) => {
     if (statement.kind === 'import_statement')
-      return statement.children.map((child) => ({name: (child.field('name') ?? child).text.split('.')[0]!, statement}))
+      return statement.children.map((child) => ({
+        name: (child.field('name') ?? child).text.split('.', 1)[0]!,
+        statement,
+      }))
     const module = statement.kind === 'import_from_statement' ? statement.field('module_name') : null
-    return module?.kind === 'dotted_name' ? [{name: module.text.split('.')[0]!, statement}] : []
+    return module?.kind === 'dotted_name' ? [{name: module.text.split('.', 1)[0]!, statement}] : []
   })
 }

@@ -44,7 +44,8 @@ function nearest(places: readonly ModulePlace[], file: string): ModulePlace | nu
     const shared = sharedLength(folder, other)
     return shared * 2 - other.length
   }
-  return [...places].sort((a, b) => closeness(b) - closeness(a))[0] ?? null
+
+  return places.toSorted((a, b) => closeness(b) - closeness(a))[0] ?? null
 }
 
 /**
@@ -59,6 +60,7 @@ export function resolveModule(module: string, file: string, places: readonly Mod
     if (!parts) return null
     return fits((candidate) => candidate.length === parts.length && endsWith(candidate, parts))[0] ?? null
   }
+
   const parts = module.split('.')
   return nearest(
     fits((candidate) => endsWith(candidate, parts)),

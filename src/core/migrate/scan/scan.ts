@@ -1,21 +1,23 @@
+import {Buffer} from 'node:buffer'
 import path from 'node:path'
 import {setImmediate} from 'node:timers/promises'
 
 import type {Effects} from '../effects.ts'
+import type {FileProblem, Importer, LegacyModule, Mention, Reference, ScanReport, WrapperReport} from './report.ts'
+
 import {sha256} from '../hash.ts'
 import {readHeader} from '../wrapper/header.ts'
-import {MODULE_NAME, Prefilter, type Candidate} from './candidates.ts'
+import {type Candidate, MODULE_NAME, Prefilter} from './candidates.ts'
 import {findDefects} from './defects/index.ts'
 import {askedNames} from './names.ts'
 import {notebookCode} from './notebook.ts'
 import {findReferences, type RawReference} from './references.ts'
-import type {FileProblem, Importer, LegacyModule, Mention, Reference, ScanReport, WrapperReport} from './report.ts'
-import {resolveModule, resolvePath, stemOf, type ModulePlace} from './resolve.ts'
+import {type ModulePlace, resolveModule, resolvePath, stemOf} from './resolve.ts'
 import {legacyShape, type LegacyShape} from './shape.ts'
 import {sideEffectsOf} from './side-effects.ts'
 import {decodeSource, LineMap} from './source.ts'
 import {PyModule} from './tree.ts'
-import {walkTree, type FoundFile} from './walk.ts'
+import {compareText, type FoundFile, walkTree} from './walk.ts'
 
 /** A Python file that was parsed, kept for planning. */
 export interface ParsedFile {
@@ -66,6 +68,7 @@ async function inTurns(
       options.signal?.throwIfAborted()
       options.onProgress?.(index)
     }
+
     look(file)
   }
 }
@@ -92,6 +95,7 @@ class Sorter {
       this.archives.push(candidate.path)
       return
     }
+
     const source = candidate.type === 'python' ? decodeSource(candidate.bytes) : null
     if (source) {
       const wrapper = this.#wrapper(candidate.path, source.text)
@@ -99,6 +103,7 @@ class Sorter {
         if (!this.#throughShadows || !this.#lookThrough(wrapper, candidate.bytes)) this.wrappers.push(wrapper)
         return
       }
+
       const module = new PyModule(source)
       const shape = legacyShape(module)
       if (shape) {
@@ -106,6 +111,7 @@ class Sorter {
         return
       }
     }
+
     this.rest.push(candidate)
   }
 
@@ -155,6 +161,7 @@ function sortLinks(effects: Effects, root: string, links: readonly Candidate[], 
     else if (link.type === 'python' && legacyShape(new PyModule(decodeSource(link.bytes))))
       sorter.problems.push({path: link.path, problem: `links to a legacy module outside this tree: ${real}`})
   }
+
   return aliases
 }
 
@@ -193,6 +200,7 @@ function sourceProblem(module: PyModule): string | null {
     if (node.kind === 'ERROR')
       return `syntax error in line ${node.position.line}: read as far as possible, never changed`
   }
+
   return null
 }
 
@@ -226,6 +234,7 @@ class CallerAnalysis {
       this.mentions.push(...mentionsIn(file, module.source.text))
       return
     }
+
     if (problem) this.problems.push({path: file, problem})
     this.importers.push({path: file, kind: 'python', references})
     this.parsed.set(file, {bytes, module})
@@ -238,6 +247,7 @@ class CallerAnalysis {
       this.mentions.push(...mentionsIn(file, decodeSource(bytes).text))
       return
     }
+
     const module = new PyModule(decodeSource(Buffer.from(code.text)))
     const inCell = <T extends {line: number}>(item: T) => ({...item, ...code.lines[item.line - 1]})
     const references = this.#references(module, file).map((reference) => ({
@@ -271,13 +281,15 @@ function moduleReport(file: string, parsed: ParsedModule, links: readonly string
 /**
  * Reads the tree below `root` (absolute) and says what is there of the legacy module. Writes nothing.
  *
- * @throws whatever `signal` was aborted with.
+ * @throws {Error} whatever `signal` was aborted with.
  */
 export async function scanTree(root: string, effects: Effects, options: ScanOptions = {}): Promise<Scan> {
   const started = effects.clock.now().getTime()
   const walk = walkTree(effects.fs, root)
   const prefilter = new Prefilter(effects.fs, root)
-  await inTurns(walk.files, options, (file) => prefilter.look(file))
+  await inTurns(walk.files, options, (file) => {
+    prefilter.look(file)
+  })
 
   const kinds = new Map(walk.files.map((file) => [file.path, file.kind]))
   const {candidates} = prefilter.result
@@ -308,13 +320,13 @@ export async function scanTree(root: string, effects: Effects, options: ScanOpti
 
   const durationMs = effects.clock.now().getTime() - started
   const {statistics} = prefilter.result
-  const byPath = <T extends {path: string}>(items: T[]) => items.sort((a, b) => (a.path < b.path ? -1 : 1))
+  const byPath = <T extends {path: string}>(items: T[]) => items.toSorted((a, b) => compareText(a.path, b.path))
   return {
     report: {
       root,
       modules: byPath([...sorter.modules].map(([file, parsed]) => moduleReport(file, parsed, aliases.get(file) ?? []))),
       wrappers: byPath(sorter.wrappers),
-      archives: sorter.archives.sort(),
+      archives: sorter.archives.toSorted(),
       importers: byPath(callers.importers),
       mentions: callers.mentions,
       problems: byPath([...walk.problems, ...prefilter.result.problems, ...sorter.problems, ...callers.problems]),

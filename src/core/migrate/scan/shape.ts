@@ -1,5 +1,6 @@
-import {moduleNames, scopeNodes, type ModuleNames} from './bindings.ts'
 import type {PyModule, PyNode} from './tree.ts'
+
+import {moduleNames, type ModuleNames, scopeNodes} from './bindings.ts'
 
 /**
  * What the legacy module looks like, whatever its file is called: the methods of its one class and the names beside it.
@@ -80,6 +81,7 @@ export function legacyShape(file: PyModule): LegacyShape | null {
     const found = classes.find((node) => share(shape.methods, (name) => methodsOf(node).has(name)) >= LEAST_METHODS)
     if (found) return {generation, className: found.field('name')!.text, names}
   }
+
   return null
 }
 

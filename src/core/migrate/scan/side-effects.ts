@@ -1,6 +1,7 @@
-import {scopeNodes} from './bindings.ts'
 import type {SideEffect} from './report.ts'
 import type {PyModule} from './tree.ts'
+
+import {scopeNodes} from './bindings.ts'
 
 /** What importing the module does to the rest of the process. Callers may rely on it without knowing. */
 export function sideEffectsOf(file: PyModule): SideEffect[] {

@@ -1,3 +1,4 @@
+import {Buffer} from 'node:buffer'
 /**
  * A Python source as text that can be turned back into the very bytes it came from: encoding, byte order mark and line
  * ends included.
@@ -7,7 +8,7 @@ export type LineEnd = '\n' | '\r' | '\r\n'
 export interface Source {
   /** Without a byte order mark. */
   readonly text: string
-  readonly encoding: 'latin-1' | 'utf-8'
+  readonly encoding: 'latin-1' | 'utf8'
   readonly bom: boolean
   /** The line end that most lines have; LF in a file without any. */
   readonly lineEnd: LineEnd
@@ -20,7 +21,7 @@ const BOM = Buffer.from([0xef, 0xbb, 0xbf])
 /** PEP 263: in one of the first two lines, and only in a comment. */
 const CODING = /^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)/
 
-const UTF8_NAMES = new Set(['u8', 'utf', 'utf-8', 'utf-8-sig', 'utf8', 'utf_8', 'cp65001'])
+const UTF8_NAMES = new Set('u8 utf utf-8 utf-8-sig utf8 utf_8 cp65001'.split(' '))
 
 function declaredEncoding(bytes: Buffer): string | null {
   const head = bytes
@@ -31,6 +32,7 @@ function declaredEncoding(bytes: Buffer): string | null {
     const match = CODING.exec(line)
     if (match) return match[1]!.toLowerCase()
   }
+
   return null
 }
 
@@ -63,7 +65,7 @@ export function decodeSource(bytes: Buffer): Source {
   const text = isUtf8 ? decodeUtf8(body) : null
   return {
     text: text ?? body.toString('latin1'),
-    encoding: text === null ? 'latin-1' : 'utf-8',
+    encoding: text === null ? 'latin-1' : 'utf8',
     bom,
     lineEnd: mostFrequentLineEnd(text ?? body.toString('latin1')),
     encodingProblem: isUtf8 && text === null ? 'not UTF-8, and no coding line says what it is' : null,
@@ -72,7 +74,7 @@ export function decodeSource(bytes: Buffer): Source {
 
 /** The bytes of `text` in the encoding of `source`. Only ASCII may have been added to what {@link decodeSource} gave. */
 export function encodeSource(source: Source, text: string): Buffer {
-  const body = Buffer.from(text, source.encoding === 'utf-8' ? 'utf8' : 'latin1')
+  const body = Buffer.from(text, source.encoding === 'utf8' ? 'utf8' : 'latin1')
   return source.bom ? Buffer.concat([BOM, body]) : body
 }
 
@@ -98,6 +100,7 @@ export class LineMap {
       if (this.#starts[middle]! <= offset) low = middle
       else high = middle - 1
     }
+
     return {line: low + 1, column: offset - this.#starts[low]! + 1}
   }
 }

@@ -1,4 +1,4 @@
-import {parsePython, type Node} from './grammar.ts'
+import {type Node, parsePython} from './grammar.ts'
 import {LineMap, type Position, type Source} from './source.ts'
 
 /**
@@ -62,6 +62,8 @@ export class PyNode {
   /**
    * This node and all below it, in the order of the text; `enter` says whether to go below a node. Sources nest deeper
    * than the stack allows, hence the list of what is left to visit.
+   *
+   * @yields {PyNode} each node before those below it
    */
   *walk(enter: (node: PyNode) => boolean = () => true): Generator<PyNode> {
     const left: PyNode[] = [this]
@@ -73,11 +75,15 @@ export class PyNode {
   }
 
   /** All below (and including) this node of one of the given kinds. */
-  *all(...kinds: readonly string[]): Generator<PyNode> {
-    for (const node of this.walk()) if (kinds.includes(node.kind)) yield node
+  all(...kinds: readonly string[]): PyNode[] {
+    return [...this.walk()].filter((node) => kinds.includes(node.kind))
   }
 
-  /** From the parent outwards. */
+  /**
+   * What this node is in.
+   *
+   * @yields {PyNode} from the parent outwards
+   */
   *ancestors(): Generator<PyNode> {
     for (let node = this.parent; node; node = node.parent) yield node
   }
@@ -115,11 +121,16 @@ const ESCAPES: Record<string, string> = {'"': '"', "'": "'", '\\': '\\', n: '\n'
 
 /** The value of a plain string literal, implicit concatenation included; null when it is interpolated or of bytes. */
 export function stringValue(node: PyNode): string | null {
-  if (node.kind === 'parenthesized_expression' && node.children.length === 1) return stringValue(node.children[0]!)
+  if (node.kind === 'parenthesized_expression') {
+    const [inner, ...others] = node.children
+    return inner && others.length === 0 ? stringValue(inner) : null
+  }
+
   if (node.kind === 'concatenated_string') {
     const parts = node.children.map((child) => stringValue(child))
     return parts.includes(null) ? null : parts.join('')
   }
+
   if (node.kind !== 'string') return null
   const prefix = /^[a-z]*/i.exec(node.text)![0].toLowerCase()
   if (prefix.includes('b') || prefix.includes('f')) return null

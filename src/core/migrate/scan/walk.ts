@@ -1,7 +1,8 @@
 import path from 'node:path'
 
-import {errorCode, type FileSystem, type FolderEntry} from '../effects.ts'
 import type {FileProblem} from './report.ts'
+
+import {errorCode, type FileSystem, type FolderEntry} from '../effects.ts'
 
 /** Folders that hold no code of the project, by name. */
 const SKIPPED_FOLDERS: Readonly<Record<string, string>> = {
@@ -56,6 +57,7 @@ export function walkTree(fs: FileSystem, root: string): Walk {
       walk.skipped.push({path: folder, problem: reason})
       continue
     }
+
     const below: string[] = []
     for (const {name, kind} of entries) {
       const inside = folder === '' ? name : `${folder}/${name}`
@@ -64,14 +66,22 @@ export function walkTree(fs: FileSystem, root: string): Walk {
       else if (kind === 'folder' && known) walk.skipped.push({path: inside, problem: known})
       else if (kind === 'folder') below.push(inside)
     }
-    left.push(...below.reverse())
+
+    left.push(...below.toReversed())
   }
+
   return walk
+}
+
+/** By code unit: the same order on every machine, whatever its language. */
+export function compareText(a: string, b: string): number {
+  if (a === b) return 0
+  return a < b ? -1 : 1
 }
 
 function listFolder(fs: FileSystem, root: string, folder: string, walk: Walk): FolderEntry[] {
   try {
-    return fs.list(path.join(root, folder)).sort((a, b) => (a.name < b.name ? -1 : 1))
+    return fs.list(path.join(root, folder)).toSorted((a, b) => compareText(a.name, b.name))
   } catch (error) {
     walk.problems.push({path: folder || '.', problem: `cannot be listed: ${errorCode(error) ?? String(error)}`})
     return []

@@ -1,8 +1,11 @@
+import type {Buffer} from 'node:buffer'
+
 import {z} from 'zod'
 
-import {NpuBridgeError} from '../../errors.ts'
 import type {Effects} from '../effects.ts'
 import type {CheckOutcome} from '../journal/schema.ts'
+
+import {NpuBridgeError} from '../../errors.ts'
 import {QUIET_PYTHON} from '../python/interpreter.ts'
 import {notebookCode} from '../scan/notebook.ts'
 import {dottedParts} from '../scan/resolve.ts'
@@ -23,22 +26,20 @@ interface Item {
   readonly importsOnly?: boolean
 }
 
-const OUTCOMES = z.array(
-  z.object({
-    ok: z.boolean(),
-    problem: z.string().nullable(),
-    wrapper: z.object({active: z.string(), reason: z.string().nullable(), strategy: z.string()}).nullable(),
-  }),
-)
+/** What a wrapper says of itself in `__npubridge__`. */
+const WRAPPER = z.object({active: z.string(), reason: z.string().nullable(), strategy: z.string()})
+const OUTCOME = z.object({ok: z.boolean(), problem: z.string().nullable(), wrapper: WRAPPER.nullable()})
+const OUTCOMES = z.array(OUTCOME)
 
-type Outcome = z.infer<typeof OUTCOMES>[number]
+type Outcome = z.infer<typeof OUTCOME>
 
 /** The ways in which a file may be meant to be run: from its own folder, and as part of a package. */
-function itemsFor(effects: Effects, root: string, file: string): Item[] {
+function itemsFor({effects, root}: Verifier, file: string): Item[] {
   if (file.endsWith('.ipynb')) {
     const code = notebookCode(decodeSource(effects.fs.readFile(`${root}/${file}`)).text)
     return code ? [{path: file, module: null, source: code.text, importsOnly: true}] : []
   }
+
   const parts = dottedParts(file)
   const isImportable = parts.length > 0 && parts.every((part) => IDENTIFIER.test(part))
   const items: Item[] = file.endsWith('__init__.py') ? [] : [{path: file, module: null}]
@@ -49,16 +50,19 @@ function nameOf(item: Item): string {
   return item.module === null ? `${item.path} as a script` : `${item.path} as ${item.module}`
 }
 
-async function ask(
-  effects: Effects,
-  python: string,
-  request: unknown,
-  environment: Readonly<Record<string, string>>,
-  signal?: AbortSignal,
-): Promise<unknown> {
+/** An interpreter that answers for a tree. */
+export interface Verifier {
+  readonly effects: Effects
+  readonly python: string
+  /** Absolute. */
+  readonly root: string
+  readonly signal: AbortSignal | undefined
+}
+
+async function ask({effects, python, signal}: Verifier, request: unknown): Promise<unknown> {
   const result = await effects.processes.run(python, ['-c', RUNNER, RUNNER], {
     input: JSON.stringify(request),
-    env: {...environment, ...QUIET_PYTHON},
+    env: QUIET_PYTHON,
     signal,
   })
   signal?.throwIfAborted()
@@ -68,30 +72,19 @@ async function ask(
       suggestions: ['name a working Python 3: --python /path/to/venv/bin/python'],
     })
   }
+
   return JSON.parse(result.stdout.trimEnd().split('\n').at(-1)!)
 }
 
-async function runItems(
-  effects: Effects,
-  python: string,
-  root: string,
-  items: readonly Item[],
-  signal?: AbortSignal,
-): Promise<Outcome[]> {
+async function runItems(verifier: Verifier, items: readonly Item[]): Promise<Outcome[]> {
   if (items.length === 0) return []
-  return OUTCOMES.parse(await ask(effects, python, {root, items, timeout: IMPORT_TIMEOUT}, {}, signal))
+  return OUTCOMES.parse(await ask(verifier, {root: verifier.root, items, timeout: IMPORT_TIMEOUT}))
 }
 
 /** Imports every one of `files` in each way that it may be meant to be run. */
-export async function checkImports(
-  effects: Effects,
-  python: string,
-  root: string,
-  files: readonly string[],
-  signal?: AbortSignal,
-): Promise<CheckOutcome[]> {
-  const items = files.flatMap((file) => itemsFor(effects, root, file))
-  const outcomes = await runItems(effects, python, root, items, signal)
+export async function checkImports(verifier: Verifier, files: readonly string[]): Promise<CheckOutcome[]> {
+  const items = files.flatMap((file) => itemsFor(verifier, file))
+  const outcomes = await runItems(verifier, items)
   return items.map((item, index) => {
     const {ok, problem} = outcomes[index]!
     return {name: nameOf(item), ok, problem}
@@ -105,15 +98,9 @@ export interface WrapperActivity {
   readonly reason: string | null
 }
 
-export async function askWrappers(
-  effects: Effects,
-  python: string,
-  root: string,
-  files: readonly string[],
-  signal?: AbortSignal,
-): Promise<WrapperActivity[]> {
+export async function askWrappers(verifier: Verifier, files: readonly string[]): Promise<WrapperActivity[]> {
   const items = files.map((file): Item => ({path: file, module: null}))
-  const outcomes = await runItems(effects, python, root, items, signal)
+  const outcomes = await runItems(verifier, items)
   return files.map((file, index) => {
     const {wrapper, problem} = outcomes[index]!
     return {path: file, active: wrapper?.active ?? null, reason: wrapper ? wrapper.reason : problem}
@@ -124,11 +111,9 @@ const PROBLEMS = z.array(z.string().nullable())
 
 /** Why Python would refuse each of these sources, or null. */
 export async function parseProblems(
-  effects: Effects,
-  python: string,
-  sources: readonly {readonly path: string; readonly content: Buffer}[],
-  signal?: AbortSignal,
-): Promise<(string | null)[]> {
+  verifier: Verifier,
+  sources: ReadonlyArray<{readonly path: string; readonly content: Buffer}>,
+): Promise<Array<string | null>> {
   const parse = sources.map(({path, content}) => ({path, content: content.toString('base64')}))
-  return PROBLEMS.parse(await ask(effects, python, {parse}, {}, signal))
+  return PROBLEMS.parse(await ask(verifier, {parse}))
 }

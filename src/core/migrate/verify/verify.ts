@@ -1,9 +1,10 @@
 import {tmpdir} from 'node:os'
 import path from 'node:path'
 
-import type {Effects, FileSystem} from '../effects.ts'
+import type {FileSystem} from '../effects.ts'
 import type {CheckOutcome, JournalData} from '../journal/schema.ts'
-import {checkImports} from './checks.ts'
+
+import {checkImports, type Verifier} from './checks.ts'
 
 export type VerificationRequest = Omit<JournalData['verification'], 'before'>
 
@@ -25,16 +26,12 @@ function removeTree(fs: FileSystem, folder: string): void {
     if (kind === 'folder') removeTree(fs, entry)
     else fs.removeFile(entry)
   }
+
   fs.removeFolder(folder)
 }
 
 /** The user's own check, with Python's and pytest's caches sent elsewhere: verification leaves nothing behind. */
-async function checkCommand(
-  effects: Effects,
-  root: string,
-  command: string,
-  signal?: AbortSignal,
-): Promise<CheckOutcome> {
+async function checkCommand({effects, root, signal}: Omit<Verifier, 'python'>, command: string): Promise<CheckOutcome> {
   const aside = path.join(effects.env.TMPDIR || tmpdir(), `npubridge-verify-${effects.clock.random(12)}`)
   effects.fs.makeFolder(aside)
   try {
@@ -53,14 +50,11 @@ async function checkCommand(
 
 /** Runs every check once. The order of the outcomes is that of the request. */
 export async function runChecks(
-  effects: Effects,
-  root: string,
-  request: VerificationRequest,
-  signal?: AbortSignal,
+  tree: Omit<Verifier, 'python'>,
+  {python, importers, command}: VerificationRequest,
 ): Promise<CheckOutcome[]> {
-  const imports = request.python ? await checkImports(effects, request.python, root, request.importers, signal) : []
-  const command = request.command ? [await checkCommand(effects, root, request.command, signal)] : []
-  return [...imports, ...command]
+  const imports = python === null ? [] : await checkImports({...tree, python}, importers)
+  return command === null ? imports : [...imports, await checkCommand(tree, command)]
 }
 
 export function compareChecks(before: readonly CheckOutcome[], after: readonly CheckOutcome[]): Verification {

@@ -2,7 +2,7 @@
  * The start of every wrapper. Python 3.7 or newer, ASCII only, standard library only; every helper has a name that no
  * legacy module uses, because the archived original may be executed in the very same namespace.
  */
-export const COMMON = String.raw`import os as _npubridge_os
+export const COMMON = `import os as _npubridge_os
 import sys as _npubridge_sys
 import threading as _npubridge_threading
 import types as _npubridge_types

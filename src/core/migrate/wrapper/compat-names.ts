@@ -33,7 +33,7 @@ const V2_NAMES = [
 const DIRECT_NAMES = ['create_default_bridge', 'get_system_info'] as const
 
 /** What every wrapper imports from npubridge.compat, which serves both generations from one module. */
-export const WRAPPER_NAMES: readonly string[] = [...new Set([...V1_NAMES, ...V2_NAMES])].sort()
+export const WRAPPER_NAMES: readonly string[] = [...new Set([...V1_NAMES, ...V2_NAMES])].toSorted()
 
 /** What npubridge.compat is known to have. */
 export const COMPAT_NAMES: ReadonlySet<string> = new Set([...WRAPPER_NAMES, ...DIRECT_NAMES])

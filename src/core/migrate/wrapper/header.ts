@@ -35,20 +35,22 @@ export function withHeader(shebang: string, header: WrapperHeader, body: string)
     '# sha256: ',
   ]
   const text = `${lines.join('\n')}\n${body}`
-  return text.replace('# sha256: \n', `# sha256: ${contentHash(text)}\n`)
+  const hash = contentHash(text)
+  return text.replace('# sha256: \n', () => `# sha256: ${hash}\n`)
 }
 
 /** What a wrapper claims to be and whether it still is; null for any other file. */
 export function readHeader(text: string): (WrapperHeader & {readonly intact: boolean}) | null {
   const lines = text.split(/\r\n|\r|\n/, 12)
   const title = lines.slice(0, 3).findIndex((line) => line.startsWith(WRAPPER_MARKER))
-  if (title < 0) return null
+  if (title === -1) return null
   const fields = new Map<string, string>()
   for (const line of lines.slice(title + 1)) {
     const match = /^# ([a-z0-9-]+): (.*)$/.exec(line)
     if (!match) break
     fields.set(match[1]!, match[2]!)
   }
+
   return {
     version: fields.get('version') ?? 'unknown',
     strategy: fields.get('strategy') === 'shadow' ? 'shadow' : 'replace',

@@ -1,8 +1,9 @@
 import type {Generation} from '../scan/shape.ts'
 import type {LineEnd} from '../scan/source.ts'
+
 import {COMMON} from './common-template.ts'
 import {MAIN, WRAPPER_NAMES} from './compat-names.ts'
-import {withHeader, WRAPPER_MARKER, type Strategy} from './header.ts'
+import {type Strategy, withHeader, WRAPPER_MARKER} from './header.ts'
 import {REPLACE} from './replace-template.ts'
 import {SHADOW} from './shadow-template.ts'
 
@@ -29,8 +30,8 @@ export interface WrapperRequest {
 /** An ASCII Python literal. */
 function literal(text: string): string {
   return JSON.stringify(text).replaceAll(
-    /[\u007F-\uFFFF]/g,
-    (char) => `\\u${char.codePointAt(0)!.toString(16).padStart(4, '0')}`,
+    /[^ -~]/g,
+    (char) => String.raw`\u${char.codePointAt(0)!.toString(16).padStart(4, '0')}`,
   )
 }
 
@@ -72,5 +73,5 @@ export function renderWrapper(request: WrapperRequest): string {
     },
     body,
   )
-  return request.lineEnd === '\n' ? text : text.replaceAll('\n', request.lineEnd)
+  return request.lineEnd === '\n' ? text : text.split('\n').join(request.lineEnd)
 }

@@ -1,5 +1,5 @@
 /** The wrapper that stands for the legacy module once a code base has moved. */
-export const REPLACE = String.raw`"""The NPU coordination bridge, now from npubridge.
+export const REPLACE = `"""The NPU coordination bridge, now from npubridge.
 
 npubridge.compat provides what callers import from here. Where npubridge cannot be imported, the archived original runs
 in this module instead and a RuntimeWarning says so. Undo: npubridge migrate rollback

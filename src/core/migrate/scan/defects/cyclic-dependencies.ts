@@ -1,5 +1,6 @@
 import type {PyNode} from '../tree.ts'
-import {defectAt, type Defect, type Detector} from './defect.ts'
+
+import {type Defect, defectAt, type Detector} from './defect.ts'
 import {changesIn} from './state.ts'
 
 const DEPENDENCIES = /dependenc|\bdeps\b|depends_on/
@@ -19,7 +20,7 @@ function askedContainers(scope: PyNode): Set<string> {
 /** A function that remembers where it is before it goes deeper, and asks, cannot run in circles. */
 function remembersItsWay(fn: PyNode, firstCall: PyNode): boolean {
   const asked = askedContainers(fn)
-  return [...changesIn(fn)].some(
+  return changesIn(fn).some(
     (change) =>
       change.kind === 'grow' &&
       change.node.start < firstCall.start &&
@@ -34,7 +35,7 @@ function isWithin(node: PyNode, outer: PyNode): boolean {
 
 function* endlessRecursion(fn: PyNode): Generator<Defect> {
   const name = fn.field('name')!.text
-  const call = [...fn.all('call')].find((node) => isCallOf(node, name))
+  const call = fn.all('call').find((node) => isCallOf(node, name))
   if (call && DEPENDENCIES.test(fn.text) && !remembersItsWay(fn, call))
     yield defectAt(
       'cyclic-dependencies',
@@ -49,13 +50,15 @@ function hasWayOut(loop: PyNode): boolean {
     if (node.kind === 'if_statement' && node.field('condition')?.kind === 'not_operator') return true
     if (node.kind === 'else_clause' && node.parent?.kind === 'if_statement') return true
   }
+
   return false
 }
 
 /** Whether a membership test or removal inside the loop walks a list, which makes the loop quadratic at least. */
 function walksLists(loop: PyNode, fn: PyNode): boolean {
   const lists = new Set(
-    [...fn.all('assignment')]
+    fn
+      .all('assignment')
       .filter((node) => {
         const value = node.field('right')
         return (
@@ -64,10 +67,10 @@ function walksLists(loop: PyNode, fn: PyNode): boolean {
       })
       .map((node) => node.field('left')!.text),
   )
-  const removes = [...changesIn(loop)].some(
-    (change) => change.node.kind === 'call' && /\.remove\(/.test(change.node.text) && lists.has(change.target),
+  const removes = changesIn(loop).some(
+    (change) => change.node.kind === 'call' && change.node.text.includes('.remove(') && lists.has(change.target),
   )
-  const asks = [...loop.all('comparison_operator')].some((node) => {
+  const asks = loop.all('comparison_operator').some((node) => {
     const container = node.children.at(-1)!
     return /\bin\b/.test(node.text) && (container.kind === 'list_comprehension' || lists.has(container.text))
   })
@@ -78,7 +81,7 @@ function* loopsOver(fn: PyNode): Generator<Defect> {
   if (!DEPENDENCIES.test(fn.text)) return
   const name = fn.field('name')!.text
   for (const loop of fn.all('while_statement')) {
-    if (loop.closest('function_definition') !== fn || ![...loop.all('for_statement', 'list_comprehension')].length)
+    if (loop.closest('function_definition') !== fn || loop.all('for_statement', 'list_comprehension').length === 0)
       continue
     if (!hasWayOut(loop))
       yield defectAt(
@@ -95,7 +98,11 @@ function* loopsOver(fn: PyNode): Generator<Defect> {
   }
 }
 
-/** Defect 6. */
+/**
+ * Defect 6.
+ *
+ * @yields {Defect} by function
+ */
 export const cyclicDependencies: Detector = function* (file) {
   for (const fn of file.root.all('function_definition')) {
     yield* endlessRecursion(fn)

@@ -1,6 +1,7 @@
 import type {PyModule} from '../tree.ts'
-import {cyclicDependencies} from './cyclic-dependencies.ts'
 import type {Defect, Detector} from './defect.ts'
+
+import {cyclicDependencies} from './cyclic-dependencies.ts'
 import {missingImports} from './missing-imports.ts'
 import {unguardedSharedState} from './shared-state.ts'
 import {shellSyntaxInPaths} from './shell-syntax.ts'
@@ -18,5 +19,5 @@ const DETECTORS: readonly Detector[] = [
 
 /** The known defects of a legacy module, by place. */
 export function findDefects(file: PyModule): Defect[] {
-  return DETECTORS.flatMap((detect) => [...detect(file)]).sort((a, b) => a.line - b.line || a.column - b.column)
+  return DETECTORS.flatMap((detect) => [...detect(file)]).toSorted((a, b) => a.line - b.line || a.column - b.column)
 }

@@ -2,7 +2,11 @@ import {boundAnywhere, moduleNames, nameUses} from '../bindings.ts'
 import {isBuiltin} from '../builtins.ts'
 import {defectAt, type Detector} from './defect.ts'
 
-/** Defect 2: once a name, at its first use. A star import may bring anything, so nothing is said of files with one. */
+/**
+ * Defect 2. A star import may bring anything, so nothing is said of files with one.
+ *
+ * @yields {object} once a name, at its first use
+ */
 export const missingImports: Detector = function* (file) {
   if (moduleNames(file.root).open) return
   const bound = boundAnywhere(file.root)
@@ -14,6 +18,7 @@ export const missingImports: Detector = function* (file) {
     uses.set(name, (uses.get(name) ?? 0) + 1)
     if (!first.has(name)) first.set(name, node)
   }
+
   for (const [name, node] of first) {
     const count = uses.get(name)!
     const often = count === 1 ? 'used' : `used ${count} times`

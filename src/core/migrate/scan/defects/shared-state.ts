@@ -1,5 +1,6 @@
 import type {PyNode} from '../tree.ts'
-import {defectAt, type Defect, type Detector} from './defect.ts'
+
+import {type Defect, defectAt, type Detector} from './defect.ts'
 import {changesIn, functionsIn} from './state.ts'
 
 /** Calls that let what they are given run beside the caller. */
@@ -26,17 +27,19 @@ function referredName(node: PyNode): string | null {
 /** Names of what `method` starts beside itself. Coroutines collected for a later gather count: they are not awaited. */
 function spawnedBy(method: PyNode): Set<string> {
   const names = new Set<string>()
-  const spawns = [...method.all('call')].filter((call) => isSpawn(call))
+  const spawns = method.all('call').filter((call) => isSpawn(call))
   for (const spawn of spawns)
     for (const node of spawn.field('arguments')?.walk() ?? []) {
       const name = referredName(node)
       if (name) names.add(name)
     }
+
   if (spawns.length > 0)
     for (const call of method.all('call')) {
       const name = referredName(call.field('function')!)
       if (name && call.parent!.kind !== 'await' && !isSpawn(call)) names.add(name)
     }
+
   return names
 }
 
@@ -47,6 +50,7 @@ function isGuarded(node: PyNode, within: PyNode): boolean {
     const clause = outer.children.find((child) => child.kind === 'with_clause')
     if (GUARD.test(clause?.text ?? '')) return true
   }
+
   return false
 }
 
@@ -63,28 +67,33 @@ function concurrentFunctions(functions: ReadonlyMap<string, PyNode>): Map<string
       if (called) queue.push(called)
     }
   }
+
   return found
 }
 
 function* unguardedChanges(classNode: PyNode): Generator<Defect> {
-  const functions = functionsIn(classNode.field('body')!)
+  const methods = functionsIn(classNode.field('body')!)
   // Nested functions too: `async def limited(task)` inside the method that gathers.
-  for (const method of [...functions.values()])
-    for (const [name, node] of functionsIn(method.field('body')!)) if (!functions.has(name)) functions.set(name, node)
+  const nested = [...methods.values()].flatMap((method) => [...functionsIn(method.field('body')!)])
+  const functions = new Map([...nested, ...methods])
   const told = new Set<string>()
   for (const [name, node] of concurrentFunctions(functions))
-    for (const change of changesIn(node)) {
-      if (!change.target.startsWith('self.') || told.has(change.target) || isGuarded(change.node, node)) continue
-      told.add(change.target)
-      yield defectAt(
-        'unguarded-shared-state',
-        change.node,
-        `"${change.target}" is changed in "${name}", which runs several times at once, without a lock`,
-      )
+    for (const {target, node: place} of changesIn(node)) {
+      const isNews = target.startsWith('self.') && !told.has(target) && !isGuarded(place, node)
+      if (isNews) yield defectAt('unguarded-shared-state', place, explain(target, name))
+      if (isNews) told.add(target)
     }
 }
 
-/** Defect 5, once an attribute. */
+function explain(target: string, name: string): string {
+  return `"${target}" is changed in "${name}", which runs several times at once, without a lock`
+}
+
+/**
+ * Defect 5.
+ *
+ * @yields {Defect} once an attribute, at its first change
+ */
 export const unguardedSharedState: Detector = function* (file) {
   for (const classNode of file.root.all('class_definition')) yield* unguardedChanges(classNode)
 }

@@ -1,4 +1,4 @@
-import {stringValue, type PyNode} from '../tree.ts'
+import {type PyNode, stringValue} from '../tree.ts'
 import {defectAt, type Detector} from './defect.ts'
 
 /** `${NAME}`, `${NAME:-default}` or `$(command)`. */
@@ -66,10 +66,15 @@ function isUsedAsPath(string: PyNode): boolean {
     if (node.kind === 'function_definition') return PATH_NAME.test(node.field('name')!.text)
     if (!TRANSPARENT.has(node.kind)) return false
   }
+
   return false
 }
 
-/** Defect 1. */
+/**
+ * Defect 1.
+ *
+ * @yields {object} once a string
+ */
 export const shellSyntaxInPaths: Detector = function* (file) {
   for (const node of file.root.all('string')) {
     // Interpolation is looked at as written: `f"${x}"` has a dollar sign before a Python value and no shell syntax.

@@ -24,6 +24,7 @@ function subscripted(node: PyNode): {target: PyNode; computedKey: boolean} {
     computedKey ||= !isLiteralKey(target)
     target = target.field('value')!
   }
+
   return {target, computedKey}
 }
 
@@ -37,12 +38,12 @@ function* changesByAssignment(statement: PyNode): Generator<Change> {
     const {target, computedKey} = subscripted(part)
     if (!isNamed(target)) continue
     const kind =
-      part.kind !== 'subscript'
-        ? statement.kind === 'assignment'
-          ? 'assign'
-          : 'update'
-        : computedKey
+      part.kind === 'subscript'
+        ? computedKey
           ? 'grow'
+          : 'update'
+        : statement.kind === 'assignment'
+          ? 'assign'
           : 'update'
     yield {target: target.text, kind, node: statement}
   }
@@ -65,13 +66,15 @@ function* changesByDeletion(statement: PyNode): Generator<Change> {
   }
 }
 
+function changesOf(node: PyNode): Iterable<Change> {
+  if (node.kind === 'call') return changesByCall(node)
+  if (node.kind === 'delete_statement') return changesByDeletion(node)
+  return node.kind.endsWith('assignment') ? changesByAssignment(node) : []
+}
+
 /** Every change of something named within `scope`, in the order of the text. */
-export function* changesIn(scope: PyNode): Generator<Change> {
-  for (const node of scope.walk()) {
-    if (node.kind === 'assignment' || node.kind === 'augmented_assignment') yield* changesByAssignment(node)
-    else if (node.kind === 'call') yield* changesByCall(node)
-    else if (node.kind === 'delete_statement') yield* changesByDeletion(node)
-  }
+export function changesIn(scope: PyNode): Change[] {
+  return [...scope.walk()].flatMap((node) => [...changesOf(node)])
 }
 
 /** Methods of a class by name, or functions of a scope: those directly in it. */

@@ -1,4 +1,5 @@
 import type {PyNode} from '../tree.ts'
+
 import {defectAt, type Detector} from './defect.ts'
 
 const BROAD = new Set(['BaseException', 'Exception'])
@@ -19,7 +20,7 @@ const CONSTANTS = new Set([
 function caught(clause: PyNode): string | null {
   const type = clause.children.find((child) => child.kind !== 'block')
   if (!type) return null
-  return type.kind === 'as_pattern' ? type.children[0]!.text : type.text
+  return type.kind === 'as_pattern' ? (type.children.at(0)?.text ?? null) : type.text
 }
 
 function isBroad(type: string | null): boolean {
@@ -32,15 +33,19 @@ function drops(statement: PyNode): boolean {
     return statement.children.every((child) => child.kind === 'ellipsis' || child.kind === 'string')
   if (statement.kind !== 'return_statement') return false
   // `return []` and `return None` say that all is well; what is computed may tell of the failure.
-  return statement.children.every((child) => CONSTANTS.has(child.kind) && [...child.all('identifier')].length === 0)
+  return statement.children.every((child) => CONSTANTS.has(child.kind) && child.all('identifier').length === 0)
 }
 
-/** Defect 4. Narrow handlers, `except KeyError: pass`, are a decision; broad ones hide what nobody thought of. */
+/**
+ * Defect 4. Narrow handlers, `except KeyError: pass`, are a decision; broad ones hide what nobody thought of.
+ *
+ * @yields {object} once a handler
+ */
 export const swallowedExceptions: Detector = function* (file) {
   for (const clause of file.root.all('except_clause')) {
     const type = caught(clause)
     const body = clause.children.find((child) => child.kind === 'block')
-    if (!isBroad(type) || !body || !body.children.every((statement) => drops(statement))) continue
+    if (!isBroad(type) || !body?.children.every((statement) => drops(statement))) continue
     const last = body.children.at(-1)?.text ?? 'pass'
     yield defectAt(
       'swallowed-exception',
