@@ -1,5 +1,4 @@
 import type {Effects} from './effects.ts'
-import type {Emit} from './events.ts'
 import type {ScanReport} from './scan/report.ts'
 
 import {JournalStore} from './journal/store.ts'
@@ -17,15 +16,8 @@ export interface CheckReport {
 }
 
 /** For continuous integration: judges the tree as it is, needs no journal, writes nothing. */
-export async function checkTree(
-  effects: Effects,
-  root: string,
-  emit: Emit,
-  signal?: AbortSignal,
-): Promise<CheckReport> {
-  emit({type: 'phase', phase: 'scan', state: 'started'})
+export async function checkTree(effects: Effects, root: string, signal?: AbortSignal): Promise<CheckReport> {
   const {report: scan} = await scanTree(root, effects, {signal})
-  emit({type: 'phase', phase: 'scan', state: 'done'})
   const unfinished = new JournalStore(effects, root).unfinished()
   const findings = [
     ...(unfinished ? [`migration ${unfinished.id} is unfinished`] : []),

@@ -46,7 +46,8 @@ export interface MigrateOptions {
 
 /** What the user is asked to agree to. */
 export type MigrateOffer =
-  {readonly kind: 'apply'; readonly plan: MigrationPlan} | {readonly kind: 'recover'; readonly id: string}
+  | {readonly kind: 'apply'; readonly plan: MigrationPlan; readonly scan: ScanReport}
+  | {readonly kind: 'recover'; readonly id: string}
 
 export type MigrateStatus = 'already-migrated' | 'declined' | 'migrated' | 'nothing-to-do' | 'planned' | 'rolled-back'
 
@@ -171,7 +172,8 @@ export async function carryOut(
   const plan = await validatePlan(effects, python, built, signal)
   const install: InstallStep | null = plan.install ? await prepareInstall(effects, plan.install, signal) : null
   emit({type: 'phase', phase: 'plan', state: 'done'})
-  if (!(await options.confirm({kind: 'apply', plan}))) return {root, status: 'declined', scan, plan, execution: null}
+  if (!(await options.confirm({kind: 'apply', plan, scan})))
+    return {root, status: 'declined', scan, plan, execution: null}
   const verification: VerificationRequest = {
     python,
     command: options.verifyCommand,

@@ -1,22 +1,10 @@
+import {distance} from 'fastest-levenshtein'
 import path from 'node:path'
 
 import {EXIT, NpuBridgeError} from '../errors.ts'
 import {errorCode, type FileSystem} from './effects.ts'
 
 export const SUBCOMMANDS = ['history', 'promote', 'rollback', 'scan', 'status'] as const
-
-/** Number of single-letter edits between two words. */
-function distance(a: string, b: string): number {
-  let row = Array.from({length: b.length + 1}, (_, index) => index)
-  for (const [i, char] of [...a].entries()) {
-    const next = [i + 1]
-    for (const [j, other] of [...b].entries())
-      next.push(Math.min(next[j]! + 1, row[j + 1]! + 1, row[j]! + (char === other ? 0 : 1)))
-    row = next
-  }
-
-  return row.at(-1)!
-}
 
 /** The subcommand that a mistyped word was meant to be, or null. */
 export function resembledSubcommand(word: string): string | null {

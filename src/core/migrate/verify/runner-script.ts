@@ -117,7 +117,7 @@ def import_file(root, item):
     name, folder = item["module"], os.path.dirname(path)
     sys.path[:] = ([root] if name else [folder, root]) + [p for p in sys.path if p]
     sys.argv[:] = [path]
-    os.chdir(root)
+    os.chdir(folder if item.get("source") else root)  # a notebook runs in its own folder
     code = code_of(path, item.get("source"), item.get("importsOnly", False))
     if name and "." in name:
         importlib.import_module(name.rpartition(".")[0])
