@@ -34,6 +34,8 @@ export const NPUBRIDGE_PYTHONPATH = process.env.NPUBRIDGE_TEST_PYTHONPATH ?? pat
 /** For Python in tests: no caches in the trees that are compared. */
 export const QUIET = {PYTHONDONTWRITEBYTECODE: '1'}
 export const WITH_NPUBRIDGE = {...QUIET, PYTHONPATH: NPUBRIDGE_PYTHONPATH}
+/** For interpreters that the real package does not support. */
+export const WITH_STAND_IN = {...QUIET, PYTHONPATH: path.join(FIXTURES, 'npubridge-stand-in')}
 
 export const V1_MODULE = 'agents/src/python/npu_coordination_bridge.py'
 export const V2_MODULE = 'coordination/npu_coordination_bridge.py'

@@ -22,7 +22,9 @@ export async function validatePlan(
     path: file.path,
     content: effects.fs.readFile(`${plan.root}/${file.path}`),
   }))
-  const [before, after] = [await parseProblems(verifier, originals), await parseProblems(verifier, written)]
+  const problems = await parseProblems(verifier, [...originals, ...written])
+  const before = problems.slice(0, originals.length)
+  const after = problems.slice(originals.length)
   const left: LeftAlone[] = []
   const dropped = new Set<PlannedFile>()
   for (const [index, file] of written.entries()) {
