@@ -50,8 +50,6 @@ export interface FileSystem {
   setAttributes(path: string, attributes: FileAttributes): void
   /** Replaces what is at `to`, atomically. */
   rename(from: string, to: string): void
-  /** A second name for a file. */
-  link(from: string, to: string): void
   removeFile(path: string): void
   makeFolder(path: string): void
   /** Fails with ENOTEMPTY when it is not empty. */

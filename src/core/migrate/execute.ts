@@ -1,10 +1,11 @@
+import type {Emit} from './events.ts'
 import type {CheckOutcome, InstallStep} from './journal/schema.ts'
 import type {MigrationPlan} from './plan/plan.ts'
 import type {Session} from './session.ts'
 
 import {stage} from './journal/stage.ts'
 import {Transaction} from './journal/transaction.ts'
-import {takeLock} from './lock.ts'
+import {type Lock, takeLock} from './lock.ts'
 import {guardRefused} from './refusals.ts'
 import {askWrappers, type WrapperActivity} from './verify/checks.ts'
 import {compareChecks, runChecks, type Verification, type VerificationRequest} from './verify/verify.ts'
@@ -19,13 +20,22 @@ export interface Execution {
 }
 
 /** Everything that happens under the lock. */
-export async function underLock<T>({effects, store}: Session, work: () => Promise<T>): Promise<T> {
+export async function underLock<T>({effects, store, emit}: Session, work: () => Promise<T>): Promise<T> {
   store.prepare()
   const lock = await takeLock(effects, store.folder)
   try {
     return await work()
   } finally {
+    release(lock, emit)
+  }
+}
+
+/** What was done stays done: a lock that cannot be removed is void as soon as this process has ended. */
+function release(lock: Lock, emit: Emit): void {
+  try {
     lock.release()
+  } catch (error) {
+    emit({type: 'warning', message: `the lock could not be removed: ${error instanceof Error ? error.message : ''}`})
   }
 }
 

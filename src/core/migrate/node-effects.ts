@@ -13,7 +13,6 @@ import {
   fchownSync,
   fsyncSync,
   futimesSync,
-  linkSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -104,9 +103,6 @@ export const nodeFileSystem: FileSystem = {
   },
   rename(from, to) {
     renameSync(from, to)
-  },
-  link(from, to) {
-    linkSync(from, to)
   },
   removeFile(path) {
     unlinkSync(path)

@@ -3,11 +3,12 @@ import type {Emit} from './events.ts'
 import type {Journal} from './journal/journal.ts'
 import type {Session} from './session.ts'
 
+import {NpuBridgeError} from '../errors.ts'
 import {underLock} from './execute.ts'
 import {isUnfinished} from './journal/schema.ts'
 import {JournalStore} from './journal/store.ts'
 import {describeStep, Transaction} from './journal/transaction.ts'
-import {guardRefused} from './refusals.ts'
+import {fileSystemError, guardRefused} from './refusals.ts'
 
 export interface RollbackOptions {
   /** Absolute, without links. */
@@ -55,6 +56,19 @@ function touchedFiles(journal: Journal): string[] {
   return journal.data.steps.flatMap((step) => (step.type === 'file' && step.state === 'undone' ? [step.path] : []))
 }
 
+async function undo(transaction: Transaction): Promise<void> {
+  try {
+    await transaction.undo('asked for')
+  } catch (error) {
+    if (error instanceof NpuBridgeError) throw error
+    throw fileSystemError(
+      error,
+      'rolling back',
+      'Nothing is lost: the next npubridge migrate rollback goes on from here.',
+    )
+  }
+}
+
 /**
  * Puts the tree back, byte for byte and mode for mode.
  *
@@ -81,7 +95,7 @@ export async function rollback(effects: Effects, options: RollbackOptions, emit:
         throw guardRefused(`migration ${id} is not the latest any more`, ['run the same command again'])
       emit({type: 'phase', phase: 'rollback', state: 'started', detail: id})
       const transaction = new Transaction(session, current)
-      await transaction.undo('asked for')
+      await undo(transaction)
       emit({type: 'phase', phase: 'rollback', state: 'done', detail: id})
       rolledBack.push({id, kind: current.data.kind, files: touchedFiles(current)})
     })

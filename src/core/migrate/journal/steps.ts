@@ -93,11 +93,11 @@ export class FileSteps {
       return
     }
 
+    // The copy itself goes back: that takes no space, so it works on a full disk, and it is not needed afterwards.
     const backup = path.join(this.#folder, step.backup)
     const mtimeMs = laterThan(this.#fs.stat(absolute), this.#effects.clock.now())
     this.#fs.setAttributes(backup, {...attributesOf(step.before), mtimeMs})
-    const copy = this.#secondName(backup, `${backup}.restored`)
-    this.#moveInto(copy, step)
+    this.#moveInto(backup, step)
   }
 
   #absolute(relative: string): string {
@@ -117,20 +117,8 @@ export class FileSteps {
   /** Removes what a crash inside this very step may have left. */
   #clear(step: FileStep | FolderStep): void {
     if (step.type === 'folder') return
-    const leftovers = [this.#beside(step), ...(step.backup ? [path.join(this.#folder, `${step.backup}.restored`)] : [])]
-    for (const leftover of leftovers) if (this.#fs.stat(leftover)) this.#fs.removeFile(leftover)
-  }
-
-  /** Another name costs no space, so that going back works on a full disk; a copy where names cannot be added. */
-  #secondName(file: string, name: string): string {
-    try {
-      this.#fs.link(file, name)
-    } catch (error) {
-      if (!['EMLINK', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EPERM'].includes(errorCode(error) ?? '')) throw error
-      this.#copy(file, name)
-    }
-
-    return name
+    const leftover = this.#beside(step)
+    if (this.#fs.stat(leftover)) this.#fs.removeFile(leftover)
   }
 
   #copy(from: string, to: string): void {
