@@ -75,11 +75,21 @@ function syncFolder(path: string): void {
   }
 }
 
+/** Nothing is also what stands below a path that is a file. */
+function statOrNothing(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, {throwIfNoEntry: false})
+  } catch (error) {
+    if (errorCode(error) === 'ENOTDIR') return undefined
+    throw error
+  }
+}
+
 export const nodeFileSystem: FileSystem = {
   readFile: (path) => readFileSync(path),
   list: (path) => readdirSync(path, {withFileTypes: true}).map((entry) => ({name: entry.name, kind: kindOf(entry)})),
   stat(path) {
-    const stat = lstatSync(path, {throwIfNoEntry: false})
+    const stat = statOrNothing(path)
     if (!stat) return null
     const {size, uid, gid, nlink: links, mtimeMs} = stat
     return {kind: kindOf(stat), size, mode: stat.mode & PERMISSION_BITS, uid, gid, links, mtimeMs}

@@ -2,6 +2,7 @@ import {type Buffer} from 'node:buffer'
 import {execFileSync, spawnSync} from 'node:child_process'
 import {
   cpSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -40,11 +41,14 @@ export const WITH_STAND_IN = {...QUIET, PYTHONPATH: path.join(FIXTURES, 'npubrid
 export const V1_MODULE = 'agents/src/python/npu_coordination_bridge.py'
 export const V2_MODULE = 'coordination/npu_coordination_bridge.py'
 
+/** Thousands of small trees are made and synced: in memory where the system has room for that. */
+const TEMPORARY = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+
 const made: string[] = []
 
 /** An empty folder that is removed when the tests are done; its name has a space and an umlaut in it on purpose. */
 export function emptyFolder(name = 'a tree für tests'): string {
-  const folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'npubridge-test-')))
+  const folder = realpathSync(mkdtempSync(path.join(TEMPORARY, 'npubridge-test-')))
   made.push(folder)
   const inside = path.join(folder, name)
   mkdirSync(inside)

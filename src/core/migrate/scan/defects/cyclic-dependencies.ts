@@ -44,10 +44,13 @@ function* endlessRecursion(fn: PyNode): Generator<Defect> {
     )
 }
 
+/** Whether the loop ends for certain or notices that nothing is ready: `if not ready`, or a record of what was seen. */
 function hasWayOut(loop: PyNode): boolean {
+  const asked = askedContainers(loop)
+  if (changesIn(loop).some((change) => change.kind === 'grow' && asked.has(change.target))) return true
   for (const node of loop.field('body')!.walk()) {
     if (['break_statement', 'raise_statement', 'return_statement'].includes(node.kind)) return true
-    if (node.kind === 'if_statement' && node.field('condition')?.kind === 'not_operator') return true
+    if (node.kind === 'if_statement' && /^not \w+$/.test(node.field('condition')?.text ?? '')) return true
     if (node.kind === 'else_clause' && node.parent?.kind === 'if_statement') return true
   }
 
