@@ -57,6 +57,24 @@ export default [
       'unicorn/prefer-top-level-await': 'off',
       'import-x/no-anonymous-default-export': 'off',
       '@typescript-eslint/no-unsafe-return': 'off',
+      'unicorn/consistent-conditional-object-spread': 'off',
+      'jsdoc/require-throws-type': 'off',
+      // It turns slice() of a typed array into an Array.
+      'unicorn/prefer-spread': 'off',
+      'unicorn/no-unnecessary-splice': 'off',
+      'unicorn/no-nonstandard-builtin-properties': 'off',
+      'jsdoc/escape-inline-tags': 'off',
+      '@typescript-eslint/no-empty-function': 'off',
+      '@typescript-eslint/no-unused-vars': ['error', {ignoreRestSiblings: true, varsIgnorePattern: '^_'}],
+      '@typescript-eslint/no-unnecessary-type-conversion': 'off',
+      'no-return-assign': 'off',
+      'guard-for-in': 'off',
+      'max-params': 'off',
+      'unicorn/prefer-simple-condition-first': 'off',
+      'unicorn/prefer-number-is-safe-integer': 'off',
+      'unicorn/no-negated-comparison': 'off',
+      'unicorn/max-nested-calls': 'off',
+      'n/prefer-global/buffer': 'off',
       'require-unicode-regexp': 'off',
       'no-await-in-loop': 'off',
       'n/no-process-exit': 'off',
@@ -68,9 +86,7 @@ export default [
       'import/no-unresolved': 'off',
       'import-x/no-unresolved': 'off',
       // Symbol.asyncDispose is newer than the list of this rule.
-      'unicorn/no-nonstandard-builtin-properties': 'off',
       '@typescript-eslint/class-literal-property-style': 'off',
-      '@typescript-eslint/switch-exhaustiveness-check': ['error', {considerDefaultExhaustiveForUnions: true}],
       // The minimum, 22.13, has them; only their status "stable" is younger.
       'n/no-unsupported-features/node-builtins': [
         'error',
@@ -79,6 +95,26 @@ export default [
           ignores: ['import.meta.dirname', 'util.styleText', 'fs.globSync', 'fs.promises.glob'],
         },
       ],
+    },
+  },
+  {
+    // Needs types, which scripts do not have.
+    files: ['**/*.ts'],
+    rules: {
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', {considerDefaultExhaustiveForUnions: true}],
+    },
+  },
+  {
+    files: ['test/**'],
+    rules: {
+      // A test says what it means in one expression, builders and all.
+      'unicorn/max-nested-calls': 'off',
+      '@typescript-eslint/no-empty-function': 'off',
+      'unicorn/no-unsafe-buffer-conversion': 'off',
+      // A file of tests mirrors a file of sources, which may export several things; what tests share is a module too.
+      'mocha/max-top-level-suites': 'off',
+      'mocha/no-exports': 'off',
+      'mocha/no-top-level-hooks': 'off',
     },
   },
 ]
