@@ -19,7 +19,7 @@ def operation_${number}_${index}(values, factor=${index}):
     for value in values:
         scaled = value * factor + len(values)
         if scaled > 0:
-            result.append({"value": scaled, "name": f"item {value}"})
+            result.append({"value": scaled, "name": "item %d" % value})
     return sorted(result, key=lambda item: item["value"])
 `,
   )
@@ -52,7 +52,9 @@ function seconds(command, args, allowed) {
 
 function report(name, {median, least, most}) {
   const rate = Math.round(FILES / median)
-  process.stdout.write(`${name.padEnd(24)} ${median.toFixed(2)} s (${least.toFixed(2)}–${most.toFixed(2)})  ${rate} files/s\n`)
+  process.stdout.write(
+    `${name.padEnd(24)} ${median.toFixed(2)} s (${least.toFixed(2)}–${most.toFixed(2)})  ${rate} files/s\n`,
+  )
 }
 
 const root = mkdtempSync(path.join(tmpdir(), 'npubridge-bench-'))

@@ -134,7 +134,7 @@ export class FaultyFileSystem implements FileSystem {
 
     this.#crashed = true
     if (fault.moment === 'after') perform()
-    if (fault.moment === 'middle') performHalf?.()
+    else if (fault.moment === 'middle') performHalf?.()
     throw new Crash()
   }
 

@@ -1,12 +1,13 @@
 import {expect} from 'chai'
+import {Buffer} from 'node:buffer'
 import {existsSync, readFileSync} from 'node:fs'
 import path from 'node:path'
 
 import {sha256} from '../../../src/core/migrate/hash.ts'
 import {
-  codeBase,
   commitAll,
   fixture,
+  fixtureTree,
   ownTests,
   python,
   QUIET,
@@ -30,7 +31,7 @@ describe('migrate', () => {
   ] as const) {
     describe(`of a code base of generation ${name}`, () => {
       it('passes the tests of the callers before, after with and without npubridge, and after the rollback', async () => {
-        const root = codeBase(name)
+        const root = fixtureTree(name)
         const before = snapshot(root)
         expect(ownTests(root).code).to.equal(0)
 
@@ -55,7 +56,7 @@ describe('migrate', () => {
       })
 
       it('puts the original away byte for byte, with a README and a checksum', async () => {
-        const root = codeBase(name)
+        const root = fixtureTree(name)
         const report = await runMigrate(root)
         const {archive} = report.plan!.modules[0]!
         expect(archive).to.match(
@@ -64,17 +65,18 @@ describe('migrate', () => {
         expect(readFileSync(path.join(root, archive), 'utf8')).to.equal(fixture(name))
         const sums = readFileSync(path.join(root, path.dirname(archive), 'SHA256SUMS'), 'utf8')
         expect(sums).to.equal(`${sha256(fixture(name))}  ${path.basename(archive)}\n`)
-        expect(readFileSync(path.join(root, path.dirname(archive), 'README.md'), 'utf8')).to.include(module)
+        const readme = readFileSync(path.join(root, path.dirname(archive), 'README.md'), 'utf8')
+        expect(readme).to.include(module)
       })
 
       it('leaves no caches behind', async () => {
-        const root = codeBase(name)
+        const root = fixtureTree(name)
         await runMigrate(root, {verifyCommand: TESTS})
         expect(Object.keys(snapshot(root)).filter((file) => /__pycache__|\.pyc$|\.pytest_cache/.test(file))).to.be.empty
       })
 
       it('says "already migrated" the second time and writes nothing', async () => {
-        const root = codeBase(name)
+        const root = fixtureTree(name)
         await runMigrate(root)
         const journals = () => snapshot(path.join(root, '.npubridge'))
         const [before, journalsBefore] = [snapshot(root), journals()]
@@ -87,7 +89,7 @@ describe('migrate', () => {
   }
 
   it('changes nothing in a dry run', async () => {
-    const root = codeBase('v1')
+    const root = fixtureTree('v1')
     const before = snapshot(root)
     const report = await runMigrate(root, {dryRun: true})
     expect(report.status).to.equal('planned')
@@ -97,7 +99,7 @@ describe('migrate', () => {
   })
 
   it('changes nothing when the user declines', async () => {
-    const root = codeBase('v1')
+    const root = fixtureTree('v1')
     const before = snapshot(root)
     const report = await runMigrate(root, {confirm: async () => false})
     expect(report.status).to.equal('declined')
@@ -106,16 +108,16 @@ describe('migrate', () => {
   })
 
   it('has nothing to do where there is no legacy module', async () => {
-    const root = codeBase('v1')
+    const root = fixtureTree('v1')
     await runMigrate(root)
-    const plain = codeBase('v2')
+    const plain = fixtureTree('v2')
     const {rmSync} = await import('node:fs')
     rmSync(path.join(plain, V2_MODULE))
     expect((await runMigrate(plain)).status).to.equal('nothing-to-do')
   })
 
   it('rewrites callers only where they would break', async () => {
-    const root = codeBase('v1')
+    const root = fixtureTree('v1')
     const before = snapshot(root)
     await runMigrate(root)
     const after = snapshot(root)
@@ -132,7 +134,7 @@ describe('migrate', () => {
   })
 
   it('finds a caller that would have lost a module on sys.path, and keeps it working', async () => {
-    const root = codeBase('v1')
+    const root = fixtureTree('v1')
     const check = ['-c', 'from tools.scheduler import schedule; print(schedule(["a"])[0].description)']
     expect(python(root, check).stdout.trim()).to.equal('planner')
     await runMigrate(root)
@@ -140,7 +142,7 @@ describe('migrate', () => {
   })
 
   it('takes everything back when the tests fail that passed before', async () => {
-    const root = commitAll(codeBase('v1'))
+    const root = commitAll(fixtureTree('v1'))
     const before = snapshot(root)
     const command = `python3 -c "import sys; sys.exit('npubridge wrapper' in open('${V1_MODULE}').read())"`
     const report = await runMigrate(root, {verifyCommand: command})
@@ -151,7 +153,7 @@ describe('migrate', () => {
   })
 
   it('accepts tests that failed before as well', async () => {
-    const root = codeBase('v2')
+    const root = fixtureTree('v2')
     const report = await runMigrate(root, {verifyCommand: 'exit 3'})
     expect(report.status).to.equal('migrated')
     expect(report.execution?.verification.failedBefore.map(({name}) => name)).to.include('command: exit 3')

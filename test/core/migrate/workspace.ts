@@ -18,7 +18,7 @@ import path from 'node:path'
 
 import type {Effects} from '../../../src/core/migrate/effects.ts'
 
-import {type MigrateEvent} from '../../../src/core/migrate/events.ts'
+import {ignoreEvents, type MigrateEvent} from '../../../src/core/migrate/events.ts'
 import {sha256} from '../../../src/core/migrate/hash.ts'
 import {migrate, type MigrateOptions, type MigrateReport} from '../../../src/core/migrate/migrate.ts'
 import {nodeEffects} from '../../../src/core/migrate/node-effects.ts'
@@ -56,11 +56,12 @@ export function emptyFolder(name = 'a tree für tests'): string {
 }
 
 export function removeFolders(): void {
-  for (const folder of made.splice(0)) rmSync(folder, {recursive: true, force: true})
+  for (const folder of made) rmSync(folder, {recursive: true, force: true})
+  made.length = 0
 }
 
 /** A copy of one of the fixture code bases. */
-export function codeBase(name: 'v1' | 'v2', folder = emptyFolder()): string {
+export function fixtureTree(name: 'v1' | 'v2', folder = emptyFolder()): string {
   cpSync(path.join(FIXTURES, name), folder, {recursive: true})
   return folder
 }
@@ -145,7 +146,7 @@ export async function runRollback(
   all = false,
   effects: Effects = nodeEffects(),
 ): Promise<RollbackReport> {
-  return rollback(effects, {root, all, confirm: async () => true}, () => root)
+  return rollback(effects, {root, all, confirm: async () => true}, ignoreEvents)
 }
 
 /** Runs Python and gives what it printed. */
@@ -181,5 +182,3 @@ export function withoutProcesses(effects: Effects = nodeEffects()): Effects {
     },
   }
 }
-
-export {Buffer} from 'node:buffer'

@@ -8,7 +8,7 @@ import type {Strategy} from '../wrapper/header.ts'
 import type {Blocker, FileState, InstallRequest, LeftAlone, MigrationPlan, PlannedFile, Rewrite} from './plan.ts'
 
 import {sha256} from '../hash.ts'
-import {archivedOnlyNames, exportedNames} from '../scan/names.ts'
+import {archivedNames, exportedNames} from '../scan/names.ts'
 import {renderWrapper} from '../wrapper/render.ts'
 import {ARCHIVE_FILE, ArchiveFolders, archiveReadme, DEPRECATED_FOLDER} from './archive.ts'
 import {nameChanges} from './name-changes.ts'
@@ -133,7 +133,7 @@ class PlanBuilder {
       archive: path.posix.relative(path.posix.dirname(report.path), archive),
       archiveSha256: report.sha256,
       exported: exportedNames(parsed.shape),
-      archivedOnly: archivedOnlyNames(parsed.shape),
+      archived: archivedNames(parsed.shape),
       shebang: firstLine?.[0] ?? '',
       hasMain: /^if\s+__name__\s*==/m.test(text),
       lineEnd,

@@ -16,10 +16,10 @@ export function exportedNames(shape: LegacyShape): string[] {
     .map(({name}) => name)
 }
 
-/** Names of the module that npubridge.compat does not have; null when they cannot be read off its text. */
-export function archivedOnlyNames(shape: LegacyShape): string[] | null {
+/** Names that the module has to give; null when they cannot be read off its text. */
+export function archivedNames(shape: LegacyShape): string[] | null {
   if (shape.names.open) return null
-  return [...shape.names.bindings.keys()].filter((name) => !isServed(shape, name) && !name.startsWith('__')).toSorted()
+  return [...shape.names.bindings.keys()].filter((name) => !name.startsWith('__')).toSorted()
 }
 
 function isServed(shape: LegacyShape, name: string): boolean {

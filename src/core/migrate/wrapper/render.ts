@@ -18,8 +18,8 @@ export interface WrapperRequest {
   readonly archiveSha256: string
   /** What `from module import *` gave to callers. */
   readonly exported: readonly string[]
-  /** Names that only the original has, or null when they cannot be told. */
-  readonly archivedOnly: readonly string[] | null
+  /** Names that the original has, or null when they cannot be told. */
+  readonly archived: readonly string[] | null
   /** The original's first line when it is a shebang, else empty. */
   readonly shebang: string
   /** Whether the original did something when run as a script. */
@@ -54,8 +54,8 @@ export function renderWrapper(request: WrapperRequest): string {
   const isRenamed = request.className !== 'NPUCoordinationBridge'
   const body = fill(request.strategy === 'shadow' ? SHADOW : REPLACE, {
     COMMON: common,
-    ARCHIVED: request.archivedOnly === null ? 'None' : tuple(request.archivedOnly, ''),
-    NAMES: WRAPPER_NAMES.map((name) => `        ${name},`).join('\n'),
+    ARCHIVED: request.archived === null ? 'None' : tuple(request.archived, ''),
+    NAMES: tuple(WRAPPER_NAMES, ''),
     ALL: `[\n${request.exported.map((name) => `        ${literal(name)},\n`).join('')}    ]`,
     ALIAS: isRenamed ? `    ${request.className} = NPUCoordinationBridge\n` : '',
     CLASS: request.className,

@@ -6,7 +6,14 @@ in this module instead and a RuntimeWarning says so. Undo: npubridge migrate rol
 """
 
 @@COMMON@@
-# What callers may ask for that only the original has; it is loaded when somebody does.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from npubridge.compat import *
+
+# What callers take from here as they took it from the original.
+_NPUBRIDGE_NAMES = @@NAMES@@
+
+# What the original had. It is loaded only when somebody asks for a name that npubridge.compat does not have.
 _NPUBRIDGE_ARCHIVED = @@ARCHIVED@@
 
 
@@ -35,8 +42,8 @@ def _npubridge_original():
 
 def __getattr__(name):
     if _npubridge_compat is not None and not name.startswith("__"):
-        public = getattr(_npubridge_compat, "__all__", ())
-        if name in public:
+        if name in getattr(_npubridge_compat, "__all__", ()):
+            # Worked out when asked for, as NPU_AVAILABLE is.
             return getattr(_npubridge_compat, name)
         if _NPUBRIDGE_ARCHIVED is None or name in _NPUBRIDGE_ARCHIVED:
             value = getattr(_npubridge_original(), name)
@@ -54,14 +61,13 @@ def __getattr__(name):
 
 _npubridge_compat = None
 try:
-    from npubridge.compat import (
-@@NAMES@@
-    )
     import npubridge.compat as _npubridge_compat
+    from npubridge.compat import NPUCoordinationBridge
 except Warning:
     # Asked for by the user of this process: python -W error.
     raise
 except Exception as _npubridge_problem:
+    _npubridge_compat = None
     __npubridge__ = {
         "active": "archive",
         "reason": "{}: {}".format(type(_npubridge_problem).__name__, _npubridge_problem),
@@ -78,5 +84,8 @@ except Exception as _npubridge_problem:
     _npubridge_run_archive(globals())
 else:
     __npubridge__ = {"active": "npubridge", "reason": None, "strategy": "replace"}
+    for _npubridge_name in _NPUBRIDGE_NAMES:
+        if _npubridge_name in vars(_npubridge_compat):
+            globals()[_npubridge_name] = vars(_npubridge_compat)[_npubridge_name]
 @@ALIAS@@    __all__ = @@ALL@@
 @@MAIN@@`

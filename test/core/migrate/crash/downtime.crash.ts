@@ -1,3 +1,5 @@
+import type {Buffer} from 'node:buffer'
+
 import {expect} from 'chai'
 import {spawn} from 'node:child_process'
 import {writeFileSync} from 'node:fs'

@@ -3,7 +3,6 @@ import {expect} from 'chai'
 import type {Effects} from '../../../../src/core/migrate/effects.ts'
 
 import {Crash, type Fault} from '../faulty-file-system.ts'
-import {snapshot} from '../workspace.ts'
 import {
   dispose,
   effectsWith,
@@ -14,6 +13,8 @@ import {
   rollBackScene,
   scene,
 } from './scene.ts'
+
+const reference = await references()
 
 const MOMENTS = ['before', 'middle', 'after'] as const
 
@@ -33,13 +34,18 @@ async function die(
   expect(effects.fs.crashed, `no crash at operation ${fault.at}`).to.equal(true)
 }
 
+/** Whether the second process died too, and was not done before. */
+async function diesAgain(first: number, second: number, next: typeof migrateScene): Promise<boolean> {
+  const root = scene()
+  await die(migrateScene, root, {kind: 'crash', at: first, moment: 'after'})
+  const effects = effectsWith({kind: 'crash', at: second, moment: 'after'})
+  await next(root, effects).catch(() => 'died')
+  await (second % 2 === 0 ? expectForwards : expectBackwards)(root, reference)
+  dispose(root)
+  return effects.fs.crashed
+}
+
 describe('a migration that dies at an operation', () => {
-  let reference: Awaited<ReturnType<typeof references>>
-
-  before(async () => {
-    reference = await references()
-  })
-
   for (const moment of MOMENTS) {
     it(`${moment} every single one, is resumed or rolled back byte for byte`, async () => {
       for (let at = 0; at < reference.operations; at += 1) {
@@ -69,75 +75,9 @@ describe('a migration that dies at an operation', () => {
     const step = 3
     for (let first = 0; first < reference.operations; first += step) {
       for (const next of [migrateScene, rollBackScene]) {
-        for (let second = first % 5; ; second += 7) {
-          const root = scene()
-          await die(migrateScene, root, {kind: 'crash', at: first, moment: 'after'})
-          const effects = effectsWith({kind: 'crash', at: second, moment: 'after'})
-          await next(root, effects).catch(() => 'died')
-          const isOver = !effects.fs.crashed
-          await (second % 2 === 0 ? expectForwards : expectBackwards)(root, reference)
-          dispose(root)
-          if (isOver) break
-        }
+        let second = first % 5
+        while (await diesAgain(first, second, next)) second += 7
       }
-    }
-  })
-})
-
-describe('a migration on a disk that fails', () => {
-  let reference: Awaited<ReturnType<typeof references>>
-
-  before(async () => {
-    reference = await references()
-  })
-
-  for (const [name, code, lasting] of [
-    ['is full from some operation on', 'ENOSPC', true],
-    ['is full for one operation', 'ENOSPC', false],
-    ['has an error in one operation', 'EIO', false],
-    ['refuses one operation', 'EACCES', false],
-  ] as const) {
-    it(`leaves the tree as it was when the disk ${name}, or says what is left to do`, async () => {
-      for (let at = 0; at < reference.operations; at += 1) {
-        const root = scene()
-        const effects = effectsWith({kind: 'error', at, code, lasting})
-        const outcome = await migrateScene(root, effects).catch((error: unknown) => error as Error)
-        if (outcome === 'migrated') expect(snapshot(root)).to.deep.equal(reference.migrated)
-        else if (code === 'ENOSPC' || !(outcome as Error).message.includes('could not be taken back'))
-          expect(snapshot(root), `${code} at ${at}: ${String(outcome)}`).to.deep.equal(reference.original)
-        await (at % 2 === 0 ? expectForwards : expectBackwards)(root, reference)
-        dispose(root)
-      }
-    })
-  }
-
-  it('rolls back on a full disk', async () => {
-    for (let at = 0; at < reference.rollbackOperations; at += 1) {
-      const root = scene()
-      await migrateScene(root)
-      const effects = effectsWith({kind: 'error', at, code: 'ENOSPC', lasting: true})
-      await rollBackScene(root, effects).catch(() => 'failed')
-      await expectBackwards(root, reference)
-      dispose(root)
-    }
-  })
-
-  it('works where the journal is on another file system than the tree', async () => {
-    for (const finish of [expectForwards, expectBackwards]) {
-      const root = scene()
-      const effects = effectsWith(null)
-      const {rename} = effects.fs
-      const fs = effects.fs as {rename: typeof rename}
-      fs.rename = (from, to) => {
-        if (from.includes('.npubridge') !== to.includes('.npubridge') && !from.includes('.npubridge-'))
-          throw Object.assign(new Error('EXDEV: injected'), {code: 'EXDEV'})
-        rename.call(effects.fs, from, to)
-      }
-
-      expect(await migrateScene(root, effects)).to.equal('migrated')
-      expect(snapshot(root)).to.deep.equal(reference.migrated)
-      await finish(root, reference)
-      dispose(root)
     }
   })
 })

@@ -1,3 +1,5 @@
+import type {Buffer} from 'node:buffer'
+
 import {expect} from 'chai'
 import {type ChildProcess, spawn} from 'node:child_process'
 import {randomInt} from 'node:crypto'
@@ -54,13 +56,9 @@ async function duration(action: Action): Promise<number> {
   return performance.now() - started
 }
 
+const reference = await references()
+
 describe('a process that is killed', () => {
-  let reference: Awaited<ReturnType<typeof references>>
-
-  before(async () => {
-    reference = await references()
-  })
-
   for (const action of ['migrate', 'rollback'] as const) {
     it(`after each write of the journal, ${action === 'migrate' ? 'migrating' : 'rolling back'}, loses nothing`, async () => {
       for (let writes = 1; ; writes += 1) {

@@ -5,6 +5,7 @@
  */
 import type {FileSystem} from '../../../../src/core/migrate/effects.ts'
 
+import {ignoreEvents} from '../../../../src/core/migrate/events.ts'
 import {migrate} from '../../../../src/core/migrate/migrate.ts'
 import {nodeEffects} from '../../../../src/core/migrate/node-effects.ts'
 import {rollback} from '../../../../src/core/migrate/rollback.ts'
@@ -12,7 +13,7 @@ import {parsePython} from '../../../../src/core/migrate/scan/grammar.ts'
 import {optionsFor, withoutProcesses} from '../workspace.ts'
 import {NOON} from './noon.ts'
 
-const [, , action, root = '', writes] = process.argv
+const [action, root = '', writes] = process.argv.slice(2)
 
 function dyingAfter(fs: FileSystem, count: number): FileSystem {
   let seen = 0
@@ -36,7 +37,7 @@ process.stdout.write('ready\n')
 await new Promise((resolve) => {
   process.stdin.once('data', resolve)
 })
-if (action === 'rollback') await rollback(effects, {root, all: false, confirm: async () => true}, () => root)
-else await migrate(effects, optionsFor(root), () => root)
+if (action === 'rollback') await rollback(effects, {root, all: false, confirm: async () => true}, ignoreEvents)
+else await migrate(effects, optionsFor(root), ignoreEvents)
 process.stdout.write('done\n')
 process.exit(0)

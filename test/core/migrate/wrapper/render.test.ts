@@ -7,9 +7,9 @@ import path from 'node:path'
 import {readHeader} from '../../../../src/core/migrate/wrapper/header.ts'
 import {renderWrapper, type WrapperRequest} from '../../../../src/core/migrate/wrapper/render.ts'
 import {
-  codeBase,
   emptyFolder,
   fixture,
+  fixtureTree,
   python,
   QUIET,
   removeFolders,
@@ -200,7 +200,7 @@ describe('the wrapper', () => {
       archive: '../deprecated/x/y.py',
       archiveSha256: 'a'.repeat(64),
       exported: ['NPUCoordinationBridge'],
-      archivedOnly: ['logger'],
+      archived: ['logger'],
       shebang: '#!/usr/bin/env python3',
       hasMain: true,
       lineEnd: '\n',
@@ -252,9 +252,10 @@ describe('the wrapper', () => {
       ['v1', V1_MODULE],
       ['v2', V2_MODULE],
     ] as const) {
-      const root = codeBase(name, emptyFolder())
+      const root = fixtureTree(name, emptyFolder())
       await runMigrate(root, {}, withoutProcesses())
-      expect(readHeader(readFileSync(path.join(root, module), 'utf8'))?.intact).to.equal(true)
+      const text = readFileSync(path.join(root, module), 'utf8')
+      expect(readHeader(text)?.intact).to.equal(true)
     }
   })
 })

@@ -2,11 +2,12 @@ import {expect} from 'chai'
 import {readFileSync} from 'node:fs'
 import path from 'node:path'
 
+import {ignoreEvents} from '../../../../src/core/migrate/events.ts'
 import {promote} from '../../../../src/core/migrate/promote.ts'
 import {
-  codeBase,
   commitAll,
   fixture,
+  fixtureTree,
   optionsFor,
   ownTests,
   python,
@@ -217,7 +218,7 @@ describe('the wrapper of a roll-out', () => {
   })
 
   it('passes the tests of the callers at every share, and promote finishes what rollback takes back step by step', async () => {
-    const root = commitAll(codeBase('v1'))
+    const root = commitAll(fixtureTree('v1'))
     const original = snapshot(root)
     const begun = await runMigrate(root, {strategy: 'shadow', allowDirty: false, allowNoVcs: false})
     expect(begun.status).to.equal('migrated')
@@ -233,12 +234,12 @@ describe('the wrapper of a roll-out', () => {
     // The guard looks at git, where the roll-out is not committed: that is its own doing and in nobody's way.
     const options = optionsFor(root, {allowDirty: false, allowNoVcs: false})
     const {nodeEffects} = await import('../../../../src/core/migrate/node-effects.ts')
-    const promoted = await promote(nodeEffects(), options, () => root)
+    const promoted = await promote(nodeEffects(), options, ignoreEvents)
     expect(promoted.status).to.equal('migrated')
     expect(promoted.plan?.rewrites).not.to.be.empty
     expect(readFileSync(path.join(root, V1_MODULE), 'utf8')).to.include('# strategy: replace')
     expect(ownTests(root, WITH_NPUBRIDGE).code).to.equal(0)
-    expect((await promote(nodeEffects(), options, () => root)).status).to.equal('already-migrated')
+    expect((await promote(nodeEffects(), options, ignoreEvents)).status).to.equal('already-migrated')
 
     expect((await runRollback(root)).remaining).to.have.length(1)
     expect(snapshot(root)).to.deep.equal(inRollout)
