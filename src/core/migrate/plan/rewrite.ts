@@ -8,6 +8,7 @@ import type {PyModule, PyNode} from '../scan/tree.ts'
 import type {Rewrite} from './plan.ts'
 
 import {absoluteImports} from '../scan/references.ts'
+import {stemOf} from '../scan/resolve.ts'
 import {encodeSource} from '../scan/source.ts'
 import {isStandardLibrary} from '../scan/stdlib.ts'
 
@@ -103,6 +104,8 @@ function borrowedPath({file, importer}: Caller, module: LegacyModule, files: Rea
     ({name, statement}) =>
       statement.position.line > first.line &&
       !isStandardLibrary(name) &&
+      // The module itself under a shorter name is a second try for when the first one failed.
+      name !== stemOf(module.path) &&
       hasModule(files, folder, name) &&
       !hasModule(files, own, name) &&
       !hasModule(files, '', name),

@@ -108,6 +108,8 @@ class Sorter {
       const shape = legacyShape(module)
       if (shape) {
         this.modules.set(candidate.path, {bytes: candidate.bytes, module, shape})
+        const problem = sourceProblem(module)
+        if (problem) this.problems.push({path: candidate.path, problem})
         return
       }
     }
