@@ -23,7 +23,8 @@ interface Item {
   readonly module: string | null
   /** The code of a notebook. */
   readonly source?: string
-  readonly importsOnly?: boolean
+  /** What of it is executed; left out, all of it unless it does more than define things. */
+  readonly extent?: 'imports' | 'whole'
 }
 
 /** What a wrapper says of itself in `__npubridge__`. */
@@ -37,7 +38,7 @@ type Outcome = z.infer<typeof OUTCOME>
 function itemsFor({effects, root}: Verifier, file: string): Item[] {
   if (file.endsWith('.ipynb')) {
     const code = notebookCode(decodeSource(effects.fs.readFile(`${root}/${file}`)).text)
-    return code ? [{path: file, module: null, source: code.text, importsOnly: true}] : []
+    return code ? [{path: file, module: null, source: code.text, extent: 'imports'}] : []
   }
 
   const parts = dottedParts(file)
@@ -99,7 +100,7 @@ export interface WrapperActivity {
 }
 
 export async function askWrappers(verifier: Verifier, files: readonly string[]): Promise<WrapperActivity[]> {
-  const items = files.map((file): Item => ({path: file, module: null}))
+  const items = files.map((file): Item => ({path: file, module: null, extent: 'whole'}))
   const outcomes = await runItems(verifier, items)
   return files.map((file, index) => {
     const {wrapper, problem} = outcomes[index]!

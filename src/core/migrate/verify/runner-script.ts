@@ -18,6 +18,8 @@ def dotted(node):
         return node.id
     if isinstance(node, ast.Attribute):
         return dotted(node.value) + "." + node.attr
+    if isinstance(node, ast.Call):
+        return dotted(node.func)
     return "?"
 
 
@@ -100,12 +102,12 @@ def only_imports(statements, needed):
     return kept[::-1]
 
 
-def code_of(path, source, imports_only):
+def code_of(path, source, extent):
     if source is None:
         with open(path, "rb") as file:
             source = file.read()
     tree = ast.parse(source, path)
-    if imports_only or any(is_loud(node) for node in tree.body):
+    if extent == "imports" or (extent is None and any(is_loud(node) for node in tree.body)):
         future = [n for n in tree.body if isinstance(n, ast.ImportFrom) and n.module == "__future__"]
         rest = [n for n in tree.body if n not in future]
         tree.body = future + only_imports(rest, set())
@@ -118,7 +120,7 @@ def import_file(root, item):
     sys.path[:] = ([root] if name else [folder, root]) + [p for p in sys.path if p]
     sys.argv[:] = [path]
     os.chdir(folder if item.get("source") else root)  # a notebook runs in its own folder
-    code = code_of(path, item.get("source"), item.get("importsOnly", False))
+    code = code_of(path, item.get("source"), item.get("extent"))
     if name and "." in name:
         importlib.import_module(name.rpartition(".")[0])
     name = name or "npubridge_checks_" + "".join(c if c.isalnum() else "_" for c in os.path.basename(path))
