@@ -94,6 +94,10 @@ function actionLines(plan: PrintablePlan): string[] {
   })
 }
 
+function section(title: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : ['', bold(title), ...indent(upTo(lines, 50, 'see --json'))]
+}
+
 /** Items with the same reason under one heading, in the order of the first of each. */
 function byReason(items: ReadonlyArray<{readonly text: string; readonly reason: string}>): string[] {
   const groups = new Map<string, string[]>()
@@ -101,6 +105,7 @@ function byReason(items: ReadonlyArray<{readonly text: string; readonly reason: 
   return [...groups].flatMap(([reason, texts]) => [`${reason}:`, ...indent(upTo(texts, 20, 'see --json'))])
 }
 
+/** What the user may want to read in full, before and after: lines added, names, what was left alone. */
 function planDetails(plan: PrintablePlan): string[] {
   const rewrites = plan.rewrites.map(({path, line, inserted, reason}) => ({
     text: `${path}:${line}  ${inserted}`,
@@ -110,10 +115,7 @@ function planDetails(plan: PrintablePlan): string[] {
     const inCell = cell === undefined ? '' : ` (cell ${cell})`
     return `${path}:${line}${inCell}  ${name}: ${consequence}`
   })
-  const section = (title: string, lines: readonly string[]) =>
-    lines.length === 0 ? [] : ['', bold(title), ...indent(upTo(lines, 50, 'see --json'))]
   return [
-    ...section('Changes', actionLines(plan)),
     ...section('Lines added to call sites', byReason(rewrites)),
     ...section('Names', names),
     ...section('Left alone', byReason(plan.left.map(({path, reason}) => ({text: path, reason})))),
@@ -129,6 +131,7 @@ function renderPlanned(report: PrintableMigration, plan: PrintablePlan): string[
   const diffs = plan.files.flatMap(({diff}) => (diff === null ? [] : [colouredDiff(diff.trimEnd())]))
   return [
     renderPlanSummary(plan, report.scan).replace('   — --dry-run --diff shows it', ''),
+    ...section('Changes', actionLines(plan)),
     ...planDetails(plan),
     ...(diffs.length > 0 ? ['', ...diffs] : []),
     '',
@@ -185,6 +188,7 @@ function renderMigrated(report: PrintableMigration): string[] {
     ...files.filter(({role}) => role === 'wrapper').map(({path}) => `${markOf('ok')} Installed  ${path}`),
     ...(report.plan?.install ? [`${markOf('ok')} Installed  ${report.plan.install.spec}`] : []),
     ...renderVerification(report),
+    ...(report.plan ? [...planDetails(report.plan), ''] : []),
     ...(roll
       ? [
           '  The original stays active; NPUBRIDGE_ROLLOUT=0..100 is the share of calls that npubridge answers.',

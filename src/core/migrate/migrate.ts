@@ -139,7 +139,9 @@ export async function migrate(effects: Effects, options: MigrateOptions, emit: E
   const built = buildPlan(scan, effects, {kind: 'migrate', strategy, version, install})
   if (options.dryRun) {
     emit({type: 'phase', phase: 'plan', state: 'done'})
-    return {root, status: 'planned', scan: scan.report, plan: built, execution: null}
+    const pending = unfinished ? [`migration ${unfinished.id} is unfinished: a real run ends it first`] : []
+    const plan = {...built, warnings: [...pending, ...built.warnings]}
+    return {root, status: 'planned', scan: scan.report, plan, execution: null}
   }
 
   return carryOut(session, built, scan.report, options)

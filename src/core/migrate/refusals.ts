@@ -14,5 +14,9 @@ export function fileSystemError(error: unknown, doing: string, consequence: stri
       suggestions: ['free some space and try again'],
     })
   const why = error instanceof Error ? error.message : String(error)
-  return new NpuBridgeError('INTERNAL', `${doing} failed: ${why}. ${consequence}`, {cause: error})
+  const isDenied = code === 'EACCES' || code === 'EPERM'
+  return new NpuBridgeError('INTERNAL', `${doing} failed: ${why}. ${consequence}`, {
+    cause: error,
+    suggestions: isDenied ? ['run npubridge as the owner of the files, so that they keep their owner'] : [],
+  })
 }

@@ -182,6 +182,14 @@ class PlanBuilder {
         problem: `is a ${deprecated.kind}, and the archive needs a folder of this name`,
         advice: 'rename it',
       })
+    if (!this.#effects.fs.mayWrite(report.root))
+      this.blockers.push({
+        path: '.',
+        problem: 'may not be written to by this user, and the journal goes there',
+        advice: `run npubridge as the owner of "${report.root}"`,
+      })
+    for (const {path: file, problem} of report.wrappers)
+      if (problem) this.warnings.push(`${file} was migrated before, but ${problem}`)
     for (const {path: file, problem} of report.problems)
       if (problem.startsWith('links to a legacy module outside'))
         this.blockers.push({path: file, problem, advice: 'run npubridge migrate in the tree that it belongs to'})
