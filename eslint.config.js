@@ -10,6 +10,7 @@ export default [
       'native/node/binding.cjs',
       '**/fixtures',
       'node_modules',
+      '.mocharc.cjs',
       '**/*.d.ts',
       '**/.venv',
     ],

@@ -24,7 +24,12 @@ export abstract class BaseCommand extends Command {
     const exit = error.oclif?.exit
     if (error instanceof Errors.ExitError) throw error
     // Errors of oclif itself (flags, arguments) already read well and carry their exit code.
-    if (error instanceof Errors.CLIError && !(error instanceof NpuBridgeError)) return super.catch(error)
+    if (error instanceof Errors.CLIError && !(error instanceof NpuBridgeError)) {
+      // What the parser refuses is wrong usage; oclif has no exit code of its own for a value that is not an option.
+      if ('parse' in error) error.oclif.exit = EXIT.usage
+      return super.catch(error)
+    }
+
     const reported = asNpuBridgeError(error instanceof ExitError ? error.cause : error)
     process.exitCode = this.interrupted.aborted ? EXIT.interrupted : (exit ?? reported.exitCode)
     if (this.jsonEnabled()) this.logJson(this.toErrorJson(reported))
@@ -33,7 +38,11 @@ export abstract class BaseCommand extends Command {
   }
 
   protected override toErrorJson(error: unknown): unknown {
-    return {error: asNpuBridgeError(error).toJSON()}
+    const usage = error instanceof Errors.CLIError && !(error instanceof NpuBridgeError)
+    const reported = usage
+      ? new NpuBridgeError('INVALID_ARGUMENT', error.message, {cause: error})
+      : asNpuBridgeError(error)
+    return {error: reported.toJSON()}
   }
 
   #listenForSignals(): AbortSignal {

@@ -1,3 +1,5 @@
 export {asNpuBridgeError, ERROR_CODES, NpuBridgeError} from './core/errors.ts'
 export type {ErrorCode, ErrorReport} from './core/errors.ts'
 export * from './core/engine/engine.ts'
+export {createBridge} from './core/bridge.ts'
+export type {BridgeConfig, BridgeOptions} from './core/bridge.ts'

@@ -26,12 +26,15 @@ const PACKAGES: Record<string, readonly Layer[]> = {
 /** The only files outside its folder that the engine port may lean on: they depend on nothing themselves. */
 const ENGINE_MAY_IMPORT = new Set(['src/core/errors.ts', 'src/core/paths.ts'])
 
+/** What every command shares. */
+const BASE = new Set(['src/base-command.ts', 'src/help.ts'])
+
 function layerOf(file: string): Layer {
   if (file.startsWith('src/commands/')) return 'command'
   if (file.startsWith('src/ui/')) return 'ui'
   if (file.startsWith('src/core/engine/')) return 'engine'
   if (file.startsWith('src/core/')) return 'core'
-  return file === 'src/base-command.ts' ? 'base' : 'root'
+  return BASE.has(file) ? 'base' : 'root'
 }
 
 /** Each import of `source` that survives compilation, types included, as written. */

@@ -39,6 +39,8 @@ export interface ErrorReport {
   readonly code: ErrorCode
   readonly message: string
   readonly suggestions: readonly string[]
+  /** What it came from, in the words of whoever reported it: a loader, a device, OpenVINO. */
+  readonly cause?: string
 }
 
 export class NpuBridgeError extends Error {
@@ -61,7 +63,8 @@ export class NpuBridgeError extends Error {
   }
 
   toJSON(): ErrorReport {
-    return {code: this.code, message: this.message, suggestions: this.suggestions}
+    const {cause, code, message, suggestions} = this
+    return {code, message, suggestions, ...(typeof cause === 'string' && {cause})}
   }
 }
 

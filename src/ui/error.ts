@@ -5,15 +5,19 @@ export interface PrintableError {
   readonly code?: string
   readonly message: string
   readonly suggestions?: readonly string[]
+  /** Shown when it is text; other causes are for whoever debugs. */
+  readonly cause?: unknown
 }
 
 /** An error for a person: what happened, then what to do, one suggestion a line. */
 export function renderError(error: PrintableError): string {
   const code = error.code ? ` (${error.code})` : ''
   const head = `${styleText('red', '✖', {stream: process.stderr})} ${error.message}${code}`
+  const why = typeof error.cause === 'string' ? [`  Why: ${error.cause}`] : []
   const suggestions = error.suggestions ?? []
-  if (suggestions.length === 0) return head
-  return [head, ...suggestions.map((suggestion, index) => `${index === 0 ? '  Try: ' : '       '}${suggestion}`)].join(
-    '\n',
-  )
+  return [
+    head,
+    ...why,
+    ...suggestions.map((suggestion, index) => `${index === 0 ? '  Try: ' : '       '}${suggestion}`),
+  ].join('\n')
 }

@@ -172,9 +172,6 @@ mod tests {
     #[test]
     fn display_names_message_code_and_cause() {
         let error = Error::new(ErrorCode::ModelInvalid, "a.onnx is empty").caused_by("no graph");
-        assert_eq!(
-            error.to_string(),
-            "a.onnx is empty (MODEL_INVALID): no graph"
-        );
+        assert_eq!(error.to_string(), "a.onnx is empty (MODEL_INVALID): no graph");
     }
 }

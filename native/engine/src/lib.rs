@@ -2,6 +2,24 @@
 //!
 //! It knows neither Node nor Python. Bindings convert arguments and complete promises; every decision is taken here.
 
+pub mod config;
+mod datatype;
+pub mod engine;
 pub mod error;
+mod metrics;
+mod model;
+pub mod openvino;
+pub mod operation;
+#[cfg(unix)]
+pub mod probe;
+pub mod routing;
+pub mod runtime;
+pub mod scheduler;
+pub mod tensor;
+pub mod workflow;
 
+pub use config::Config;
+pub use datatype::DataType;
+pub use engine::Engine;
 pub use error::{Error, ErrorCode, Result};
+pub use metrics::Snapshot;

@@ -126,6 +126,45 @@ export interface RouteOperation {
   readonly agents?: string
 }
 
+/** A task of a workflow: work for an agent. */
+export interface WorkflowTask {
+  readonly id: string
+  /** @default 'director' */
+  readonly agent?: string
+  readonly description?: string
+  /** From 1 (most urgent) to 100. @default 50 */
+  readonly priority?: number
+  /** Ids of tasks that must be settled before. Ids that no task has are reported and ignored. */
+  readonly dependencies?: readonly string[]
+}
+
+/** Coordinates a graph of tasks in one call. Tasks without a handler are routed, not executed, and say so. */
+export interface WorkflowOperation {
+  readonly type: 'workflow'
+  readonly tasks: readonly WorkflowTask[]
+  /** @default 10 */
+  readonly maxParallel?: number
+}
+
+/** What came of a workflow; element i of `levels` and `status` belongs to task i. */
+export interface WorkflowReport {
+  /** Numbers of the tasks in the order in which they were settled. */
+  readonly order: readonly number[]
+  readonly levels: readonly number[]
+  readonly status: ReadonlyArray<'cancelled' | 'completed' | 'failed' | 'routed' | 'skipped'>
+  readonly total: number
+  readonly completed: number
+  readonly routed: number
+  readonly skipped: number
+  readonly successRate: number
+  readonly elapsedUs: number
+  readonly overheadUs: number
+  readonly agents: Readonly<Record<string, number>>
+  /** Cycles: the task that was let go first, and the dependencies that it was let go without. */
+  readonly broken: ReadonlyArray<{readonly task: string; readonly dropped: readonly string[]}>
+  readonly unknown: ReadonlyArray<{readonly task: string; readonly id: string}>
+}
+
 export type Operation =
   | BenchmarkOperation
   | EchoOperation
@@ -137,6 +176,7 @@ export type Operation =
   | RouteOperation
   | StatisticsOperation
   | UnloadModelOperation
+  | WorkflowOperation
 
 export type OperationType = Operation['type']
 
@@ -163,9 +203,9 @@ export interface OperationResult {
   /** The answer of operations that give no tensors: echo, health_check, statistics, route, load_model, benchmark … */
   readonly data?: unknown
   /** The OpenVINO device that ran it; null for operations that need none. */
-  readonly device: string | undefined
+  readonly device: string | null
   readonly engine: EngineKind
-  readonly fallback: Fallback | undefined
+  readonly fallback: Fallback | null
   /** Time from submission to start, in microseconds. */
   readonly queueUs: number
   /** Time of the work itself, in microseconds. */
@@ -181,7 +221,7 @@ export type BatchElement =
 export interface DeviceHealth {
   readonly name: string
   /** Null when the runtime does not say. */
-  readonly fullName: string | undefined
+  readonly fullName: string | null
   readonly state: 'available' | 'suspended'
 }
 
@@ -193,9 +233,9 @@ export interface Health {
   readonly queueDepth: number
   readonly running: number
   readonly models: readonly string[]
-  readonly fallback: Fallback | undefined
+  readonly fallback: Fallback | null
   /** The OpenVINO runtime in use; null for engines without one. */
-  readonly runtime: {readonly folder: string; readonly version: string} | undefined
+  readonly runtime: {readonly folder: string; readonly version: string} | null
 }
 
 /** Percentiles of one HDR histogram, in microseconds. */

@@ -1,0 +1,134 @@
+//! Operations that need no device.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::answer::Answer;
+use super::state::{HOST, Pending};
+use super::{Shared, Wake, coordination};
+use crate::error::{Error, ErrorCode, Result};
+use crate::operation::{Operation, Output};
+use crate::scheduler::{Nanos, Ticket};
+
+/// Operations taken at once: enough to make the lock cheap, few enough that an urgent one does not wait for long.
+const GROUP: usize = 64;
+
+/// Takes and runs operations of the host lane until the engine closes.
+pub(super) fn work(shared: &Shared, shard: usize) {
+    let mut taken: Vec<(Ticket, Pending)> = Vec::with_capacity(GROUP);
+    let mut expired = Vec::new();
+    let mut done = Vec::with_capacity(GROUP);
+    let mut state = shared.state.lock();
+    loop {
+        for ticket in done.drain(..) {
+            state.scheduler.finish(ticket);
+        }
+        shared.finished(&state);
+        let now = shared.now();
+        while taken.len() < GROUP {
+            let state = &mut *state;
+            let Some(choice) =
+                state.scheduler.choose([HOST].into_iter(), now, &mut state.host_turn)
+            else {
+                break;
+            };
+            let next = state.scheduler.take(choice, now, &mut expired);
+            let long = next.as_ref().is_some_and(|(_, pending)| takes_long(&pending.operation));
+            taken.extend(next);
+            // Nothing waits behind it that others could run, or that may expire or be cancelled meanwhile.
+            if long {
+                break;
+            }
+        }
+        if taken.is_empty() && expired.is_empty() {
+            if state.closed {
+                return;
+            }
+            state.idle_hosts += 1;
+            shared.host_wake.wait(&mut state);
+            state.idle_hosts -= 1;
+            continue;
+        }
+        drop(state);
+        shared.deliver_expired(shard, &mut expired);
+        done.extend(taken.iter().map(|(ticket, _)| *ticket));
+        run(shared, shard, &mut taken);
+        state = shared.state.lock();
+    }
+}
+
+fn run(shared: &Shared, shard: usize, taken: &mut Vec<(Ticket, Pending)>) {
+    let mut start = shared.now();
+    let answers = taken.drain(..).map(|(_, mut pending)| {
+        let outcome = run_one(shared, &mut pending);
+        let end = shared.now();
+        let answer = Answer::on_host(pending, outcome, start, end);
+        start = end;
+        answer
+    });
+    shared.deliver(shard, answers);
+}
+
+fn takes_long(operation: &Operation) -> bool {
+    !matches!(operation, Operation::Echo(_))
+}
+
+fn run_one(shared: &Shared, pending: &mut Pending) -> Result<Output> {
+    let kind = pending.operation.kind();
+    let ran = catch_unwind(AssertUnwindSafe(|| execute(shared, pending)));
+    ran.unwrap_or_else(|_| {
+        let message = format!("{} failed for a fault of the engine", kind.name());
+        Err(Error::new(ErrorCode::Internal, message))
+    })
+}
+
+fn execute(shared: &Shared, pending: &mut Pending) -> Result<Output> {
+    match &mut pending.operation {
+        Operation::Echo(payload) => Ok(Output::Payload(std::mem::take(payload))),
+        Operation::HealthCheck => report(&shared.health()),
+        Operation::Statistics => report(&shared.snapshot()),
+        Operation::Route(route) => coordination::route(shared, route),
+        Operation::Workflow(workflow) => coordination::workflow((**workflow).clone()),
+        other => Err(Error::new(
+            ErrorCode::Internal,
+            format!("{} is not an operation of the host", other.kind().name()),
+        )),
+    }
+}
+
+/// Anything that serde can write, as the JSON text of a report.
+pub(super) fn report(value: &impl serde::Serialize) -> Result<Output> {
+    let text = serde_json::to_string(value).map_err(|error| {
+        Error::new(ErrorCode::Internal, "a report could not be written").caused_by(error)
+    })?;
+    Ok(Output::Report(text))
+}
+
+impl Shared {
+    /// Answers operations whose deadline came before their turn.
+    pub(super) fn deliver_expired(&self, shard: usize, expired: &mut Vec<(Ticket, Pending)>) {
+        if expired.is_empty() {
+            return;
+        }
+        let mut state = self.state.lock();
+        let mut wake = Wake::default();
+        for (ticket, pending) in expired.iter() {
+            self.left(&mut state, *ticket, pending, &mut wake);
+        }
+        self.wake(&state, &wake);
+        self.finished(&state);
+        drop(state);
+        let now = self.now();
+        self.deliver(shard, expired.drain(..).map(|(_, pending)| too_late(pending, now)));
+    }
+}
+
+fn too_late(pending: Pending, now: Nanos) -> Answer {
+    let waited = std::time::Duration::from_nanos(now.saturating_sub(pending.submitted));
+    let error = Error::new(
+        ErrorCode::DeadlineExceeded,
+        format!(
+            "the operation had not started when its time was up, after {waited:.1?} in the queue"
+        ),
+    );
+    Answer::failed(pending, error, now)
+}

@@ -1,0 +1,480 @@
+//! From the name of a model to a model in service on the best device that takes it.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use serde::Serialize;
+
+use super::answer::Answer;
+use super::background::unloaded;
+use super::models::{FAILURE_KEPT, Instance, Shapes, Status, Waiting};
+use super::service::reason_of;
+use super::state::{Pending, State};
+use super::{Shared, host};
+use crate::error::{Error, ErrorCode, Result};
+use crate::model::compile::{Compiled, Loaded, Recipe};
+use crate::model::source;
+use crate::openvino::Core;
+use crate::operation::{Fallback, LoadModel, Name, Operation};
+use crate::scheduler::{Nanos, Ticket};
+
+/// A model that can be put into service; none compiled yet where the shapes must be known first.
+type Prepared = (Arc<Instance>, Option<(Option<Shapes>, Compiled)>);
+
+/// Loads a model that is marked as being loaded.
+pub(super) fn load(shared: &Shared, model: usize, load: LoadModel) {
+    match prepare(shared, model, &load) {
+        Ok(Some(prepared)) => shared.finish_loading(model, Ok(prepared)),
+        Ok(None) => {}
+        Err(error) => shared.finish_loading(model, Err(error)),
+    }
+}
+
+impl Shared {
+    /// Puts a model into service, or answers everything that waited for it with the error.
+    fn finish_loading(&self, model: usize, prepared: Result<Prepared>) {
+        let now = self.now();
+        let mut state = self.state.lock();
+        let entry = &mut state.models.entries[model];
+        let waiters = match std::mem::replace(&mut entry.status, Status::Unloaded) {
+            Status::Loading(waiters) => waiters,
+            other => {
+                // The engine was shut down meanwhile.
+                entry.status = other;
+                drop(state);
+                return;
+            }
+        };
+        let mut dropped = Vec::new();
+        let answers = match prepared {
+            Ok((instance, compiled)) if self.is_usable(instance.device) => {
+                dropped.extend(self.put_into_service(&mut state, model, &instance, compiled));
+                let (answers, unload) = self.loaded(&mut state, waiters, &instance, now);
+                if unload {
+                    dropped.extend(self.let_go(&mut state, model));
+                }
+                answers
+            }
+            Ok((instance, compiled)) => {
+                // Its device was lost while it was compiled.
+                state.models.begin_loading(model, instance.recipe.load.clone());
+                state.models.entries[model].status = Status::Loading(waiters);
+                self.background_wake.notify_one();
+                drop(state);
+                drop(compiled);
+                return;
+            }
+            Err(error) => not_loaded(&mut state, model, waiters, &error, now),
+        };
+        self.finished(&state);
+        drop(state);
+        drop(dropped);
+        self.deliver(self.background_shard(), answers);
+    }
+
+    /// Whether a device is in service, or as good as the others since none is.
+    fn is_usable(&self, device: usize) -> bool {
+        self.devices_in_service().contains(&device)
+    }
+
+    /// Gives what must be dropped outside of the lock.
+    fn put_into_service(
+        &self,
+        state: &mut State,
+        model: usize,
+        instance: &Arc<Instance>,
+        compiled: Option<(Option<Shapes>, Compiled)>,
+    ) -> Vec<super::models::Variant> {
+        let now = self.now();
+        let device = instance.device;
+        self.ensure_workers(state, device, instance.requests);
+        let dropped = state.models.set_ready(model, Arc::clone(instance), compiled, now);
+        let entry = &state.models.entries[model];
+        let waiting = state.scheduler.lane_depth(entry.lane);
+        for _ in 0..waiting.min(self.devices[device].workers()) {
+            self.devices[device].wake.notify_one();
+        }
+        // A preferred device may have come back while this one was prepared.
+        let better = (0..device)
+            .any(|other| self.is_in_service(other) && entry.refusals.reason(other, now).is_none());
+        if better {
+            state.models.begin_return(model);
+            self.background_wake.notify_one();
+        }
+        dropped
+    }
+
+    /// The answers of what waited for a model that is loaded now, and whether one of them wants it to go again.
+    fn loaded(
+        &self,
+        state: &mut State,
+        waiters: Vec<Ticket>,
+        instance: &Instance,
+        now: Nanos,
+    ) -> (Vec<Answer>, bool) {
+        let mut unload = false;
+        let waiting = waiters.into_iter().filter_map(|ticket| state.leave_apart(ticket));
+        let answers = waiting
+            .map(|pending| {
+                let start = pending.submitted;
+                if let Operation::UnloadModel { model } = &pending.operation {
+                    unload = true;
+                    let outcome = unloaded(model);
+                    return Answer::on_host(pending, outcome, start, now);
+                }
+                instance.answer(pending, start, now)
+            })
+            .collect();
+        (answers, unload)
+    }
+}
+
+/// The answers of everything that waited for a model that could not be loaded.
+fn not_loaded(
+    state: &mut State,
+    model: usize,
+    waiters: Vec<Ticket>,
+    error: &Error,
+    now: Nanos,
+) -> Vec<Answer> {
+    let entry = &mut state.models.entries[model];
+    entry.status = Status::Failed { error: error.clone(), until: now + FAILURE_KEPT };
+    entry.streams.clear();
+    entry.reserved = 0;
+    entry.refusals = super::refusals::Refusals::default();
+    let lane = entry.lane;
+    let mut pending: Vec<_> =
+        waiters.into_iter().filter_map(|ticket| state.leave_apart(ticket)).collect();
+    pending.extend(state.scheduler.drain(Some(lane)).into_iter().map(|(_, pending)| pending));
+    pending.into_iter().map(|pending| Answer::failed(pending, error.clone(), now)).collect()
+}
+
+/// Finds, reads and compiles a model on the first device that takes it. None when it must wait for memory.
+fn prepare(shared: &Shared, model: usize, load: &LoadModel) -> Result<Option<Prepared>> {
+    let source = source::find(&load.model, &shared.config.models)?;
+    let core = shared.core()?;
+    let recipe = Recipe {
+        source,
+        load: load.clone(),
+        profile: shared.config.profile,
+        cache: shared.config.cache.clone(),
+    };
+    let loaded = recipe.inspect(&core)?;
+    if !shared.make_room(model, load, loaded.bytes)? {
+        return Ok(None);
+    }
+    let mut rejected: Vec<(Name, Error)> = Vec::new();
+    for device in shared.devices_in_service() {
+        let name = &shared.devices[device].name;
+        if let Some(error) = shared.refusal(model, device) {
+            rejected.push((name.clone(), error));
+            continue;
+        }
+        match instantiate(shared, &core, &recipe, &loaded, device, &rejected) {
+            Ok(prepared) => return Ok(Some(prepared)),
+            Err(error) => {
+                shared.note_refusal(model, device, &error);
+                rejected.push((name.clone(), error));
+            }
+        }
+    }
+    Err(no_device(load, rejected))
+}
+
+fn instantiate(
+    shared: &Shared,
+    core: &Core,
+    recipe: &Recipe,
+    loaded: &Loaded,
+    device: usize,
+    rejected: &[(Name, Error)],
+) -> Result<Prepared> {
+    let name = shared.devices[device].name.clone();
+    let mut instance = Instance {
+        recipe: recipe.clone(),
+        core: core.clone(),
+        device,
+        fallback: shared.fallback_to(device, rejected),
+        bytes: loaded.bytes,
+        batching: recipe.load.batching.unwrap_or(shared.config.batching),
+        open_shapes: !name.starts_with("NPU"),
+        device_name: name,
+        signature: loaded.signature.clone(),
+        requests: None,
+        compiling: Mutex::new(()),
+    };
+    let first = match instance.first_shapes() {
+        Some(shapes) => {
+            let compiled = instance.compile_for(shapes.as_ref())?;
+            Some((shapes, compiled))
+        }
+        None => None,
+    };
+    instance.requests = first.as_ref().and_then(|(_, compiled)| optimal_requests(compiled));
+    Ok((Arc::new(instance), first))
+}
+
+fn optimal_requests(compiled: &Compiled) -> Option<usize> {
+    let text = compiled.model.property("OPTIMAL_NUMBER_OF_INFER_REQUESTS").ok()?;
+    text.trim().parse().ok()
+}
+
+fn no_device(load: &LoadModel, mut rejected: Vec<(Name, Error)>) -> Error {
+    if rejected.len() == 1 {
+        return rejected.remove(0).1;
+    }
+    let reasons: Vec<_> =
+        rejected.iter().map(|(device, error)| format!("{device}: {}", error.message())).collect();
+    let reason =
+        if reasons.is_empty() { "no device is in service".into() } else { reasons.join("; ") };
+    Error::new(ErrorCode::DeviceUnavailable, format!("no device takes {}: {reason}", load.model))
+}
+
+/// Loads a model again, on a device that is preferred to the one it is on; until then it stays where it is.
+pub(super) fn bring_back(shared: &Shared, model: usize) {
+    let (load, generation) = {
+        let state = shared.state.lock();
+        let entry = &state.models.entries[model];
+        let load = entry.instance().map(|instance| instance.recipe.load.clone());
+        (load, entry.generation)
+    };
+    let mut prepared = load.and_then(|load| prepare(shared, model, &load).ok().flatten());
+    let mut state = shared.state.lock();
+    let closed = state.closed;
+    state.models.end_return(model);
+    let entry = &mut state.models.entries[model];
+    let here = entry.instance().map(|instance| instance.device);
+    let here = here.filter(|_| entry.generation == generation && !closed);
+    let better = matches!((&prepared, here), (Some((instance, _)), Some(here))
+        if instance.device < here && shared.is_usable(instance.device));
+    let mut dropped = Vec::new();
+    match prepared.take_if(|_| better) {
+        Some((instance, compiled)) => {
+            dropped = shared.put_into_service(&mut state, model, &instance, compiled);
+        }
+        None => entry.refusals.postpone(shared.config.breaker.pause, shared.now()),
+    }
+    drop(state);
+    drop((prepared, dropped));
+}
+
+impl Instance {
+    /// The form to compile when the model is loaded: as it is (inner none), or for one row when only the number of rows
+    /// is open, since fixed shapes run faster. None when nothing can be compiled before the first request tells its
+    /// shapes.
+    #[allow(clippy::option_option)]
+    fn first_shapes(&self) -> Option<Option<Shapes>> {
+        if self.signature.fixed {
+            return Some(None);
+        }
+        if self.signature.only_rows_open {
+            return self.signature.least_shapes().map(Some);
+        }
+        self.open_shapes.then_some(None)
+    }
+
+    /// Compiles the model for these input shapes only, or as it is.
+    fn compile_for(&self, shapes: Option<&Shapes>) -> Result<Compiled> {
+        self.compile(&self.shaped(shapes)?)
+    }
+
+    /// The model for these input shapes only, or as it is. Fails where the model cannot have them.
+    pub(super) fn shaped(&self, shapes: Option<&Shapes>) -> Result<crate::openvino::Model> {
+        let named: Option<Vec<(Name, Vec<usize>)>> = shapes.map(|shapes| {
+            let ports = self.signature.inputs.iter().zip(shapes);
+            ports.map(|(port, shape)| (port.name.clone(), shape.clone())).collect()
+        });
+        self.recipe.shaped(&self.core, named.as_deref())
+    }
+
+    /// Compiles what [`Instance::shaped`] gave. Fails where the device cannot.
+    pub(super) fn compile(&self, model: &crate::openvino::Model) -> Result<Compiled> {
+        self.recipe.compile(&self.core, &self.device_name, model)
+    }
+
+    /// The answer to an operation that wanted the model to be loaded.
+    pub(super) fn answer(&self, pending: Pending, start: Nanos, end: Nanos) -> Answer {
+        let outcome = match &pending.operation {
+            Operation::LoadModel(load) if !self.is_what_was_asked(load) => Err(Error::new(
+                ErrorCode::InvalidArgument,
+                format!("{} is loaded with other shapes", load.model),
+            )
+            .suggest("unload_model first")),
+            _ => host::report(&describe(self)),
+        };
+        Answer {
+            device: Some(self.device_name.clone()),
+            fallback: self.fallback.clone(),
+            ..Answer::on_host(pending, outcome, start, end)
+        }
+    }
+
+    fn is_what_was_asked(&self, load: &LoadModel) -> bool {
+        load.shapes.is_empty() || self.recipe.load.shapes == load.shapes
+    }
+}
+
+impl Shared {
+    /// How running on `device` differs from the first choice, given what this model was refused by.
+    fn fallback_to(&self, device: usize, rejected: &[(Name, Error)]) -> Option<Arc<Fallback>> {
+        let refused = rejected.iter().map(|(name, error)| (name.clone(), reason_of(error)));
+        let before = self.config.rejected.iter();
+        let before = before.map(|other| (other.candidate.clone(), other.reason.clone()));
+        let all: Vec<(Name, String)> =
+            before.chain(self.out_of_service(device)).chain(refused).collect();
+        let (first, _) = all.first()?;
+        let reasons: Vec<_> =
+            all.iter().map(|(name, reason)| format!("{name}: {reason}")).collect();
+        Some(Arc::new(Fallback {
+            from: first.clone(),
+            to: self.devices[device].name.clone(),
+            reason: reasons.join("; "),
+        }))
+    }
+
+    /// Sets memory aside for a model, letting idle ones go for it, least recently used first. False when it must wait
+    /// for models in use: it is loaded when they are done.
+    ///
+    /// # Errors
+    /// `RESOURCE_EXHAUSTED` naming need and limit when it cannot fit, or when others may not be let go for it.
+    fn make_room(&self, model: usize, load: &LoadModel, bytes: u64) -> Result<bool> {
+        let limit = self.config.resources.memory;
+        let name = &load.model;
+        if bytes > limit {
+            return Err(Error::new(
+                ErrorCode::ResourceExhausted,
+                format!(
+                    "{name} needs at least {bytes} bytes of memory, the limit for models is {limit}"
+                ),
+            )
+            .suggest("raise resources.memory_mb"));
+        }
+        let mut dropped = Vec::new();
+        let mut state = self.state.lock();
+        while state.models.memory_of_others(model) + bytes > limit {
+            if let Some(idle) = self.idle_model(&state, model) {
+                dropped.push(state.models.take_out(idle));
+                state.models.entries[idle].status = Status::Unloaded;
+                continue;
+            }
+            let being_loaded = matches!(state.models.entries[model].status, Status::Loading(_));
+            if self.config.resources.evict_idle && being_loaded {
+                let load = load.clone();
+                state.models.waiting.push(Waiting { model, load, bytes });
+                self.timer_wake.notify_one();
+                return Ok(false);
+            }
+            let used = state.models.memory();
+            return Err(Error::new(
+                ErrorCode::ResourceExhausted,
+                format!("{name} needs {bytes} bytes of memory; {used} of {limit} are used"),
+            )
+            .suggest("unload a model, or raise resources.memory_mb"));
+        }
+        let entry = &mut state.models.entries[model];
+        if entry.instance().is_none() {
+            entry.reserved = bytes;
+        }
+        drop(state);
+        Ok(true)
+    }
+
+    /// The loaded model, other than `model`, that may be let go, has nothing to do and was not used for longest.
+    fn idle_model(&self, state: &State, model: usize) -> Option<usize> {
+        let candidates = (0..state.models.entries.len())
+            .filter(|other| self.config.resources.evict_idle && *other != model)
+            .filter(|other| is_idle(state, *other));
+        candidates.min_by_key(|other| state.models.entries[*other].used)
+    }
+
+    /// Loads models that waited for memory which there is now, and forgets those that nothing waits for any more.
+    pub(super) fn load_waiting(&self, state: &mut State) {
+        let mut waiting = std::mem::take(&mut state.models.waiting);
+        waiting.retain(|waiting| {
+            let entry = &state.models.entries[waiting.model];
+            let Status::Loading(waiters) = &entry.status else {
+                return false;
+            };
+            let wanted = waiters.iter().any(|ticket| state.apart.contains_key(ticket))
+                || !state.scheduler.is_lane_empty(entry.lane);
+            if !wanted {
+                state.models.entries[waiting.model].status = Status::Unloaded;
+                return false;
+            }
+            let busy: u64 = (0..state.models.entries.len())
+                .filter(|other| *other != waiting.model && !is_idle(state, *other))
+                .map(|other| state.models.entries[other].charged())
+                .sum();
+            if busy + waiting.bytes > self.config.resources.memory {
+                return true;
+            }
+            let load = waiting.load.clone();
+            state.models.jobs.push_back(super::models::Job::Load(waiting.model, load));
+            self.background_wake.notify_one();
+            false
+        });
+        state.models.waiting.append(&mut waiting);
+    }
+}
+
+/// Whether a model is loaded and has nothing to do.
+fn is_idle(state: &State, model: usize) -> bool {
+    let entry = &state.models.entries[model];
+    entry.instance().is_some()
+        && entry.running == 0
+        && entry.streams.is_empty()
+        && state.scheduler.is_lane_empty(entry.lane)
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Description {
+    model: String,
+    device: String,
+    inputs: Vec<PortDescription>,
+    outputs: Vec<PortDescription>,
+    state: Vec<StateDescription>,
+    max_batch: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct PortDescription {
+    name: String,
+    datatype: &'static str,
+    shape: Vec<i64>,
+}
+
+#[derive(Debug, Serialize)]
+struct StateDescription {
+    output: String,
+    input: String,
+}
+
+fn describe(instance: &Instance) -> Description {
+    let signature = &instance.signature;
+    let ports = |ports: &[crate::model::signature::Port]| {
+        ports
+            .iter()
+            .map(|port| PortDescription {
+                name: port.name.to_string(),
+                datatype: port.datatype.name(),
+                shape: port.shape.to_signed(),
+            })
+            .collect()
+    };
+    Description {
+        model: signature.model.to_string(),
+        device: instance.device_name.to_string(),
+        inputs: ports(&signature.inputs),
+        outputs: ports(&signature.outputs),
+        state: signature
+            .state
+            .iter()
+            .map(|(output, input)| StateDescription {
+                output: signature.outputs[*output].name.to_string(),
+                input: signature.inputs[*input].name.to_string(),
+            })
+            .collect(),
+        max_batch: if signature.stacks { instance.batching.max } else { 1 },
+    }
+}

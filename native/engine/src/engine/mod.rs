@@ -1,0 +1,512 @@
+//! The engine: takes operations, lets the scheduler order them, runs them, and answers each exactly once.
+//!
+//! One lock guards what waits and what is loaded ([`state::State`]); it is never held while anything runs, compiles or
+//! is answered. Four kinds of threads work on it: host workers (operations that need no device), background workers
+//! (loading), workers of each device (inference; as many as the device takes requests at once) and the timer
+//! (deadlines, hung inferences, idle streams, devices to try again).
+//!
+//! Inference runs synchronously on the device workers. OpenVINO's asynchronous callback is not told whether the
+//! inference succeeded, and the status cannot be read before the callback has returned; a thread that waits for each
+//! request hands errors over at once, needs no second wake-up, and can be given up when its device hangs.
+
+mod answer;
+mod background;
+mod batch;
+mod benchmark;
+mod coordination;
+mod device;
+mod health;
+mod host;
+mod loading;
+mod models;
+mod pace;
+mod proof;
+mod refusals;
+mod run;
+mod service;
+mod settle;
+mod state;
+mod streams;
+mod timer;
+
+use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use smallvec::SmallVec;
+
+pub use health::{DeviceHealth, Health, RuntimeInfo};
+
+use crate::config::Config;
+use crate::error::{Error, ErrorCode, Result};
+use crate::metrics::{Gauges, Metrics, Snapshot};
+use crate::openvino::Core;
+use crate::operation::{Completion, Kind, Name, Operation, Options};
+use crate::runtime;
+use crate::scheduler::{Cancelled, NO_DEADLINE, Nanos, Place, Ticket, nanos};
+use answer::Answer;
+use models::Status;
+use state::{BACKGROUND, HOST, Pending, State};
+
+/// Threads that load models. Two, so that a quick load does not wait for a slow compiler.
+const BACKGROUND_WORKERS: usize = 2;
+/// Operations that one submission enqueues before it lets others at the lock.
+const SUBMIT_CHUNK: usize = 256;
+
+/// A running engine. Dropping it shuts it down without draining.
+#[derive(Debug)]
+pub struct Engine {
+    shared: Arc<Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// What all threads of an engine share.
+#[derive(Debug)]
+struct Shared {
+    myself: Weak<Self>,
+    config: Config,
+    started: Instant,
+    state: Mutex<State>,
+    host_wake: Condvar,
+    background_wake: Condvar,
+    timer_wake: Condvar,
+    /// Told when an operation has been answered while somebody waits for the end of all.
+    idle_wake: Condvar,
+    metrics: Metrics,
+    core: Mutex<Option<Core>>,
+    devices: Vec<device::Device>,
+    agents: coordination::Agents,
+}
+
+/// One operation with all that goes with it.
+#[derive(Debug)]
+pub struct Submission {
+    /// What to do.
+    pub operation: Operation,
+    /// How urgently.
+    pub options: Options,
+    /// Where the answer goes.
+    pub completion: Completion,
+}
+
+impl Engine {
+    /// Starts the threads of an engine. The runtime is loaded when an operation first needs it, except to list the
+    /// devices where the configuration names none.
+    ///
+    /// # Errors
+    /// `RUNTIME_NOT_FOUND` when devices must be listed and no runtime can be loaded.
+    pub fn start(mut config: Config) -> Result<Self> {
+        if config.devices.is_empty() {
+            let core = load_core(&config)?;
+            config.devices = by_preference(core.available_devices()?);
+        }
+        let devices: Vec<_> = config.devices.iter().cloned().map(device::Device::new).collect();
+        let started = Instant::now();
+        let host_workers = config.worker_threads.max(1);
+        // One shard for each host worker, the background, the timer, submitters, and each device's workers together.
+        let metrics = Metrics::new(started, host_workers + 3 + devices.len(), config.metrics);
+        let shared = Arc::new_cyclic(|myself| Shared {
+            myself: Weak::clone(myself),
+            state: Mutex::new(State::new(&config)),
+            started,
+            host_wake: Condvar::new(),
+            background_wake: Condvar::new(),
+            timer_wake: Condvar::new(),
+            idle_wake: Condvar::new(),
+            metrics,
+            core: Mutex::new(None),
+            devices,
+            agents: coordination::Agents::default(),
+            config,
+        });
+        let engine = Self { shared, threads: Mutex::default() };
+        for index in 0..host_workers {
+            engine
+                .spawn(format!("npubridge-host-{index}"), move |shared| host::work(&shared, index));
+        }
+        for index in 0..BACKGROUND_WORKERS {
+            engine.spawn(format!("npubridge-load-{index}"), |shared| background::work(&shared));
+        }
+        engine.spawn("npubridge-timer".into(), |shared| timer::work(&shared));
+        Ok(engine)
+    }
+
+    fn spawn(&self, name: String, work: impl FnOnce(Arc<Shared>) + Send + 'static) {
+        let shared = Arc::clone(&self.shared);
+        let thread = std::thread::Builder::new().name(name).spawn(move || work(shared));
+        self.threads.lock().push(thread.expect("the system can start a thread"));
+    }
+
+    /// Submits one operation. It is answered exactly once through its completion, also when it is refused; the ticket
+    /// of an operation that was accepted serves to cancel it.
+    pub fn submit(
+        &self,
+        operation: Operation,
+        options: Options,
+        completion: Completion,
+    ) -> Option<Ticket> {
+        let mut ticket = None;
+        self.submit_all([Submission { operation, options, completion }], |given| ticket = given);
+        ticket
+    }
+
+    /// Submits many operations, as [`Engine::submit`] does, at the cost of one lock for each few hundred.
+    /// `accepted` is told the ticket of each, in order; none for those that were refused. Both the iterator and
+    /// `accepted` run under the engine's lock: they must be quick and must not call the engine.
+    pub fn submit_all(
+        &self,
+        submissions: impl IntoIterator<Item = Submission>,
+        mut accepted: impl FnMut(Option<Ticket>),
+    ) {
+        let shared = &*self.shared;
+        let mut submissions = submissions.into_iter();
+        let mut refused = Vec::new();
+        loop {
+            let now = shared.now();
+            let mut count = 0;
+            let mut state = shared.state.lock();
+            let mut wake = Wake::default();
+            for submission in submissions.by_ref().take(SUBMIT_CHUNK) {
+                count += 1;
+                match shared.enqueue(&mut state, submission, now, &mut wake) {
+                    Ok(ticket) => accepted(Some(ticket)),
+                    Err(answer) => {
+                        accepted(None);
+                        refused.push(*answer);
+                    }
+                }
+            }
+            shared.wake(&state, &wake);
+            drop(state);
+            if count < SUBMIT_CHUNK {
+                break;
+            }
+        }
+        shared.deliver(shared.submit_shard(), refused);
+    }
+
+    /// Cancels an operation at any stage. One that waits is answered `CANCELLED` at once; one that runs is stopped if
+    /// its device can be, and then answered. Gives whether the operation was known.
+    pub fn cancel(&self, ticket: Ticket) -> bool {
+        let shared = &*self.shared;
+        let mut state = shared.state.lock();
+        match state.scheduler.cancel(ticket) {
+            Cancelled::Waiting(pending) => {
+                let mut wake = Wake::default();
+                shared.left(&mut state, ticket, &pending, &mut wake);
+                shared.wake(&state, &wake);
+                shared.finished(&state);
+                drop(state);
+                shared.answer_cancelled(pending);
+                true
+            }
+            Cancelled::Running => {
+                if let Some(pending) = state.leave_apart(ticket) {
+                    shared.finished(&state);
+                    drop(state);
+                    shared.answer_cancelled(pending);
+                } else {
+                    shared.cancel_running(&state, ticket);
+                }
+                true
+            }
+            Cancelled::Unknown => false,
+        }
+    }
+
+    /// What the engine has counted so far.
+    #[must_use]
+    pub fn metrics(&self) -> Snapshot {
+        self.shared.snapshot()
+    }
+
+    /// Whether the engine and its devices work.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.shared.health()
+    }
+
+    /// Stops taking work, waits up to `drain` for what is queued and running, cancels the rest with a reason, and
+    /// ends the threads. A device that hangs does not hold it up longer than a second.
+    pub fn shutdown(&self, drain: Duration) {
+        let shared = &*self.shared;
+        // A year stands for ever: adding more to an instant may overflow.
+        let until = Instant::now() + drain.min(Duration::from_secs(31_536_000));
+        let mut state = shared.state.lock();
+        state.closing = true;
+        while state.scheduler.known() > 0 {
+            if shared.idle_wake.wait_until(&mut state, until).timed_out() {
+                break;
+            }
+        }
+        let mut left: Vec<_> =
+            state.scheduler.drain(None).into_iter().map(|(_, pending)| pending).collect();
+        let apart: Vec<_> = state.apart.keys().copied().collect();
+        left.extend(apart.into_iter().filter_map(|ticket| state.leave_apart(ticket)));
+        state.closed = true;
+        state.models.jobs.clear();
+        shared.cancel_all_running(&state);
+        shared.wake_all();
+        drop(state);
+        let now = shared.now();
+        let answers = left.into_iter().map(|pending| {
+            let error = Error::new(
+                ErrorCode::Cancelled,
+                format!(
+                    "the engine was shut down before the operation was done, after {drain:?} of draining"
+                ),
+            );
+            Answer::failed(pending, error, now)
+        });
+        shared.deliver(shared.submit_shard(), answers);
+        self.join();
+        shared.let_all_go();
+    }
+
+    /// Ends the threads; those stuck in a device are left behind, since they cannot be ended safely.
+    fn join(&self) {
+        let until = Instant::now() + Duration::from_secs(1);
+        let mut threads = std::mem::take(&mut *self.threads.lock());
+        threads.append(&mut self.shared.state.lock().take_threads());
+        for thread in threads {
+            while !thread.is_finished() && Instant::now() < until {
+                std::thread::sleep(Duration::from_micros(200));
+            }
+            if thread.is_finished() {
+                let _ = thread.join();
+            }
+        }
+        self.shared.give_up_running();
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if !self.shared.state.lock().closed {
+            self.shutdown(Duration::ZERO);
+        }
+    }
+}
+
+/// Which threads an update of the state gives work to.
+#[derive(Debug, Default)]
+struct Wake {
+    host: usize,
+    background: usize,
+    timer: bool,
+    /// How many operations each device got; shorter than the list of devices when the last ones got none.
+    devices: SmallVec<[usize; 4]>,
+}
+
+impl Wake {
+    /// One more operation for a device.
+    fn device(&mut self, index: usize) {
+        if self.devices.len() <= index {
+            self.devices.resize(index + 1, 0);
+        }
+        self.devices[index] += 1;
+    }
+}
+
+impl Shared {
+    fn now(&self) -> Nanos {
+        nanos(self.started.elapsed())
+    }
+
+    fn submit_shard(&self) -> usize {
+        self.config.worker_threads.max(1)
+    }
+
+    fn background_shard(&self) -> usize {
+        self.submit_shard() + 1
+    }
+
+    fn timer_shard(&self) -> usize {
+        self.submit_shard() + 2
+    }
+
+    fn device_shard(&self, device: usize) -> usize {
+        self.submit_shard() + 3 + device
+    }
+
+    /// OpenVINO, loaded at the first call. A failure is not remembered: the runtime may be installed meanwhile.
+    fn core(&self) -> Result<Core> {
+        let mut core = self.core.lock();
+        if let Some(core) = &*core {
+            return Ok(core.clone());
+        }
+        let loaded = load_core(&self.config)?;
+        *core = Some(loaded.clone());
+        Ok(loaded)
+    }
+
+    /// Lets an operation wait, or gives the answer of one that cannot.
+    fn enqueue(
+        &self,
+        state: &mut State,
+        submission: Submission,
+        now: Nanos,
+        wake: &mut Wake,
+    ) -> std::result::Result<Ticket, Box<Answer>> {
+        state.submitted += 1;
+        if let Err(error) = self.admit(state, submission.options.priority as usize) {
+            let Submission { operation, options, completion } = submission;
+            let pending = Pending::new(operation, options.priority, completion, now);
+            return Err(Box::new(Answer::failed(pending, error, now)));
+        }
+        self.enqueue_admitted(state, submission, now, wake)
+    }
+
+    /// As [`Shared::enqueue`], for an operation that there is room for.
+    fn enqueue_admitted(
+        &self,
+        state: &mut State,
+        submission: Submission,
+        now: Nanos,
+        wake: &mut Wake,
+    ) -> std::result::Result<Ticket, Box<Answer>> {
+        let Submission { operation, options, completion } = submission;
+        let priority = options.priority as usize;
+        let deadline =
+            options.timeout.map_or(NO_DEADLINE, |timeout| now.saturating_add(nanos(timeout)));
+        let mut pending = Pending::new(operation, options.priority, completion, now);
+        let lane = match pending.operation.kind() {
+            Kind::Echo | Kind::HealthCheck | Kind::Statistics | Kind::Route | Kind::Workflow => {
+                wake.host += 1;
+                HOST
+            }
+            Kind::Inference | Kind::MatrixMultiply => {
+                match self.model_lane(state, &mut pending, now, wake) {
+                    Ok(lane) => lane,
+                    Err(error) => return Err(Box::new(Answer::failed(pending, error, now))),
+                }
+            }
+            _ => {
+                wake.background += 1;
+                BACKGROUND
+            }
+        };
+        if deadline < state.timer_at {
+            wake.timer = true;
+        }
+        let place = Place { lane, priority, deadline, submitted: now };
+        Ok(state.place(place, pending, now))
+    }
+
+    /// Submits an operation that is part of another one: it is not refused, since that one was not.
+    fn submit_for_itself(&self, operation: Operation, options: Options, completion: Completion) {
+        let mut wake = Wake::default();
+        let mut state = self.state.lock();
+        state.submitted += 1;
+        let submission = Submission { operation, options, completion };
+        let refused = self.enqueue_admitted(&mut state, submission, self.now(), &mut wake);
+        self.wake(&state, &wake);
+        drop(state);
+        self.deliver(self.background_shard(), refused.err().map(|answer| *answer));
+    }
+
+    fn answer_cancelled(&self, pending: Pending) {
+        let error = Error::new(ErrorCode::Cancelled, "the operation was cancelled");
+        let answer = Answer::failed(pending, error, self.now());
+        self.deliver(self.submit_shard(), [answer]);
+    }
+
+    /// Lets everything go that the runtime holds for this engine.
+    fn let_all_go(&self) {
+        let mut dropped = Vec::new();
+        let mut state = self.state.lock();
+        for model in 0..state.models.entries.len() {
+            dropped.extend(state.models.take_out(model));
+            let entry = &mut state.models.entries[model];
+            entry.status = Status::Unloaded;
+            entry.reserved = 0;
+            entry.streams.clear();
+        }
+        drop(state);
+        drop(dropped);
+        *self.core.lock() = None;
+    }
+
+    fn admit(&self, state: &State, priority: usize) -> Result<()> {
+        if state.closing {
+            return Err(Error::new(ErrorCode::Cancelled, "the engine is shutting down"));
+        }
+        state.scheduler.admit(priority).map_err(|full| {
+            let of = if full.of_priority { " of this priority" } else { "" };
+            Error::new(
+                ErrorCode::QueueFull,
+                format!("{} operations{of} wait and the queue takes {}", full.depth, full.capacity),
+            )
+            .suggest("submit again when some have been answered, or raise queue.capacity")
+        })
+    }
+
+    fn wake(&self, state: &State, wake: &Wake) {
+        for _ in 0..wake.host.min(state.idle_hosts) {
+            self.host_wake.notify_one();
+        }
+        for _ in 0..wake.background.min(BACKGROUND_WORKERS) {
+            self.background_wake.notify_one();
+        }
+        if wake.timer {
+            self.timer_wake.notify_one();
+        }
+        for (index, operations) in wake.devices.iter().enumerate() {
+            for _ in 0..(*operations).min(state.idle_workers[index]) {
+                self.devices[index].wake.notify_one();
+            }
+        }
+    }
+
+    fn wake_all(&self) {
+        self.host_wake.notify_all();
+        self.background_wake.notify_all();
+        self.timer_wake.notify_all();
+        for device in &self.devices {
+            device.wake.notify_all();
+        }
+    }
+
+    /// Tells a waiting shutdown that an operation has been answered.
+    fn finished(&self, state: &MutexGuard<'_, State>) {
+        if state.closing {
+            self.idle_wake.notify_all();
+        }
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let gauges = {
+            let state = self.state.lock();
+            Gauges {
+                submitted: state.submitted,
+                waiting: state.scheduler.depth_by_priority(),
+                running: state.scheduler.known() - state.scheduler.depth(),
+                models_memory: state.models.memory(),
+                memory_limit: self.config.resources.memory,
+            }
+        };
+        self.metrics.snapshot(gauges)
+    }
+}
+
+fn load_core(config: &Config) -> Result<Core> {
+    runtime::load_configured(config.runtime.as_deref())?;
+    Core::new()
+}
+
+/// NPU before GPU before CPU before anything else, otherwise as the runtime lists them.
+fn by_preference(devices: Vec<String>) -> Vec<Name> {
+    let rank = |name: &str| match name.split('.').next() {
+        Some("NPU") => 0,
+        Some("GPU") => 1,
+        Some("CPU") => 2,
+        _ => 3,
+    };
+    let mut devices: Vec<Name> = devices.into_iter().map(Name::from).collect();
+    devices.sort_by_key(|name| rank(name));
+    devices
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,446 @@
+//! What happened, counted where it happens.
+//!
+//! Each worker thread writes to a shard of its own, once for a group of operations, so that counting costs no
+//! contention. A snapshot adds the shards up. Histograms are HDR histograms with two significant digits, in
+//! nanoseconds.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use hdrhistogram::Histogram;
+use parking_lot::Mutex;
+use serde::Serialize;
+
+use crate::error::ErrorCode;
+use crate::operation::{Kind, Name, Priority, Times};
+
+const SIGNIFICANT_DIGITS: u8 = 2;
+const LONGEST: u64 = 3_600_000_000_000;
+/// Seconds of throughput that are remembered.
+const SECONDS: usize = 64;
+
+/// One answered operation.
+#[derive(Debug, Clone)]
+pub(crate) struct Sample {
+    pub(crate) kind: Kind,
+    pub(crate) priority: Priority,
+    pub(crate) model: Option<Name>,
+    pub(crate) device: Option<Name>,
+    pub(crate) times: Times,
+    pub(crate) failure: Option<ErrorCode>,
+    pub(crate) fallback: bool,
+}
+
+#[derive(Debug)]
+struct Latencies {
+    queue: Histogram<u64>,
+    compute: Histogram<u64>,
+    total: Histogram<u64>,
+}
+
+/// How many operations were answered in each of the last seconds, as (second, count).
+#[derive(Debug)]
+struct Seconds([(u64, u64); SECONDS]);
+
+impl Default for Seconds {
+    fn default() -> Self {
+        Self([(0, 0); SECONDS])
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Shard {
+    by_kind: [[Option<Box<Latencies>>; Priority::ALL.len()]; Kind::ALL.len()],
+    by_model: Vec<(Name, Name, Box<Latencies>)>,
+    failures: [u64; ErrorCode::ALL.len()],
+    completed: u64,
+    failed: u64,
+    fallbacks: u64,
+    retries: u64,
+    abandoned: u64,
+    batches: BTreeMap<usize, u64>,
+    seconds: Seconds,
+}
+
+/// All counters of an engine.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    started: Instant,
+    histograms: bool,
+    shards: Vec<Mutex<Shard>>,
+}
+
+impl Latencies {
+    fn new() -> Self {
+        let histogram = || {
+            Histogram::new_with_bounds(1, LONGEST, SIGNIFICANT_DIGITS)
+                .expect("the bounds and digits are valid")
+        };
+        Self { queue: histogram(), compute: histogram(), total: histogram() }
+    }
+
+    fn record(&mut self, times: &Times) {
+        self.queue.saturating_record(times.queue.max(1));
+        self.compute.saturating_record(times.compute.max(1));
+        self.total.saturating_record(times.total.max(1));
+    }
+
+    fn add(&mut self, other: &Self) {
+        for (mine, theirs) in [
+            (&mut self.queue, &other.queue),
+            (&mut self.compute, &other.compute),
+            (&mut self.total, &other.total),
+        ] {
+            mine.add(theirs).expect("all histograms have the same bounds");
+        }
+    }
+}
+
+impl Shard {
+    fn record(&mut self, sample: &Sample, second: u64, histograms: bool) {
+        let (at, count) = &mut self.seconds.0[usize::try_from(second).unwrap_or(0) % SECONDS];
+        if *at != second {
+            (*at, *count) = (second, 0);
+        }
+        *count += 1;
+        match sample.failure {
+            Some(code) => {
+                self.failed += 1;
+                self.failures[code as usize] += 1;
+                return;
+            }
+            None => self.completed += 1,
+        }
+        self.fallbacks += u64::from(sample.fallback);
+        if !histograms {
+            return;
+        }
+        self.by_kind[sample.kind as usize][sample.priority as usize]
+            .get_or_insert_with(|| Box::new(Latencies::new()))
+            .record(&sample.times);
+        if let (Some(model), Some(device)) = (&sample.model, &sample.device) {
+            self.of_model(model, device).record(&sample.times);
+        }
+    }
+
+    fn of_model(&mut self, model: &Name, device: &Name) -> &mut Latencies {
+        let found = self.by_model.iter().position(|(name, on, _)| name == model && on == device);
+        let index = found.unwrap_or_else(|| {
+            let latencies = Box::new(Latencies::new());
+            self.by_model.push((model.clone(), device.clone(), latencies));
+            self.by_model.len() - 1
+        });
+        &mut self.by_model[index].2
+    }
+}
+
+impl Metrics {
+    pub(crate) fn new(started: Instant, shards: usize, histograms: bool) -> Self {
+        Self { started, histograms, shards: (0..shards).map(|_| Mutex::default()).collect() }
+    }
+
+    /// Counts a group of answered operations in the shard of one thread.
+    pub(crate) fn record(&self, shard: usize, samples: impl IntoIterator<Item = Sample>) {
+        let second = self.started.elapsed().as_secs();
+        let mut shard = self.shards[shard % self.shards.len()].lock();
+        for sample in samples {
+            shard.record(&sample, second, self.histograms);
+        }
+    }
+
+    pub(crate) fn count_batch(&self, shard: usize, size: usize) {
+        *self.shards[shard % self.shards.len()].lock().batches.entry(size).or_default() += 1;
+    }
+
+    pub(crate) fn count_retries(&self, shard: usize, count: u64) {
+        self.shards[shard % self.shards.len()].lock().retries += count;
+    }
+
+    pub(crate) fn count_abandoned(&self, shard: usize) {
+        self.shards[shard % self.shards.len()].lock().abandoned += 1;
+    }
+
+    pub(crate) fn snapshot(&self, state: Gauges) -> Snapshot {
+        let mut sum = Shard::default();
+        let now = self.started.elapsed().as_secs();
+        let mut throughput = [0_u64; 3];
+        for shard in &self.shards {
+            let shard = shard.lock();
+            add(&mut sum, &shard);
+            for (index, window) in [1, 10, 60].into_iter().enumerate() {
+                throughput[index] += shard
+                    .seconds
+                    .0
+                    .iter()
+                    .filter(|(second, _)| *second < now && *second + window >= now)
+                    .map(|(_, count)| count)
+                    .sum::<u64>();
+            }
+        }
+        summarize(&sum, throughput, self.started, state)
+    }
+}
+
+fn add(sum: &mut Shard, shard: &Shard) {
+    for (mine, theirs) in sum.by_kind.iter_mut().flatten().zip(shard.by_kind.iter().flatten()) {
+        if let Some(theirs) = theirs {
+            mine.get_or_insert_with(|| Box::new(Latencies::new())).add(theirs);
+        }
+    }
+    for (model, device, latencies) in &shard.by_model {
+        sum.of_model(model, device).add(latencies);
+    }
+    for (mine, theirs) in sum.failures.iter_mut().zip(shard.failures) {
+        *mine += theirs;
+    }
+    for (size, count) in &shard.batches {
+        *sum.batches.entry(*size).or_default() += count;
+    }
+    sum.completed += shard.completed;
+    sum.failed += shard.failed;
+    sum.fallbacks += shard.fallbacks;
+    sum.retries += shard.retries;
+    sum.abandoned += shard.abandoned;
+}
+
+/// What is true at the moment of a snapshot, read under the engine's lock.
+#[derive(Debug, Default)]
+pub(crate) struct Gauges {
+    pub(crate) submitted: u64,
+    pub(crate) waiting: [usize; Priority::ALL.len()],
+    pub(crate) running: usize,
+    pub(crate) models_memory: u64,
+    pub(crate) memory_limit: u64,
+}
+
+/// Percentiles of one histogram, in microseconds.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs)]
+pub struct LatencySummary {
+    pub count: u64,
+    pub mean: f64,
+    pub p50: f64,
+    pub p90: f64,
+    pub p95: f64,
+    pub p99: f64,
+    pub p999: f64,
+    pub max: f64,
+}
+
+/// Where the time of a group of operations went.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs)]
+pub struct LatencyGroup {
+    pub queue: LatencySummary,
+    pub compute: LatencySummary,
+    pub total: LatencySummary,
+}
+
+/// Latencies of one model on one device.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs)]
+pub struct ModelLatency {
+    pub model: String,
+    pub device: String,
+    #[serde(flatten)]
+    pub latency: LatencyGroup,
+}
+
+/// Operations answered in each second, over the last whole seconds.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs)]
+pub struct Throughput {
+    pub last_1s: f64,
+    pub last_10s: f64,
+    pub last_60s: f64,
+}
+
+/// Everything that an engine counts, at one moment.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs)]
+pub struct Snapshot {
+    pub uptime_ms: f64,
+    pub submitted: u64,
+    pub completed: u64,
+    pub failed: u64,
+    pub queue_depth: usize,
+    pub queue_depth_by_priority: BTreeMap<&'static str, usize>,
+    pub running: usize,
+    pub failures_by_code: BTreeMap<&'static str, u64>,
+    pub fallbacks: u64,
+    pub retries: u64,
+    /// Inferences that hung and were given up.
+    pub abandoned: u64,
+    /// How many inferences ran with how many requests in them.
+    pub batch_sizes: BTreeMap<usize, u64>,
+    pub throughput: Throughput,
+    pub operations: BTreeMap<&'static str, LatencyGroup>,
+    pub priorities: BTreeMap<&'static str, LatencyGroup>,
+    pub models: Vec<ModelLatency>,
+    /// Memory of this process and of the models loaded into it, in bytes.
+    pub memory: MemoryUse,
+}
+
+/// Memory in bytes.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs)]
+pub struct MemoryUse {
+    /// Unknown where the system does not tell.
+    pub process_resident: Option<u64>,
+    pub models: u64,
+    pub models_limit: u64,
+}
+
+fn summarize(sum: &Shard, throughput: [u64; 3], started: Instant, state: Gauges) -> Snapshot {
+    let mut operations = BTreeMap::new();
+    let mut priorities = BTreeMap::new();
+    for kind in Kind::ALL {
+        let of_kind = sum.by_kind[kind as usize].iter().flatten();
+        operations.extend(merged(of_kind).map(|group| (kind.name(), group)));
+    }
+    for priority in Priority::ALL {
+        let of_priority = sum.by_kind.iter().filter_map(|kinds| kinds[priority as usize].as_ref());
+        priorities.extend(merged(of_priority).map(|group| (priority.name(), group)));
+    }
+    let per_second = |count: u64, seconds: f64| round(count as f64 / seconds, 1.0);
+    Snapshot {
+        uptime_ms: round(started.elapsed().as_secs_f64() * 1e3, 1000.0),
+        submitted: state.submitted,
+        completed: sum.completed,
+        failed: sum.failed,
+        queue_depth: state.waiting.iter().sum(),
+        queue_depth_by_priority: Priority::ALL
+            .into_iter()
+            .map(|priority| (priority.name(), state.waiting[priority as usize]))
+            .collect(),
+        running: state.running,
+        failures_by_code: ErrorCode::ALL
+            .into_iter()
+            .map(|code| (code.name(), sum.failures[code as usize]))
+            .filter(|(_, count)| *count > 0)
+            .collect(),
+        fallbacks: sum.fallbacks,
+        retries: sum.retries,
+        abandoned: sum.abandoned,
+        batch_sizes: sum.batches.clone(),
+        throughput: Throughput {
+            last_1s: per_second(throughput[0], 1.0),
+            last_10s: per_second(throughput[1], 10.0),
+            last_60s: per_second(throughput[2], 60.0),
+        },
+        operations,
+        priorities,
+        models: sum
+            .by_model
+            .iter()
+            .map(|(model, device, latencies)| ModelLatency {
+                model: model.to_string(),
+                device: device.to_string(),
+                latency: group(latencies),
+            })
+            .collect(),
+        memory: MemoryUse {
+            process_resident: resident_memory(),
+            models: state.models_memory,
+            models_limit: state.memory_limit,
+        },
+    }
+}
+
+fn merged<'a>(all: impl Iterator<Item = &'a Box<Latencies>>) -> Option<LatencyGroup> {
+    let mut sum: Option<Latencies> = None;
+    for latencies in all {
+        sum.get_or_insert_with(Latencies::new).add(latencies);
+    }
+    sum.as_ref().map(group)
+}
+
+fn group(latencies: &Latencies) -> LatencyGroup {
+    LatencyGroup {
+        queue: summary(&latencies.queue),
+        compute: summary(&latencies.compute),
+        total: summary(&latencies.total),
+    }
+}
+
+fn summary(histogram: &Histogram<u64>) -> LatencySummary {
+    let micros = |nanos: u64| round(nanos as f64 / 1e3, 1000.0);
+    LatencySummary {
+        count: histogram.len(),
+        mean: round(histogram.mean() / 1e3, 1000.0),
+        p50: micros(histogram.value_at_quantile(0.5)),
+        p90: micros(histogram.value_at_quantile(0.9)),
+        p95: micros(histogram.value_at_quantile(0.95)),
+        p99: micros(histogram.value_at_quantile(0.99)),
+        p999: micros(histogram.value_at_quantile(0.999)),
+        max: micros(histogram.max()),
+    }
+}
+
+fn round(value: f64, steps: f64) -> f64 {
+    (value * steps).round() / steps
+}
+
+/// Resident memory of this process in bytes. Source: `Rss` of /proc/self/smaps_rollup (proc(5)).
+fn resident_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/smaps_rollup").ok()?;
+    let kib: u64 = text
+        .lines()
+        .find_map(|line| line.strip_prefix("Rss:"))?
+        .trim()
+        .trim_end_matches("kB")
+        .trim()
+        .parse()
+        .ok()?;
+    Some(kib * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(kind: Kind, total: u64, failure: Option<ErrorCode>) -> Sample {
+        Sample {
+            kind,
+            priority: Priority::High,
+            model: Some("m".into()),
+            device: Some("CPU".into()),
+            times: Times { queue: 1_000, compute: total - 1_000, total },
+            failure,
+            fallback: true,
+        }
+    }
+
+    #[test]
+    fn a_snapshot_adds_up_the_shards() {
+        let metrics = Metrics::new(Instant::now(), 2, true);
+        metrics.record(0, [sample(Kind::Echo, 10_000, None), sample(Kind::Echo, 20_000, None)]);
+        metrics.record(1, [sample(Kind::Echo, 30_000, None)]);
+        metrics.record(1, [sample(Kind::Inference, 5_000, Some(ErrorCode::DeviceLost))]);
+        metrics.count_batch(1, 3);
+        let snapshot = metrics.snapshot(Gauges { submitted: 4, ..Gauges::default() });
+        assert_eq!((snapshot.submitted, snapshot.completed, snapshot.failed), (4, 3, 1));
+        assert_eq!(snapshot.failures_by_code["DEVICE_LOST"], 1);
+        assert_eq!(snapshot.fallbacks, 3);
+        assert_eq!(snapshot.batch_sizes[&3], 1);
+        let echo = &snapshot.operations["echo"].total;
+        assert_eq!(echo.count, 3);
+        assert!((19.5..20.5).contains(&echo.p50), "{}", echo.p50);
+        assert!((29.5..30.5).contains(&echo.max), "{}", echo.max);
+        assert_eq!(snapshot.priorities["high"].total.count, 3);
+        assert_eq!(snapshot.models[0].latency.total.count, 3);
+    }
+
+    #[test]
+    fn without_histograms_counts_remain() {
+        let metrics = Metrics::new(Instant::now(), 1, false);
+        metrics.record(0, [sample(Kind::Echo, 10_000, None)]);
+        let snapshot = metrics.snapshot(Gauges::default());
+        assert_eq!(snapshot.completed, 1);
+        assert!(snapshot.operations.is_empty());
+    }
+}

@@ -1,0 +1,156 @@
+//! From a source to a model that is compiled for a device and a shape.
+
+use std::path::{Path, PathBuf};
+
+use crate::config::Profile;
+use crate::error::{Error, ErrorCode, Result};
+use crate::model::matmul;
+use crate::model::signature::Signature;
+use crate::model::source::Source;
+use crate::openvino::{CompiledModel, Core, Model};
+use crate::operation::{LoadModel, Name};
+
+/// Everything that decides how a model is compiled, but the device.
+#[derive(Debug, Clone)]
+pub(crate) struct Recipe {
+    pub(crate) source: Source,
+    pub(crate) load: LoadModel,
+    pub(crate) profile: Profile,
+    /// Where OpenVINO keeps compiled models, for devices whose compilers take long.
+    pub(crate) cache: Option<PathBuf>,
+}
+
+/// A model compiled for one device, and one shape if it has one.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    pub(crate) model: CompiledModel,
+    /// Whether every input has one shape only.
+    pub(crate) fixed: bool,
+}
+
+/// What is known of a model before any device is asked.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) signature: Signature,
+    /// Bytes of its file or files: what it takes in memory at the least.
+    pub(crate) bytes: u64,
+}
+
+impl Recipe {
+    /// Reads the model and learns what it takes and gives.
+    ///
+    /// # Errors
+    /// `MODEL_INVALID` for what is not a model, `SHAPE_MISMATCH` for shapes that do not fit it.
+    pub(crate) fn inspect(&self, core: &Core) -> Result<Loaded> {
+        let model = self.read(core)?;
+        let (inputs, outputs) = (model.inputs()?, model.outputs()?);
+        let state: &[_] = match &self.source {
+            Source::File { state, .. } => state,
+            Source::MatrixMultiply => &[],
+        };
+        let mut signature = Signature::new(self.load.model.clone(), &inputs, &outputs, state)?;
+        // The rows of a matrix are one request's own, not requests of several callers.
+        if self.source == Source::MatrixMultiply {
+            (signature.stacks, signature.only_rows_open) = (false, false);
+        }
+        Ok(Loaded { signature, bytes: self.file_bytes() })
+    }
+
+    /// Reads the model; with `shapes`, for these input shapes only.
+    ///
+    /// # Errors
+    /// `SHAPE_MISMATCH` for shapes that the model cannot be given: no device could compile it then.
+    pub(crate) fn shaped(
+        &self,
+        core: &Core,
+        shapes: Option<&[(Name, Vec<usize>)]>,
+    ) -> Result<Model> {
+        let mut model = self.read(core)?;
+        if let Some(shapes) = shapes {
+            reshape(&mut model, &self.load.model, shapes)?;
+        }
+        Ok(model)
+    }
+
+    /// Compiles what [`Recipe::shaped`] gave for `device`.
+    ///
+    /// # Errors
+    /// What the device's compiler says, with the device named.
+    pub(crate) fn compile(&self, core: &Core, device: &str, model: &Model) -> Result<Compiled> {
+        let fixed = model.inputs()?.iter().all(|port| port.shape.is_static());
+        let properties = self.properties(core, device);
+        let pairs: Vec<_> = properties.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        let model = core.compile(model, device, &pairs)?;
+        Ok(Compiled { model, fixed })
+    }
+
+    fn read(&self, core: &Core) -> Result<Model> {
+        let mut model = match &self.source {
+            Source::File { path, .. } => core.read_model(path)?,
+            Source::MatrixMultiply => core.read_model_from_memory(matmul::IR, None)?,
+        };
+        if !self.load.shapes.is_empty() {
+            reshape(&mut model, &self.load.model, &self.load.shapes)?;
+        }
+        Ok(model)
+    }
+
+    fn properties(&self, core: &Core, device: &str) -> Vec<(&'static str, String)> {
+        let supported = core.property(device, "SUPPORTED_PROPERTIES").unwrap_or_default();
+        let hint = match self.profile {
+            Profile::Throughput => "THROUGHPUT",
+            Profile::Latency | Profile::Efficiency => "LATENCY",
+        };
+        let mut wanted = vec![("PERFORMANCE_HINT", hint.to_owned())];
+        if self.profile == Profile::Efficiency {
+            wanted.push(("WORKLOAD_TYPE", "EFFICIENT".to_owned()));
+        }
+        // The CPU compiles faster than it reads a cached model back.
+        if let (Some(cache), true) = (&self.cache, device != "CPU") {
+            wanted.push(("CACHE_DIR", cache.display().to_string()));
+        }
+        wanted.retain(|(key, _)| supported.split([' ', ',']).any(|known| known == *key));
+        wanted
+    }
+
+    fn file_bytes(&self) -> u64 {
+        match &self.source {
+            Source::File { path, .. } => {
+                size_of_file(path) + size_of_file(&path.with_extension("bin"))
+            }
+            Source::MatrixMultiply => 0,
+        }
+    }
+}
+
+fn size_of_file(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |metadata| metadata.len())
+}
+
+fn reshape(model: &mut Model, name: &str, shapes: &[(Name, Vec<usize>)]) -> Result<()> {
+    let known = model.inputs()?;
+    for (input, shape) in shapes {
+        let port = known.iter().find(|port| port.name == **input).ok_or_else(|| {
+            let names: Vec<_> = known.iter().map(|port| port.name.as_str()).collect();
+            Error::new(
+                ErrorCode::InvalidArgument,
+                format!("shapes.{input} is not an input of {name}; it takes {}", names.join(", ")),
+            )
+        })?;
+        if !port.shape.accepts(shape) {
+            return Err(Error::new(
+                ErrorCode::ShapeMismatch,
+                format!("shapes.{input} is {shape:?}, {name} takes {}", port.shape),
+            ));
+        }
+    }
+    let sizes: Vec<(&str, Vec<i64>)> = shapes
+        .iter()
+        .map(|(input, shape)| {
+            let sizes = shape.iter().map(|size| i64::try_from(*size).unwrap_or(i64::MAX));
+            (&**input, sizes.collect())
+        })
+        .collect();
+    let borrowed: Vec<_> = sizes.iter().map(|(input, sizes)| (*input, sizes.as_slice())).collect();
+    model.reshape(&borrowed)
+}

@@ -1,0 +1,208 @@
+//! Operations that compete for the same workers, ordered by priority, deadline and arrival.
+//!
+//! Entries are removed lazily: an operation that was taken or cancelled leaves dead entries behind, which are skipped
+//! at the top and swept when they outnumber the living.
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BinaryHeap, VecDeque};
+
+use super::slots::{Slots, Ticket};
+use super::{NO_DEADLINE, Nanos, PRIORITIES, Place};
+
+/// Dead entries that are not worth sweeping.
+const SWEEP_ABOVE: usize = 1024;
+
+/// What runs first: smaller is more urgent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Urgency {
+    priority: Reverse<usize>,
+    deadline: Nanos,
+    arrival: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Entry {
+    deadline: Nanos,
+    arrival: u64,
+    ticket: Ticket,
+}
+
+impl Ord for Entry {
+    /// Reversed, because the heap gives the greatest first.
+    fn cmp(&self, other: &Self) -> Ordering {
+        (other.deadline, other.arrival).cmp(&(self.deadline, self.arrival))
+    }
+}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Arrival {
+    submitted: Nanos,
+    arrival: u64,
+    ticket: Ticket,
+}
+
+#[derive(Debug, Default)]
+struct Level {
+    by_deadline: BinaryHeap<Entry>,
+    by_arrival: VecDeque<Arrival>,
+    living: usize,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Lane {
+    levels: [Level; PRIORITIES],
+    /// Deadlines of operations that may not run yet.
+    parked: BinaryHeap<Entry>,
+    living_parked: usize,
+}
+
+impl Level {
+    fn top<T>(&mut self, slots: &Slots<T>) -> Option<Entry> {
+        while let Some(entry) = self.by_deadline.peek() {
+            if slots.stands(entry.ticket, entry.arrival) {
+                return Some(*entry);
+            }
+            self.by_deadline.pop();
+        }
+        None
+    }
+
+    fn oldest<T>(&mut self, slots: &Slots<T>) -> Option<Arrival> {
+        while let Some(first) = self.by_arrival.front() {
+            if slots.stands(first.ticket, first.arrival) {
+                return Some(*first);
+            }
+            self.by_arrival.pop_front();
+        }
+        None
+    }
+
+    fn sweep<T>(&mut self, slots: &Slots<T>) {
+        if self.by_deadline.len() > 2 * self.living + SWEEP_ABOVE {
+            self.by_deadline.retain(|entry| slots.stands(entry.ticket, entry.arrival));
+        }
+        if self.by_arrival.len() > 2 * self.living + SWEEP_ABOVE {
+            self.by_arrival.retain(|entry| slots.stands(entry.ticket, entry.arrival));
+        }
+    }
+}
+
+impl Lane {
+    pub(super) fn len(&self) -> usize {
+        self.levels.iter().map(|level| level.living).sum()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0 && self.living_parked == 0
+    }
+
+    pub(super) fn push(&mut self, ticket: Ticket, place: &Place, arrival: u64) {
+        let level = &mut self.levels[place.priority];
+        level.by_deadline.push(Entry { deadline: place.deadline, arrival, ticket });
+        let entry = Arrival { submitted: place.submitted, arrival, ticket };
+        // What was retried or released is older than what arrived meanwhile.
+        match level.by_arrival.back() {
+            Some(last) if entry < *last => {
+                let at = level.by_arrival.partition_point(|other| *other < entry);
+                level.by_arrival.insert(at, entry);
+            }
+            _ => level.by_arrival.push_back(entry),
+        }
+        level.living += 1;
+    }
+
+    pub(super) fn park(&mut self, ticket: Ticket, deadline: Nanos) {
+        self.living_parked += 1;
+        if deadline != NO_DEADLINE {
+            self.parked.push(Entry { deadline, arrival: 0, ticket });
+        }
+    }
+
+    pub(super) fn unpark<T>(&mut self, slots: &Slots<T>) {
+        self.living_parked -= 1;
+        self.sweep_parked(slots);
+    }
+
+    fn sweep_parked<T>(&mut self, slots: &Slots<T>) {
+        if self.parked.len() > 2 * self.living_parked + SWEEP_ABOVE {
+            self.parked.retain(|entry| slots.is_parked(entry.ticket));
+        }
+    }
+
+    /// An operation of `priority` left; its entries are dead now.
+    pub(super) fn left<T>(&mut self, priority: usize, parked: bool, slots: &Slots<T>) {
+        if parked {
+            self.living_parked -= 1;
+            self.sweep_parked(slots);
+        } else {
+            self.levels[priority].living -= 1;
+            self.levels[priority].sweep(slots);
+        }
+    }
+
+    pub(super) fn most_urgent<T>(&mut self, slots: &Slots<T>) -> Option<Urgency> {
+        for (priority, level) in self.levels.iter_mut().enumerate().rev() {
+            if level.living == 0 {
+                continue;
+            }
+            if let Some(Entry { deadline, arrival, .. }) = level.top(slots) {
+                return Some(Urgency { priority: Reverse(priority), deadline, arrival });
+            }
+        }
+        None
+    }
+
+    pub(super) fn peek<T>(&mut self, slots: &Slots<T>) -> Option<(Ticket, Nanos)> {
+        self.levels
+            .iter_mut()
+            .rev()
+            .filter(|level| level.living > 0)
+            .find_map(|level| level.top(slots))
+            .map(|entry| (entry.ticket, entry.deadline))
+    }
+
+    pub(super) fn oldest<T>(&mut self, slots: &Slots<T>) -> Option<(Nanos, Ticket)> {
+        let oldest = self.levels.iter_mut().filter_map(|level| level.oldest(slots)).min();
+        oldest.map(|entry| (entry.submitted, entry.ticket))
+    }
+
+    /// One operation whose deadline has come.
+    pub(super) fn due<T>(&mut self, slots: &Slots<T>, now: Nanos) -> Option<Ticket> {
+        let waiting = self.levels.iter_mut().filter_map(|level| level.top(slots));
+        let parked = top_parked(&mut self.parked, slots);
+        waiting.chain(parked).find(|entry| entry.deadline <= now).map(|entry| entry.ticket)
+    }
+
+    pub(super) fn next_deadline<T>(&mut self, slots: &Slots<T>) -> Nanos {
+        let parked = top_parked(&mut self.parked, slots);
+        let waiting = self.levels.iter_mut().filter_map(|level| level.top(slots));
+        waiting.chain(parked).map(|entry| entry.deadline).min().unwrap_or(NO_DEADLINE)
+    }
+}
+
+#[cfg(test)]
+impl Lane {
+    /// How many entries are kept, dead ones included.
+    pub(super) fn entries(&self) -> usize {
+        let levels = self.levels.iter();
+        let waiting: usize =
+            levels.map(|level| level.by_deadline.len() + level.by_arrival.len()).sum();
+        waiting + self.parked.len()
+    }
+}
+
+fn top_parked<T>(parked: &mut BinaryHeap<Entry>, slots: &Slots<T>) -> Option<Entry> {
+    while let Some(entry) = parked.peek() {
+        if slots.is_parked(entry.ticket) {
+            return Some(*entry);
+        }
+        parked.pop();
+    }
+    None
+}

@@ -1,0 +1,432 @@
+//! Runs a workflow without running anything: says what may start, takes what came of it.
+//!
+//! The host owns threads, promises and clocks. It calls [`WorkflowRun::next`] until it gets nothing, executes what it
+//! got in any way it likes, and reports each outcome; every report may make further tasks ready. Instants are
+//! microseconds since any fixed moment of the host's choice.
+//!
+//! What is decided here:
+//! - a task starts only after all its dependencies are completed or routed; of the tasks that are ready the one of the
+//!   least rank starts, at most `max_parallel` at a time;
+//! - a task whose agent has no handler is *routed*: settled at once when it is ready, without taking a place;
+//! - a task that depends, directly or not, on a failed one is skipped, with the reason;
+//! - a cycle is broken where [`super::plan`] breaks it, and only when nothing else can run any more.
+
+mod ready;
+mod summary;
+
+use std::collections::HashMap;
+
+use super::order::{BrokenCycle, Discipline, order};
+use super::{Graph, Task, UnknownDependency};
+use crate::{Error, ErrorCode, Result};
+use ready::Ready;
+pub use summary::{AgentUse, WorkflowSummary};
+
+/// How a workflow is run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunOptions {
+    /// How many tasks may run at the same time; at least 1.
+    pub max_parallel: u32,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self { max_parallel: 10 }
+    }
+}
+
+/// Where a task stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TaskStatus {
+    /// Its dependencies are not yet done.
+    Waiting,
+    /// It may start as soon as a place is free.
+    Ready,
+    /// The host executes it.
+    Running,
+    /// The host reported success.
+    Completed,
+    /// Its agent has no handler: assigned, not executed.
+    Routed,
+    /// The host reported a failure.
+    Failed,
+    /// A dependency did not succeed.
+    Skipped,
+    /// The run was cancelled before it started.
+    Cancelled,
+}
+
+impl TaskStatus {
+    /// The name that every language and the wire use.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Ready => "ready",
+            Self::Running => "running",
+            Self::Completed => "completed",
+            Self::Routed => "routed",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether nothing more will happen to the task.
+    #[must_use]
+    pub fn is_settled(self) -> bool {
+        !matches!(self, Self::Waiting | Self::Ready | Self::Running)
+    }
+}
+
+/// Why a task was skipped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Skip {
+    /// Its dependency that did not succeed.
+    pub dependency: u32,
+    /// The failed task with which it began; the dependency itself or something before it.
+    pub failed: u32,
+}
+
+/// What is known beyond the status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TaskDetail {
+    /// The error of a failed task.
+    Failed(Error),
+    /// The reason of a skipped task.
+    Skipped(Skip),
+}
+
+/// One task of a run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TaskRecord<'a> {
+    /// What was asked for.
+    pub task: &'a Task,
+    /// Where it stands.
+    pub status: TaskStatus,
+    /// When it started, if it did; a routed task starts and settles at the same instant.
+    pub started_us: Option<u64>,
+    /// When it was settled, if it is.
+    pub settled_us: Option<u64>,
+    /// The error or the reason, if there is one.
+    pub detail: Option<&'a TaskDetail>,
+}
+
+/// A workflow under way.
+#[derive(Debug)]
+pub struct WorkflowRun {
+    tasks: Vec<Task>,
+    /// Without the dependencies that were dropped.
+    graph: Graph,
+    broken: Vec<BrokenCycle>,
+    unknown: Vec<UnknownDependency>,
+    handled: Vec<bool>,
+    /// Dependencies still to come, plus one for a task that is held back until its cycle stands in the way.
+    waiting: Vec<u32>,
+    /// How many of `broken` have been released.
+    released: usize,
+    ready: Ready,
+    routable: Ready,
+    states: Vec<State>,
+    details: HashMap<u32, TaskDetail>,
+    settled: Vec<u32>,
+    max_parallel: u32,
+    running: u32,
+    peak_running: u32,
+    started_us: u64,
+    now_us: u64,
+    /// Time during which at least one task ran.
+    active_us: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct State {
+    status: TaskStatus,
+    started_us: Option<u64>,
+    settled_us: Option<u64>,
+}
+
+impl WorkflowRun {
+    /// Starts a run; tasks that are only routed and wait for nothing are settled when this returns.
+    ///
+    /// `has_handler` is asked once for each task.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` when two tasks share an id or `max_parallel` is 0.
+    pub fn start(
+        tasks: Vec<Task>,
+        options: &RunOptions,
+        has_handler: impl FnMut(&Task) -> bool,
+        now_us: u64,
+    ) -> Result<Self> {
+        if options.max_parallel == 0 {
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                "max_parallel is 0: no task could ever start",
+            )
+            .suggest("use 1 to run one task at a time"));
+        }
+        let (graph, unknown) = Graph::from_tasks(&tasks)?;
+        let priorities: Vec<_> = tasks.iter().map(|task| task.priority).collect();
+        let broken = order(&graph, &priorities, Discipline::Urgency).broken;
+        let graph = graph.without_dropped(&broken);
+        let mut waiting = graph.dependency_counts();
+        for cycle in &broken {
+            waiting[cycle.task as usize] += 1;
+        }
+        let state = State { status: TaskStatus::Waiting, started_us: None, settled_us: None };
+        let mut run = Self {
+            handled: tasks.iter().map(has_handler).collect(),
+            ready: Ready::new(),
+            routable: Ready::new(),
+            states: vec![state; tasks.len()],
+            details: HashMap::new(),
+            settled: Vec::with_capacity(tasks.len()),
+            max_parallel: options.max_parallel,
+            released: 0,
+            running: 0,
+            peak_running: 0,
+            started_us: now_us,
+            now_us,
+            active_us: 0,
+            tasks,
+            graph,
+            broken,
+            unknown,
+            waiting,
+        };
+        for task in run.graph.tasks() {
+            if run.waiting[task as usize] == 0 {
+                run.make_ready(task);
+            }
+        }
+        run.advance();
+        Ok(run)
+    }
+
+    /// Takes the next task to execute, if one is ready and a place is free. The host must report its outcome.
+    pub fn next(&mut self, now_us: u64) -> Option<u32> {
+        self.tick(now_us);
+        if self.running == self.max_parallel {
+            return None;
+        }
+        let task = self.ready.pop()?;
+        self.running += 1;
+        self.peak_running = self.peak_running.max(self.running);
+        let state = &mut self.states[task as usize];
+        state.status = TaskStatus::Running;
+        state.started_us = Some(self.now_us);
+        Some(task)
+    }
+
+    /// Reports that a running task succeeded.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` when the task is not running; the run is as before.
+    pub fn complete(&mut self, task: u32, now_us: u64) -> Result<()> {
+        self.stop_running(task, now_us)?;
+        self.succeed(task, TaskStatus::Completed);
+        self.advance();
+        Ok(())
+    }
+
+    /// Reports that a running task failed; all that depends on it is skipped.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` when the task is not running; the run is as before.
+    pub fn fail(&mut self, task: u32, error: Error, now_us: u64) -> Result<()> {
+        self.stop_running(task, now_us)?;
+        self.settle(task, TaskStatus::Failed);
+        self.details.insert(task, TaskDetail::Failed(error));
+        self.skip_dependents(task);
+        self.advance();
+        Ok(())
+    }
+
+    /// Cancels every task that has not started. Running ones go on until the host reports them.
+    pub fn cancel(&mut self, now_us: u64) {
+        self.tick(now_us);
+        self.ready.clear();
+        for task in self.graph.tasks() {
+            let status = self.states[task as usize].status;
+            if matches!(status, TaskStatus::Waiting | TaskStatus::Ready) {
+                self.settle(task, TaskStatus::Cancelled);
+            }
+        }
+    }
+
+    /// Whether every task is settled.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.settled.len() == self.tasks.len()
+    }
+
+    /// How many tasks the host has taken and not yet reported.
+    #[must_use]
+    pub fn running(&self) -> u32 {
+        self.running
+    }
+
+    /// The tasks of the run, by position.
+    #[must_use]
+    pub fn tasks(&self) -> &[Task] {
+        &self.tasks
+    }
+
+    /// The settled tasks in the order in which they were settled: a host that remembers how many it has seen finds
+    /// the news behind them.
+    #[must_use]
+    pub fn settled(&self) -> &[u32] {
+        &self.settled
+    }
+
+    /// Cycles that are broken, whether their turn has come or not.
+    #[must_use]
+    pub fn broken(&self) -> &[BrokenCycle] {
+        &self.broken
+    }
+
+    /// Dependencies on ids that no task has.
+    #[must_use]
+    pub fn unknown(&self) -> &[UnknownDependency] {
+        &self.unknown
+    }
+
+    /// What is known of one task.
+    #[must_use]
+    pub fn record(&self, task: u32) -> Option<TaskRecord<'_>> {
+        let state = self.states.get(task as usize)?;
+        Some(TaskRecord {
+            task: &self.tasks[task as usize],
+            status: state.status,
+            started_us: state.started_us,
+            settled_us: state.settled_us,
+            detail: self.details.get(&task),
+        })
+    }
+
+    /// The reason of a skipped task in words.
+    #[must_use]
+    pub fn skip_reason(&self, skip: Skip) -> String {
+        let id = |task: u32| &self.tasks[task as usize].id;
+        if skip.dependency == skip.failed {
+            format!("its dependency {:?} failed", id(skip.failed))
+        } else {
+            format!(
+                "its dependency {:?} was skipped because {:?} failed",
+                id(skip.dependency),
+                id(skip.failed)
+            )
+        }
+    }
+
+    /// Moves the clock of the run; one that steps back stands still.
+    fn tick(&mut self, now_us: u64) {
+        let now_us = now_us.max(self.now_us);
+        if self.running > 0 {
+            self.active_us += now_us - self.now_us;
+        }
+        self.now_us = now_us;
+    }
+
+    fn stop_running(&mut self, task: u32, now_us: u64) -> Result<()> {
+        let Some(record) = self.record(task) else {
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                format!(
+                    "there is no task at position {task}: the workflow has {}",
+                    self.tasks.len()
+                ),
+            ));
+        };
+        if record.status != TaskStatus::Running {
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                format!(
+                    "task {:?} is {}, not running: its outcome cannot be reported",
+                    record.task.id,
+                    record.status.name()
+                ),
+            ));
+        }
+        self.tick(now_us);
+        self.running -= 1;
+        Ok(())
+    }
+
+    fn settle(&mut self, task: u32, status: TaskStatus) {
+        let state = &mut self.states[task as usize];
+        state.status = status;
+        state.settled_us = Some(self.now_us);
+        self.settled.push(task);
+    }
+
+    fn succeed(&mut self, task: u32, status: TaskStatus) {
+        self.settle(task, status);
+        for index in 0..self.graph.dependents(task).len() {
+            let dependent = self.graph.dependents(task)[index];
+            self.arrive(dependent);
+        }
+    }
+
+    /// One thing that `task` waited for has come.
+    fn arrive(&mut self, task: u32) {
+        let waiting = &mut self.waiting[task as usize];
+        *waiting -= 1;
+        if *waiting == 0 && self.states[task as usize].status == TaskStatus::Waiting {
+            self.make_ready(task);
+        }
+    }
+
+    fn make_ready(&mut self, task: u32) {
+        self.states[task as usize].status = TaskStatus::Ready;
+        let queue = if self.handled[task as usize] { &mut self.ready } else { &mut self.routable };
+        queue.push(task, self.tasks[task as usize].priority);
+    }
+
+    fn skip_dependents(&mut self, failed: u32) {
+        let mut reached = vec![failed];
+        let mut next = 0;
+        while let Some(&dependency) = reached.get(next) {
+            next += 1;
+            for index in 0..self.graph.dependents(dependency).len() {
+                let task = self.graph.dependents(dependency)[index];
+                if self.states[task as usize].status == TaskStatus::Waiting {
+                    self.settle(task, TaskStatus::Skipped);
+                    let skip = Skip { dependency, failed };
+                    self.details.insert(task, TaskDetail::Skipped(skip));
+                    reached.push(task);
+                }
+            }
+        }
+    }
+
+    /// Settles what needs no host, until a task is ready or running or nothing is left.
+    fn advance(&mut self) {
+        loop {
+            while let Some(task) = self.routable.pop() {
+                self.states[task as usize].started_us = Some(self.now_us);
+                self.succeed(task, TaskStatus::Routed);
+            }
+            if self.running > 0 || !self.ready.is_empty() || !self.release_next_cycle() {
+                return;
+            }
+        }
+    }
+
+    /// Lets the next task go that was held back for a cycle; false when there is none.
+    fn release_next_cycle(&mut self) -> bool {
+        while let Some(cycle) = self.broken.get(self.released) {
+            let task = cycle.task;
+            self.released += 1;
+            if self.states[task as usize].status == TaskStatus::Waiting {
+                self.arrive(task);
+                return true;
+            }
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,57 @@
+"""npubridge for Python: operations on an Intel NPU, GPU or CPU through the real OpenVINO runtime.
+
+``Bridge`` submits operations; ``npubridge.compat`` serves code that was written for the old coordination module.
+"""
+
+from __future__ import annotations
+
+from . import _binding
+from ._bridge import Bridge
+from ._results import Failure
+from ._tensors import Tensor
+from .errors import (
+    ConfigInvalidError,
+    DeadlineExceededError,
+    DeviceLostError,
+    DeviceUnavailableError,
+    DtypeMismatchError,
+    InternalError,
+    InvalidArgumentError,
+    LegacyFailedError,
+    ModelInvalidError,
+    ModelNotFoundError,
+    NpuBridgeError,
+    OperationCancelledError,
+    ProtocolError,
+    QueueFullError,
+    ResourceExhaustedError,
+    RuntimeNotFoundError,
+    ShapeMismatchError,
+    UnsupportedOperationError,
+)
+
+__version__: str = getattr(_binding.native, "__version__", "unknown")
+
+__all__ = [
+    "Bridge",
+    "ConfigInvalidError",
+    "DeadlineExceededError",
+    "DeviceLostError",
+    "DeviceUnavailableError",
+    "DtypeMismatchError",
+    "Failure",
+    "InternalError",
+    "InvalidArgumentError",
+    "LegacyFailedError",
+    "ModelInvalidError",
+    "ModelNotFoundError",
+    "NpuBridgeError",
+    "OperationCancelledError",
+    "ProtocolError",
+    "QueueFullError",
+    "ResourceExhaustedError",
+    "RuntimeNotFoundError",
+    "ShapeMismatchError",
+    "Tensor",
+    "UnsupportedOperationError",
+]

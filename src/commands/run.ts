@@ -1,0 +1,94 @@
+import {Args, Flags} from '@oclif/core'
+
+import {BaseCommand, ExitError} from '../base-command.ts'
+import {createBridge} from '../core/bridge.ts'
+import {PRIORITIES} from '../core/engine/engine.ts'
+import {EXIT} from '../core/errors.ts'
+import {runFile, workflowError} from '../core/run/run-file.ts'
+import {DEFAULT_CONCURRENCY} from '../core/run/run-lines.ts'
+import {ProgressLine, renderSummary} from '../ui/run.ts'
+
+export default class Run extends BaseCommand {
+  static override enableJsonFlag = false
+  static override summary = 'Run the operations of a JSON Lines file and write their results as JSON Lines'
+  static override description = `Each line is an operation; each result is a line, in the same order. A line that is wrong or fails gives an error result, the others still run, and the exit code is 1.
+
+  {"id": "a1", "type": "inference", "model": "silero-vad", "stream": "mic-1", "inputs": {"input": {"data": [0.1, …], "shape": [1, 576], "datatype": "FP32"}}}
+
+A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw binary with "shape" and "datatype"; "offset", "shape" and "pad" cut a window of it. Paths in a line are relative to the folder of the JSON Lines file.`
+
+  static override examples = [
+    {
+      command: `echo '{"type": "echo", "data": "hello"}' | <%= config.bin %> <%= command.id %> -`,
+      description: 'One operation from standard input',
+    },
+    {
+      command: `echo '{"type": "matrix_multiply", "inputs": {"a": {"data": [[1, 2]]}, "b": {"data": [[3], [4]]}}}' | <%= config.bin %> <%= command.id %> - --device cpu`,
+      description: 'Real work on the CPU',
+    },
+    {
+      command: '<%= config.bin %> <%= command.id %> ops.jsonl --output-dir tensors > results.jsonl',
+      description: 'A file of operations, the tensors of their results saved as .npy files',
+    },
+  ]
+
+  static override args = {
+    file: Args.string({description: 'JSON Lines file, or - for standard input', ignoreStdin: true, required: true}),
+  }
+
+  static override flags = {
+    device: Flags.option({options: ['auto', 'npu', 'gpu', 'cpu'] as const})({
+      default: 'auto',
+      description: 'device to run on; auto tries npu, gpu, cpu',
+    }),
+    engine: Flags.option({options: ['auto', 'native', 'openvino-node', 'legacy'] as const})({
+      default: 'auto',
+      description: 'what executes operations; auto tries native, openvino-node, legacy',
+    }),
+    runtime: Flags.string({description: 'folder of the OpenVINO runtime to use'}),
+    legacy: Flags.string({description: 'Python module of the legacy engine'}),
+    model: Flags.string({description: 'model of the lines that name none'}),
+    priority: Flags.option({options: PRIORITIES})({description: 'priority of the lines that give none'}),
+    'timeout-ms': Flags.integer({description: 'timeout of the lines that give none, in milliseconds', min: 1}),
+    concurrency: Flags.integer({default: DEFAULT_CONCURRENCY, description: 'operations in flight at once', min: 1}),
+    unordered: Flags.boolean({description: 'write results as they come, not in the order of the lines'}),
+    'fail-fast': Flags.boolean({description: 'submit nothing after the first failure'}),
+    output: Flags.string({description: 'write results to this file instead of standard output'}),
+    'output-dir': Flags.string({description: 'save output tensors as .npy files in this folder'}),
+    nonfinite: Flags.option({options: ['error', 'string'] as const})({
+      default: 'error',
+      description: 'what NaN and infinities are in JSON: an error, or strings like "NaN"',
+    }),
+  }
+
+  async run(): Promise<void> {
+    const {args, flags} = await this.parse(Run)
+    const unsupported = await workflowError(args.file)
+    if (unsupported) throw new ExitError(unsupported, EXIT.usage)
+    // A line that renews itself has to have the terminal to itself.
+    const ownsTerminal = process.stderr.isTTY && (flags.output !== undefined || !process.stdout.isTTY)
+    const progress = ownsTerminal ? new ProgressLine(process.stderr) : undefined
+    const {device, engine, legacy: legacyModule, runtime} = flags
+    const summary = await runFile({
+      concurrency: flags.concurrency,
+      defaults: {model: flags.model, priority: flags.priority, timeoutMs: flags['timeout-ms']},
+      failFast: flags['fail-fast'],
+      file: args.file,
+      nonFinite: flags.nonfinite,
+      onProgress: progress?.update,
+      openEngine: async () =>
+        createBridge({device, engine, ...(legacyModule && {legacyModule}), ...(runtime && {runtime})}),
+      outputFile: flags.output,
+      outputFolder: flags['output-dir'],
+      signal: this.interrupted,
+      stdin: process.stdin,
+      stdout: process.stdout,
+      unordered: flags.unordered,
+    })
+    progress?.clear()
+    if (summary.stopped === 'closed') return
+    this.logToStderr(renderSummary(summary, {bar: ownsTerminal}).join('\n'))
+    if (summary.stopped === 'interrupted') process.exitCode = EXIT.interrupted
+    else if (summary.failed + summary.skipped > 0) process.exitCode = EXIT.error
+  }
+}

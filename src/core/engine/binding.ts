@@ -1,0 +1,120 @@
+import {createRequire} from 'node:module'
+import path from 'node:path'
+
+import {type ErrorCode, NpuBridgeError} from '../errors.ts'
+
+/** The classes and functions of the add-on, as native/node/index.d.ts declares them. */
+export interface NativeBinding {
+  readonly NativeEngine: new (config: string, onAnswers: () => void) => NativeEngineHandle
+  /** Version and devices of the runtime in `folder`, as JSON. Only in a child process: enumerating an NPU can crash. */
+  inspectRuntime(folder: string): string
+  /** Compiles and runs a tiny model on `device`, as JSON. Only in a child process. */
+  testDevice(folder: string, device: string): string
+  /** Inputs and outputs of the model at `path`, as JSON; open sizes are -1. */
+  describeModel(folder: string, path: string): string
+}
+
+export interface NativeEngineHandle {
+  intern(name: string): number
+  nameOf(id: number): string
+  fallbackOf(id: number): string
+  submit(words: Int32Array, length: number, bytes: Uint8Array, large: Uint8Array[]): void
+  drain(records: Float64Array): number
+  takeSlab(): Uint8Array
+  takeLarge(): Uint8Array[]
+  takeErrors(): string[]
+  cancel(low: number, high: number): boolean
+  metrics(): string
+  health(): string
+  shutdown(drainMs: number): Promise<void>
+}
+
+const ROOT = path.resolve(import.meta.dirname, '..', '..', '..')
+const require = createRequire(import.meta.url)
+
+let loaded: NativeBinding | undefined
+
+/**
+ * The native add-on. `NPUBRIDGE_NATIVE` names another file than the one built here or installed for this platform.
+ * @throws NpuBridgeError UNSUPPORTED_OPERATION, with what to do, when it cannot be loaded.
+ */
+export function loadBinding(env: NodeJS.ProcessEnv = process.env): NativeBinding {
+  if (loaded) return loaded
+  const failures: string[] = []
+  for (const candidate of candidates(env)) {
+    try {
+      loaded = require(candidate) as NativeBinding
+      return loaded
+    } catch (error) {
+      failures.push(`${candidate}: ${firstLine(error)}`)
+    }
+  }
+
+  throw new NpuBridgeError(
+    'UNSUPPORTED_OPERATION',
+    `the native engine cannot be loaded on ${platformName()}: ${failures.join('; ')}`,
+    {
+      suggestions: [
+        'npm run build:native   builds it here (needs Rust, see https://rustup.rs)',
+        '--engine legacy runs without it',
+      ],
+    },
+  )
+}
+
+/** Whether the add-on loads, and why not. */
+export function bindingProblem(env: NodeJS.ProcessEnv = process.env): string | null {
+  try {
+    loadBinding(env)
+    return null
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
+function candidates(env: NodeJS.ProcessEnv): string[] {
+  if (env.NPUBRIDGE_NATIVE) return [path.resolve(env.NPUBRIDGE_NATIVE)]
+  const name = platformName()
+  return [path.join(ROOT, 'native', 'node', `npubridge.${name}.node`), `@npubridge/${name}`]
+}
+
+/** Platform, architecture and C library, as add-ons are named: linux-x64-gnu. */
+function platformName(): string {
+  const base = `${process.platform}-${process.arch}`
+  if (process.platform === 'linux') return `${base}-${isMusl() ? 'musl' : 'gnu'}`
+  return process.platform === 'win32' ? `${base}-msvc` : base
+}
+
+function isMusl(): boolean {
+  const report = process.report?.getReport() as undefined | {header?: {glibcVersionRuntime?: string}}
+  return report?.header?.glibcVersionRuntime === undefined
+}
+
+function firstLine(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error)
+  return text.split('\n', 1)[0]!
+}
+
+interface ReportedError {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly suggestions: readonly string[]
+  readonly cause: string | null
+}
+
+/** An error that the add-on wrote as JSON. */
+export function parseNativeError(json: string): NpuBridgeError {
+  const {code, message, suggestions, cause} = JSON.parse(json) as ReportedError
+  return new NpuBridgeError(code, message, {suggestions, ...(cause === null ? {} : {cause})})
+}
+
+/** What the add-on threw, as an error of ours: its message is JSON where the engine itself refused. */
+export function fromNative(error: unknown): NpuBridgeError {
+  if (error instanceof NpuBridgeError) return error
+  const message = error instanceof Error ? error.message : String(error)
+  try {
+    return parseNativeError(message)
+  } catch {
+    return new NpuBridgeError('INTERNAL', message, {cause: error})
+  }
+}

@@ -1,0 +1,326 @@
+import type {
+  BatchElement,
+  DeviceHealth,
+  Engine,
+  Fallback,
+  Health,
+  MetricsSnapshot,
+  Operation,
+  OperationResult,
+  OperationType,
+  PerformanceMode,
+  SubmitOptions,
+} from './engine.ts'
+
+import {NpuBridgeError} from '../errors.ts'
+import {fromNative, loadBinding, type NativeBinding, type NativeEngineHandle} from './binding.ts'
+import {type Answer, Answers} from './native/answers.ts'
+import {Submissions} from './native/submissions.ts'
+
+export interface NativeEngineOptions {
+  /** The folder of OpenVINO; found by the engine itself when absent. */
+  readonly runtimeFolder?: string
+  /** OpenVINO devices in order of preference. */
+  readonly devices: readonly string[]
+  /** Devices that would have been preferred, and why they cannot be used: told as the fallback of every result. */
+  readonly rejected?: ReadonlyArray<{readonly candidate: string; readonly reason: string}>
+  readonly modelsFolder: string
+  readonly cacheFolder?: string
+  /** @default 'latency' */
+  readonly profile?: 'efficiency' | 'latency' | 'throughput'
+  readonly workerThreads?: number
+  readonly queue?: {
+    /** How many operations may wait. @default 1048576 */
+    readonly capacity?: number
+    /** From low to realtime; null: only the total counts. */
+    readonly perPriority?: ReadonlyArray<number | null>
+    /** `reject` answers QUEUE_FULL; `wait` holds operations back until there is room. @default 'reject' */
+    readonly policy?: 'reject' | 'wait'
+  }
+  readonly batching?: {readonly max?: number; readonly delayUs?: number}
+  readonly agingMs?: number
+  readonly retries?: number
+  readonly hangAfterMs?: number
+  readonly streamIdleMs?: number
+  readonly breaker?: {readonly failures?: number; readonly pauseMs?: number; readonly longestPauseMs?: number}
+  readonly memoryBytes?: number
+  readonly evictIdle?: boolean
+  /** Whether histograms are kept. @default true */
+  readonly metrics?: boolean
+}
+
+/** Starts the engine in Rust. @throws NpuBridgeError when the add-on or the runtime cannot be loaded. */
+export async function createNativeEngine(
+  options: NativeEngineOptions,
+  binding: NativeBinding = loadBinding(),
+): Promise<Engine> {
+  return new NativeEngine(options, binding)
+}
+
+/** Who waits for an answer: a promise of its own, or a place in a batch. */
+interface Waiter {
+  readonly type: OperationType
+  readonly settle: (result: BatchElement, index: number) => void
+  readonly index: number
+  unlisten: (() => void) | undefined
+}
+
+/** An operation that is held back because the queue is full. */
+interface HeldBack {
+  readonly operation: Operation
+  readonly options: SubmitOptions | undefined
+  readonly waiter: Waiter
+  readonly since: number
+}
+
+class NativeEngine implements Engine {
+  readonly kind = 'native' as const
+  readonly #handle: NativeEngineHandle
+  readonly #submissions: Submissions
+  readonly #answers: Answers
+  readonly #rejected: NonNullable<NativeEngineOptions['rejected']>
+  readonly #capacity: number
+  readonly #waiters: Array<undefined | Waiter> = []
+  readonly #freeTokens: number[] = []
+  readonly #heldBack: HeldBack[] = []
+  /** Keeps the event loop alive while answers are due: the engine's own callback does not. */
+  readonly #keepAlive = setInterval(() => {}, 2 ** 30)
+  #signalled: Array<{readonly start: number; readonly signal: AbortSignal; readonly waiter: Waiter}> = []
+  #outstanding = 0
+  #flushDue = false
+  #closed = false
+
+  constructor(options: NativeEngineOptions, binding: NativeBinding) {
+    this.#rejected = options.rejected ?? []
+    this.#capacity = options.queue?.policy === 'wait' ? (options.queue.capacity ?? 1 << 20) : Infinity
+    this.#keepAlive.unref()
+    try {
+      this.#handle = new binding.NativeEngine(JSON.stringify(withoutPolicy(options)), () => {
+        this.#onAnswers()
+      })
+    } catch (error) {
+      throw fromNative(error)
+    }
+
+    this.#submissions = new Submissions((name) => this.#handle.intern(name))
+    this.#answers = new Answers(this.#handle)
+  }
+
+  async submit(operation: Operation, options?: SubmitOptions): Promise<OperationResult> {
+    return new Promise((resolve, reject) => {
+      const settle = (element: BatchElement) => {
+        if (element.ok) resolve(element)
+        else reject(element.error)
+      }
+
+      this.#submit(operation, options, {type: operation?.type, settle, index: 0, unlisten: undefined})
+      if (this.#submissions.isFull) this.#flush()
+      else this.#flushSoon()
+    })
+  }
+
+  async submitBatch(operations: readonly Operation[], options?: SubmitOptions): Promise<BatchElement[]> {
+    if (operations.length === 0) return []
+    return new Promise((resolve) => {
+      const results: BatchElement[] = Array.from({length: operations.length})
+      let left = operations.length
+      const settle = (element: BatchElement, index: number) => {
+        results[index] = element
+        if (--left === 0) resolve(results)
+      }
+
+      for (const [index, operation] of operations.entries()) {
+        this.#submit(operation, options, {type: operation?.type, settle, index, unlisten: undefined})
+        if (this.#submissions.isFull) this.#flush()
+      }
+
+      this.#flush()
+    })
+  }
+
+  async health(): Promise<Health> {
+    return this.#toHealth(JSON.parse(this.#handle.health()) as NativeHealth)
+  }
+
+  metrics(): MetricsSnapshot {
+    return {engine: this.kind, ...(JSON.parse(this.#handle.metrics()) as Omit<MetricsSnapshot, 'engine'>)}
+  }
+
+  async shutdown({drainMs = 0}: {drainMs?: number} = {}): Promise<void> {
+    this.#flush()
+    this.#closed = true
+    for (const {waiter} of this.#heldBack.splice(0)) refuse(waiter, shutDown())
+    await this.#handle.shutdown(drainMs)
+    // The announcement of the last answers may still be on its way through the event loop.
+    this.#onAnswers()
+    clearInterval(this.#keepAlive)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown()
+  }
+
+  #submit(operation: Operation, options: SubmitOptions | undefined, waiter: Waiter): void {
+    if (this.#closed) {
+      refuse(waiter, shutDown())
+      return
+    }
+
+    if (options?.signal?.aborted) {
+      refuse(waiter, cancelled(options.signal))
+      return
+    }
+
+    if (this.#outstanding >= this.#capacity) {
+      this.#heldBack.push({operation, options, waiter, since: performance.now()})
+      return
+    }
+
+    const token = this.#freeTokens.pop() ?? this.#waiters.length
+    try {
+      const start = this.#submissions.write(operation, options, token)
+      if (options?.signal) this.#signalled.push({start, signal: options.signal, waiter})
+    } catch (error) {
+      this.#freeTokens.push(token)
+      if (token === this.#waiters.length) this.#waiters.push(undefined)
+      refuse(waiter, fromNative(error))
+      return
+    }
+
+    this.#waiters[token] = waiter
+    if (this.#outstanding++ === 0) this.#keepAlive.ref()
+  }
+
+  /** Submits at the end of the current turn, with all that the turn adds. */
+  #flushSoon(): void {
+    if (this.#flushDue) return
+    this.#flushDue = true
+    queueMicrotask(() => {
+      this.#flush()
+    })
+  }
+
+  #flush(): void {
+    this.#flushDue = false
+    const submissions = this.#submissions
+    if (submissions.length === 0) return
+    this.#handle.submit(submissions.words, submissions.length, submissions.bytes, submissions.large)
+    if (this.#signalled.length > 0) this.#listen()
+    submissions.clear()
+  }
+
+  /** The tickets are known now: lets signals cancel their operations. */
+  #listen(): void {
+    for (const {start, signal, waiter} of this.#signalled) {
+      const low = this.#submissions.words[start + 2]! >>> 0
+      const high = this.#submissions.words[start + 3]! >>> 0
+      const cancel = () => {
+        this.#handle.cancel(low, high)
+      }
+
+      if (signal.aborted) {
+        cancel()
+      } else {
+        signal.addEventListener('abort', cancel, {once: true})
+        waiter.unlisten = () => {
+          signal.removeEventListener('abort', cancel)
+        }
+      }
+    }
+
+    this.#signalled = []
+  }
+
+  #onAnswers(): void {
+    this.#answers.drain((answer) => {
+      this.#settle(answer)
+    })
+    if (this.#outstanding === 0) this.#keepAlive.unref()
+    if (this.#heldBack.length > 0) this.#admit()
+  }
+
+  #settle(answer: Answer): void {
+    const waiter = this.#waiters[answer.token]
+    if (waiter === undefined) return
+    this.#waiters[answer.token] = undefined
+    this.#freeTokens.push(answer.token)
+    this.#outstanding--
+    waiter.unlisten?.()
+    waiter.settle(answer.error ? {ok: false, error: answer.error} : this.#element(answer, waiter.type), waiter.index)
+  }
+
+  #element(answer: Answer, type: OperationType): BatchElement {
+    const {device, fallback, queueUs, computeUs, totalUs, outputs, data} = answer
+    const common = {ok: true as const, type, device, engine: 'native' as const, fallback, queueUs, computeUs, totalUs}
+    if (outputs !== undefined) return {...common, outputs}
+    if (data === undefined) return common
+    if (type === 'health_check') return {...common, data: this.#toHealth(data as NativeHealth)}
+    if (type === 'statistics') return {...common, data: {engine: this.kind, ...(data as object)}}
+    return {...common, data}
+  }
+
+  /** Lets operations that were held back go on, in their order. */
+  #admit(): void {
+    while (this.#heldBack.length > 0 && this.#outstanding < this.#capacity) {
+      const {operation, options, waiter, since} = this.#heldBack.shift()!
+      const remaining = remainingTime(options, since)
+      if (remaining?.timeoutMs === 0) refuse(waiter, tooLate(options!.timeoutMs!))
+      else this.#submit(operation, remaining, waiter)
+    }
+
+    this.#flush()
+  }
+
+  #toHealth(health: NativeHealth): Health {
+    const running = health.devices.find((device) => device.state === 'available') ?? health.devices[0]
+    return {
+      ...health,
+      engine: this.kind,
+      performanceMode: performanceMode(running?.name),
+      fallback: this.#fallbackTo(running?.name ?? 'none'),
+    }
+  }
+
+  #fallbackTo(device: string): Fallback | null {
+    const [first] = this.#rejected
+    if (first === undefined) return null
+    const reason = this.#rejected.map(({candidate, reason}) => `${candidate}: ${reason}`).join('; ')
+    return {from: first.candidate, to: device, reason}
+  }
+}
+
+type NativeHealth = Omit<Health, 'devices' | 'engine' | 'fallback' | 'performanceMode'> & {
+  readonly devices: readonly DeviceHealth[]
+}
+
+/** What a device of this name is called in statuses. */
+export function performanceMode(device: string | undefined): PerformanceMode {
+  if (device?.startsWith('NPU')) return 'npu'
+  return device?.startsWith('GPU') ? 'gpu' : 'cpu'
+}
+
+function withoutPolicy(options: NativeEngineOptions): object {
+  const {policy: _, ...queue} = options.queue ?? {}
+  return {...options, queue}
+}
+
+function refuse(waiter: Waiter, error: NpuBridgeError): void {
+  waiter.settle({ok: false, error}, waiter.index)
+}
+
+function remainingTime(options: SubmitOptions | undefined, since: number): SubmitOptions | undefined {
+  if (options?.timeoutMs === undefined) return options
+  return {...options, timeoutMs: Math.max(0, options.timeoutMs - (performance.now() - since))}
+}
+
+function shutDown(): NpuBridgeError {
+  return new NpuBridgeError('CANCELLED', 'the engine is shut down')
+}
+
+function cancelled(signal: AbortSignal): NpuBridgeError {
+  return new NpuBridgeError('CANCELLED', 'the operation was cancelled before it was submitted', {cause: signal.reason})
+}
+
+function tooLate(timeoutMs: number): NpuBridgeError {
+  return new NpuBridgeError('DEADLINE_EXCEEDED', `the queue had no room for the operation within ${timeoutMs} ms`)
+}

@@ -1,0 +1,47 @@
+import {expect} from 'chai'
+import {setTimeout} from 'node:timers/promises'
+
+import {inWindow, perSecond, timesUs} from '../../../src/core/bench/timing.ts'
+import {NpuBridgeError} from '../../../src/core/errors.ts'
+import {failureOf} from '../../support/failure.ts'
+
+describe('timing work', () => {
+  it('gives the time of each repetition in microseconds', async () => {
+    const times = await timesUs(async () => setTimeout(5), 30)
+    expect(times.length).to.be.within(1, 7)
+    for (const time of times) expect(time).to.be.within(4000, 500_000)
+  })
+
+  it('does it once at least', async () => {
+    expect(await timesUs(async () => {}, 0)).to.have.length.of.at.least(1)
+  })
+
+  it('fails as the work does', async () => {
+    const failing = async () => {
+      throw new NpuBridgeError('DEVICE_LOST', 'gone')
+    }
+
+    expect((await failureOf(timesUs(failing, 0))).code).to.equal('DEVICE_LOST')
+  })
+})
+
+describe('work in a window', () => {
+  it('keeps as much in flight as the window allows, and does all of it once', async () => {
+    let [now, most] = [0, 0]
+    const done: number[] = []
+    await inWindow(8, 50, async (index) => {
+      most = Math.max(most, ++now)
+      await setTimeout(1)
+      now--
+      done.push(index)
+    })
+    expect(most).to.equal(8)
+    expect(done.toSorted((a, b) => a - b)).to.deep.equal(Array.from({length: 50}, (_, index) => index))
+  })
+})
+
+describe('a rate', () => {
+  it('is things in a second', () => {
+    expect(perSecond(30, [1000, 2000])).to.equal(10_000)
+  })
+})

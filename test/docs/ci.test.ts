@@ -1,0 +1,41 @@
+import {expect} from 'chai'
+import {execa} from 'execa'
+import {existsSync, readFileSync} from 'node:fs'
+import path from 'node:path'
+
+const ROOT = path.resolve(import.meta.dirname, '../..')
+
+/** The commands of the snippets: steps of the workflow, and lines of shell. */
+function commandsOf(markdown: string): string[] {
+  return [...markdown.matchAll(/```(sh|yaml)\n(.*?)```/gs)].flatMap(([, language, code]) =>
+    code!.split('\n').flatMap((line) => {
+      const command = language === 'sh' ? line : /^ *- run: (.*)$/.exec(line)?.[1]
+      return command?.replace(/ +#.*$/, '').trim() || []
+    }),
+  )
+}
+
+/** What a command may end with here: where a test machine has no NPU, asking for one says so. */
+const EXIT_CODES: Readonly<Record<string, readonly number[]>> = {'npx npubridge probe --require npu': [0, 3]}
+
+describe('docs/ci.md', () => {
+  const commands = commandsOf(readFileSync(path.join(ROOT, 'docs/ci.md'), 'utf8'))
+
+  it('shows how to probe and how to guard the throughput', () => {
+    expect(commands).to.include('npx npubridge probe --require cpu')
+    expect(commands).to.include('npx npubridge bench --quick --fail-below coordination.throughput=50000')
+  })
+
+  for (const command of commands) {
+    it(`has a command that works: ${command}`, async () => {
+      const [program, ...parameters] = command.split(' ')
+      // Installing what is installed, in the middle of the tests, would take it away from under them.
+      if (program === 'npm')
+        return expect((await execa('npm', [...parameters, '--dry-run'], {cwd: ROOT})).exitCode).to.equal(0)
+      expect([program, parameters.shift()]).to.deep.equal(['npx', 'npubridge'])
+      if (!existsSync(path.join(ROOT, `dist/commands/${parameters[0]}.js`)) && parameters[0] === 'probe') return
+      const {exitCode, stderr} = await execa('node', [path.join(ROOT, 'bin/run.js'), ...parameters], {reject: false})
+      expect(EXIT_CODES[command] ?? [0], stderr).to.include(exitCode)
+    }).timeout(300_000)
+  }
+})
