@@ -6,6 +6,7 @@ import {type CheckReport, checkTree} from '../../core/migrate/check.ts'
 import {consent} from '../../core/migrate/consent.ts'
 import {migrate, type MigrateOffer} from '../../core/migrate/migrate.ts'
 import {nodeEffects} from '../../core/migrate/node-effects.ts'
+import {migrateOptions} from '../../core/migrate/options.ts'
 import {migrateOutput, type MigrateOutput, planOutput} from '../../core/migrate/output.ts'
 import {resolveRoot} from '../../core/migrate/root.ts'
 import {ask, canAsk} from '../../ui/migrate-confirm.ts'
@@ -43,7 +44,11 @@ export default class Migrate extends BaseCommand {
       description: 'replace: npubridge answers at once; shadow: the original stays active, NPUBRIDGE_ROLLOUT decides',
     }),
     python: Flags.string({description: 'Interpreter to install npubridge into and to verify with', helpValue: 'PATH'}),
-    package: Flags.string({dependsOn: ['python'], description: 'What pip installs instead', helpValue: 'SPEC'}),
+    package: Flags.string({
+      dependsOn: ['python'],
+      description: 'What pip installs instead of the wheel that comes with npubridge',
+      helpValue: 'SPEC',
+    }),
     'verify-command': Flags.string({description: 'Run this before and after; only regressions fail', helpValue: 'CMD'}),
     'allow-dirty': Flags.boolean({description: 'Migrate in spite of uncommitted changes'}),
     'allow-no-vcs': Flags.boolean({description: 'Migrate although git cannot undo it'}),
@@ -58,19 +63,14 @@ export default class Migrate extends BaseCommand {
     const tasks = new MigrateTasks({silent: this.jsonEnabled()})
     const {version} = this.config
     const askWhether = async (offer: MigrateOffer) => this.#ask(offer, tasks)
-    const options = {
+    const options = migrateOptions(flags, {
       root,
+      home: this.config.root,
       version,
       strategy: flags.strategy,
-      python: flags.python ?? null,
-      packageSpec: flags.package ?? `npubridge==${version}`,
-      verifyCommand: flags['verify-command'] ?? null,
-      allowDirty: flags['allow-dirty'],
-      allowNoVcs: flags['allow-no-vcs'],
-      dryRun: flags['dry-run'],
       signal: this.interrupted,
       confirm: consent({yes: flags.yes, canAsk: canAsk() && !this.jsonEnabled(), ask: askWhether}),
-    }
+    })
     try {
       const report = await migrate(effects, options, tasks.onEvent)
       const output = migrateOutput(report, effects.fs, {version, diff: flags.diff})

@@ -6,6 +6,7 @@ import {BaseCommand} from '../../base-command.ts'
 import {EXIT} from '../../core/errors.ts'
 import {consent} from '../../core/migrate/consent.ts'
 import {nodeEffects} from '../../core/migrate/node-effects.ts'
+import {migrateOptions} from '../../core/migrate/options.ts'
 import {migrateOutput, type MigrateOutput, planOutput} from '../../core/migrate/output.ts'
 import {promote} from '../../core/migrate/promote.ts'
 import {resolveRoot} from '../../core/migrate/root.ts'
@@ -31,7 +32,11 @@ export default class Promote extends BaseCommand {
     'dry-run': Flags.boolean({description: 'Print the plan that would run and change nothing'}),
     diff: Flags.boolean({dependsOn: ['dry-run'], description: 'With --dry-run: show every change as a difference'}),
     python: Flags.string({description: 'Interpreter to install npubridge into and to verify with', helpValue: 'PATH'}),
-    package: Flags.string({dependsOn: ['python'], description: 'What pip installs instead', helpValue: 'SPEC'}),
+    package: Flags.string({
+      dependsOn: ['python'],
+      description: 'What pip installs instead of the wheel that comes with npubridge',
+      helpValue: 'SPEC',
+    }),
     'verify-command': Flags.string({description: 'Run this before and after; only regressions fail', helpValue: 'CMD'}),
     'allow-dirty': Flags.boolean({description: 'Go on in spite of uncommitted changes'}),
     'allow-no-vcs': Flags.boolean({description: 'Go on although git cannot undo it'}),
@@ -50,19 +55,14 @@ export default class Promote extends BaseCommand {
       return ask('Finish the roll-out?', this.interrupted)
     }
 
-    const options = {
+    const options = migrateOptions(flags, {
       root: resolveRoot(effects.fs, args.path),
+      home: this.config.root,
       version,
-      strategy: 'replace' as const,
-      python: flags.python ?? null,
-      packageSpec: flags.package ?? `npubridge==${version}`,
-      verifyCommand: flags['verify-command'] ?? null,
-      allowDirty: flags['allow-dirty'],
-      allowNoVcs: flags['allow-no-vcs'],
-      dryRun: flags['dry-run'],
+      strategy: 'replace',
       signal: this.interrupted,
       confirm: consent({yes: flags.yes, canAsk: canAsk() && !this.jsonEnabled(), ask: askWhether}),
-    }
+    })
     try {
       const report = await promote(effects, options, tasks.onEvent)
       const output = migrateOutput(report, effects.fs, {version, diff: flags.diff})

@@ -31,8 +31,10 @@ export interface MigrateOptions {
   readonly version: string
   /** The interpreter to install npubridge into and to verify with; null to verify with python3 and install nothing. */
   readonly python: string | null
-  /** What pip is asked for: a requirement or the path of a wheel. */
-  readonly packageSpec: string
+  /** What pip is asked for: a requirement or the path of a wheel; null for the wheel that came with npubridge. */
+  readonly packageSpec: string | null
+  /** The folder of the wheels that came with npubridge, absolute. */
+  readonly wheels: string
   /** The user's own check, one line for the shell; null for none. */
   readonly verifyCommand: string | null
   readonly allowDirty: boolean
@@ -68,8 +70,11 @@ function absoluteSpec(effects: Effects, spec: string): string {
 }
 
 export function installRequest(effects: Effects, options: MigrateOptions): InstallRequest | null {
-  if (options.python === null) return null
-  return {python: options.python, spec: absoluteSpec(effects, options.packageSpec)}
+  const {python, packageSpec, version, wheels} = options
+  if (python === null) return null
+  return packageSpec === null
+    ? {python, spec: `npubridge==${version}`, wheels}
+    : {python, spec: absoluteSpec(effects, packageSpec), wheels: null}
 }
 
 /** `python3`, or what is called `python` where there is no such program. */

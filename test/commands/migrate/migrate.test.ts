@@ -15,7 +15,7 @@ import {
   treeOf,
   V1_MODULE,
   V2_MODULE,
-  WITH_NPUBRIDGE,
+  withNpubridge,
 } from '../../core/migrate/workspace.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../../..')
@@ -53,7 +53,7 @@ describe('npubridge migrate', () => {
   it('moves a code base over, says so, and takes it back', async () => {
     const root = commitAll(fixtureTree('v2'))
     const before = snapshot(root)
-    const done = await npubridge(['migrate', '.', '--yes'], root, WITH_NPUBRIDGE)
+    const done = await npubridge(['migrate', '.', '--yes'], root, withNpubridge())
     expect(done.code, done.stderr).to.equal(0)
     expect(done.stdout).to.match(/✔ Archived {3}deprecated\/npu_bridge_python_legacy_\d{8}\/.*sha256 [\da-f]{12}…/)
     expect(done.stdout).to.include(`✔ Installed  ${V2_MODULE}`)
@@ -196,7 +196,7 @@ describe('npubridge migrate', () => {
     expect((await npubridge(['migrate', 'status'], root)).stdout).to.include('In roll-out')
     expect((await npubridge(['migrate', '--check'], root)).code).to.equal(0)
     expect((await npubridge(['migrate', 'promote', '--dry-run'], root)).stdout).to.include('archive 0, replace 1')
-    const promoted = await npubridge(['migrate', 'promote', '--yes', '--json'], root, WITH_NPUBRIDGE)
+    const promoted = await npubridge(['migrate', 'promote', '--yes', '--json'], root, withNpubridge())
     expect(expectToFit('migrate', promoted.stdout)).to.include({status: 'migrated'})
     const back = await npubridge(['migrate', 'rollback', '--all', '--yes', '--json'], root)
     expect(expectToFit('migrate-rollback', back.stdout)).to.deep.include({status: 'rolled-back', remaining: []})

@@ -8,16 +8,13 @@ import {
   commitAll,
   fixture,
   fixtureTree,
-  ownTests,
   python,
-  QUIET,
   removeFolders,
   runMigrate,
-  runRollback,
   snapshot,
   V1_MODULE,
   V2_MODULE,
-  WITH_NPUBRIDGE,
+  withNpubridge,
 } from './workspace.ts'
 
 const TESTS = 'python3 -m unittest discover -s tests -t .'
@@ -30,31 +27,6 @@ describe('migrate', () => {
     ['v2', V2_MODULE],
   ] as const) {
     describe(`of a code base of generation ${name}`, () => {
-      it('passes the tests of the callers before, after with and without npubridge, and after the rollback', async () => {
-        const root = fixtureTree(name)
-        const before = snapshot(root)
-        expect(ownTests(root).code).to.equal(0)
-
-        const report = await runMigrate(root, {verifyCommand: TESTS})
-        expect(report.status).to.equal('migrated')
-        expect(report.execution?.verification.regressions).to.deep.equal([])
-        const unchanged = Object.entries(before).filter(([file]) => file.startsWith('tests/'))
-        expect(snapshot(root)).to.include(Object.fromEntries(unchanged))
-        const onArchive = ownTests(root, QUIET)
-        expect(onArchive.code, onArchive.stderr).to.equal(0)
-        expect(onArchive.stderr).to.include('RuntimeWarning: npubridge cannot be imported')
-        const onNpubridge = ownTests(root, WITH_NPUBRIDGE)
-        expect(onNpubridge.code, onNpubridge.stderr).to.equal(0)
-        expect(onNpubridge.stderr).not.to.include('cannot be imported')
-
-        expect((await runRollback(root)).status).to.equal('rolled-back')
-        expect(snapshot(root)).to.deep.equal(before)
-        expect(ownTests(root).code).to.equal(0)
-
-        expect((await runMigrate(root)).status).to.equal('migrated')
-        expect(ownTests(root, WITH_NPUBRIDGE).code).to.equal(0)
-      })
-
       it('puts the original away byte for byte, with a README and a checksum', async () => {
         const root = fixtureTree(name)
         const report = await runMigrate(root)
@@ -138,7 +110,7 @@ describe('migrate', () => {
     const check = ['-c', 'from tools.scheduler import schedule; print(schedule(["a"])[0].description)']
     expect(python(root, check).stdout.trim()).to.equal('planner')
     await runMigrate(root)
-    expect(python(root, check, WITH_NPUBRIDGE).stdout.trim()).to.equal('planner')
+    expect(python(root, check, withNpubridge()).stdout.trim()).to.equal('planner')
   })
 
   it('takes everything back when the tests fail that passed before', async () => {

@@ -23,20 +23,17 @@ import {sha256} from '../../../src/core/migrate/hash.ts'
 import {migrate, type MigrateOptions, type MigrateReport} from '../../../src/core/migrate/migrate.ts'
 import {nodeEffects} from '../../../src/core/migrate/node-effects.ts'
 import {rollback, type RollbackReport} from '../../../src/core/migrate/rollback.ts'
+import {npubridgeFolder, WHEELS} from './package.ts'
 
 const FIXTURES = path.resolve(import.meta.dirname, '../../fixtures/migrate')
 
-/**
- * Where Python finds the package npubridge: the stand-in of the fixtures, or what NPUBRIDGE_TEST_PYTHONPATH names, such
- * as native/python/python once it is built.
- */
-export const NPUBRIDGE_PYTHONPATH = process.env.NPUBRIDGE_TEST_PYTHONPATH ?? path.join(FIXTURES, 'npubridge-stand-in')
-
 /** For Python in tests: no caches in the trees that are compared. */
 export const QUIET = {PYTHONDONTWRITEBYTECODE: '1'}
-export const WITH_NPUBRIDGE = {...QUIET, PYTHONPATH: NPUBRIDGE_PYTHONPATH}
-/** For interpreters that the real package does not support. */
-export const WITH_STAND_IN = {...QUIET, PYTHONPATH: path.join(FIXTURES, 'npubridge-stand-in')}
+
+/** The environment of a Python that has npubridge. */
+export function withNpubridge(): Record<string, string> {
+  return {...QUIET, PYTHONPATH: npubridgeFolder()}
+}
 
 export const V1_MODULE = 'agents/src/python/npu_coordination_bridge.py'
 export const V2_MODULE = 'coordination/npu_coordination_bridge.py'
@@ -120,7 +117,8 @@ export function optionsFor(root: string, options: Partial<MigrateOptions> = {}):
     strategy: 'replace',
     version: '0.1.0',
     python: null,
-    packageSpec: 'npubridge==0.1.0',
+    packageSpec: null,
+    wheels: WHEELS,
     verifyCommand: null,
     allowDirty: true,
     allowNoVcs: true,

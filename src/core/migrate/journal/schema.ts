@@ -46,6 +46,8 @@ const INSTALL_STEP = z.object({
   type: z.literal('install'),
   python: z.string().min(1),
   spec: z.string().min(1),
+  /** The folder that it comes from; null for wherever pip is set up to look. */
+  wheels: z.string().nullable(),
   /** What pip brings and was not there before: what a rollback takes away again. */
   packages: z.array(PACKAGE),
   state: STEP_STATE,

@@ -67,6 +67,8 @@ export interface InstallRequest {
   readonly python: string
   /** What pip is asked for. */
   readonly spec: string
+  /** The folder that it must come from, absolute; null for wherever pip is set up to look. */
+  readonly wheels: string | null
 }
 
 export interface MigrationPlan {

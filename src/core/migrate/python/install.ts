@@ -53,31 +53,60 @@ export function fixedVersion(spec: string): string | null {
   return wheel?.[1] ?? /^npubridge\s*==\s*([\w.+!-]+)$/i.exec(spec)?.[1] ?? null
 }
 
+/** Where pip has to look: nowhere but in the folder of the wheels that came with npubridge, or as it is set up. */
+function sourceOf({wheels}: Pick<InstallRequest, 'wheels'>): string[] {
+  return wheels === null ? [] : ['--no-index', '--find-links', wheels]
+}
+
+/** The wheels of npubridge that are there, whatever they are made for. */
+function wheelsIn(effects: Effects, folder: string, version: string): string[] {
+  if (effects.fs.stat(folder)?.kind !== 'folder') return []
+  return effects.fs
+    .list(folder)
+    .map(({name}) => name)
+    .filter((name) => name.endsWith('.whl') && fixedVersion(name) === version)
+    .toSorted()
+}
+
+/** Nothing is taken from a package index unless the user names it: what is there under this name is not known. */
+function otherSources({python, spec}: InstallRequest): string[] {
+  return [
+    `name a wheel: --python ${python} --package /path/to/npubridge-….whl`,
+    `or take it from the package index that pip is set up for: --python ${python} --package ${spec}`,
+    'or leave --python out: the wrapper then runs the archived original until npubridge can be imported',
+  ]
+}
+
+function pipRefused(effects: Effects, request: InstallRequest, result: ProcessResult): NpuBridgeError {
+  const {python, spec, wheels} = request
+  if (/No module named '?pip/.test(result.stderr))
+    return new NpuBridgeError('INVALID_ARGUMENT', `${python} has no pip`, {
+      suggestions: [`${python} -m ensurepip`, `or uv pip install --python ${python} ${spec}, and leave --python out`],
+    })
+  if (wheels === null || !/No matching distribution|Could not find a version/.test(result.stderr))
+    return new NpuBridgeError('INVALID_ARGUMENT', `pip cannot install ${spec}: ${lastWords(result)}`, {
+      suggestions: [
+        'name another package or a wheel with --package',
+        'or leave --python out and install npubridge yourself',
+      ],
+    })
+  const there = wheelsIn(effects, wheels, fixedVersion(spec) ?? '').join(', ')
+  return new NpuBridgeError('INVALID_ARGUMENT', `no wheel in ${wheels} fits ${python}: there is ${there}`, {
+    suggestions: otherSources(request),
+  })
+}
+
 /** What pip would bring, without bringing it. */
 async function dryRun(effects: Effects, request: InstallRequest, signal?: AbortSignal) {
-  const result = await pip(
-    effects,
-    request.python,
-    ['install', '--dry-run', '--quiet', '--report', '-', request.spec],
-    signal,
-  )
+  const {python, spec, wheels} = request
+  if (wheels !== null && wheelsIn(effects, wheels, fixedVersion(spec) ?? '').length === 0)
+    throw new NpuBridgeError('INVALID_ARGUMENT', `there is no wheel for ${spec} in ${wheels}`, {
+      suggestions: ['in a checkout of npubridge, build it: npm run build:python', ...otherSources(request)],
+    })
+  const args = ['install', '--dry-run', '--quiet', '--report', '-', ...sourceOf(request), spec]
+  const result = await pip(effects, python, args, signal)
   signal?.throwIfAborted()
-  if (result.exitCode !== 0) {
-    const isWithoutPip = /No module named '?pip/.test(result.stderr)
-    throw new NpuBridgeError(
-      'INVALID_ARGUMENT',
-      isWithoutPip ? `${request.python} has no pip` : `pip cannot install ${request.spec}: ${lastWords(result)}`,
-      {
-        suggestions: isWithoutPip
-          ? [
-              `${request.python} -m ensurepip`,
-              `or uv pip install --python ${request.python} ${request.spec}, and leave --python out`,
-            ]
-          : ['name another package or a wheel with --package', 'or leave --python out and install npubridge yourself'],
-      },
-    )
-  }
-
+  if (result.exitCode !== 0) throw pipRefused(effects, request, result)
   return PIP_REPORT.parse(JSON.parse(result.stdout)).install.map(({metadata}) => ({
     name: normalizedName(metadata.name),
     version: metadata.version,
@@ -112,7 +141,8 @@ export async function prepareInstall(
     ])
   }
 
-  return {type: 'install', python: interpreter.executable, spec: request.spec, packages, state: 'pending'}
+  const {spec, wheels} = request
+  return {type: 'install', python: interpreter.executable, spec, wheels, packages, state: 'pending'}
 }
 
 async function presentPackages(effects: Effects, step: InstallStep): Promise<string[]> {
@@ -125,7 +155,7 @@ export async function applyInstall(effects: Effects, step: InstallStep): Promise
   const requirements = step.packages
     .filter(({name}) => name !== 'npubridge')
     .map(({name, version}) => `${name}==${version}`)
-  const result = await pip(effects, step.python, ['install', '--quiet', step.spec, ...requirements])
+  const result = await pip(effects, step.python, ['install', '--quiet', ...sourceOf(step), step.spec, ...requirements])
   if (result.exitCode !== 0)
     throw new NpuBridgeError('INTERNAL', `pip could not install ${step.spec} into ${step.python}: ${lastWords(result)}`)
 }

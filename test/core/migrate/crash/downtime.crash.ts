@@ -6,7 +6,7 @@ import {writeFileSync} from 'node:fs'
 import path from 'node:path'
 
 import {nodeEffects} from '../../../../src/core/migrate/node-effects.ts'
-import {python, QUIET, runMigrate, runRollback, WITH_NPUBRIDGE, withoutProcesses} from '../workspace.ts'
+import {python, QUIET, runMigrate, runRollback, withNpubridge, withoutProcesses} from '../workspace.ts'
 import {dispose, scene} from './scene.ts'
 
 /** Migrations and as many rollbacks. */
@@ -49,7 +49,7 @@ describe('importers during migrations', () => {
     const importers = [
       // With caches of compiled code, which must never outlive the file that they were made of.
       importer(root, stop, {}),
-      importer(root, stop, WITH_NPUBRIDGE),
+      importer(root, stop, withNpubridge()),
     ]
     // A process that starts now gets the one or the other; its caches say nothing else.
     const kindSeen = () => python(path.join(root, 'agents'), ['-c', KIND], {}).stdout.trim()

@@ -38,6 +38,7 @@ function data(id: string, state: JournalData['state'] = 'done'): JournalData {
         type: 'install',
         python: '/python',
         spec: 'npubridge',
+        wheels: null,
         packages: [{name: 'npubridge', version: '1'}],
         state: 'done',
       },

@@ -159,7 +159,14 @@ describe('staging', () => {
 
   it('installs after the archive is there and before anything is replaced', () => {
     const {effects, store, plan} = begin()
-    const install = {type: 'install' as const, python: '/p', spec: 'npubridge', packages: [], state: 'pending' as const}
+    const install = {
+      type: 'install' as const,
+      python: '/p',
+      spec: 'npubridge',
+      wheels: null,
+      packages: [],
+      state: 'pending' as const,
+    }
     const {data} = stage(effects, store, {plan, install, verification: VERIFICATION})
     expect(data.steps.map(({type}) => type)).to.deep.equal(['folder', 'folder', 'file', 'install', 'file', 'file'])
     expect(describeStep(data.steps[3]!)).to.equal('install npubridge')

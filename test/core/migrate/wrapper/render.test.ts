@@ -1,6 +1,6 @@
 import {expect} from 'chai'
 import {execFileSync} from 'node:child_process'
-import {readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync} from 'node:fs'
+import {existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync} from 'node:fs'
 import {homedir} from 'node:os'
 import path from 'node:path'
 
@@ -17,8 +17,7 @@ import {
   treeOf,
   V1_MODULE,
   V2_MODULE,
-  WITH_NPUBRIDGE,
-  WITH_STAND_IN,
+  withNpubridge,
   withoutProcesses,
 } from '../workspace.ts'
 
@@ -37,7 +36,7 @@ describe('the wrapper', () => {
   describe('where npubridge can be imported', () => {
     it('gives what npubridge.compat has, without a warning', async () => {
       const root = await migrated({'npu_coordination_bridge.py': fixture('v1')})
-      const {stdout, stderr} = python(root, ['-W', 'error', '-c', ACTIVE], WITH_NPUBRIDGE)
+      const {stdout, stderr} = python(root, ['-W', 'error', '-c', ACTIVE], withNpubridge())
       expect(stderr).to.equal('')
       expect(stdout.trim()).to.equal('npubridge npubridge')
     })
@@ -46,7 +45,7 @@ describe('the wrapper', () => {
       const root = await migrated({'npu_coordination_bridge.py': fixture('v1')})
       const code =
         'from npu_coordination_bridge import NPUOperation, Priority, WorkflowTask, get_system_info; print(get_system_info())'
-      expect(python(root, ['-c', code], WITH_NPUBRIDGE).stdout).to.include('{')
+      expect(python(root, ['-c', code], withNpubridge()).stdout).to.include('{')
     })
 
     it('is found as a plain module, in a package and in a namespace package', async () => {
@@ -62,7 +61,7 @@ describe('the wrapper', () => {
         'import namespace.deep.npu_coordination_bridge as c',
         'print([m.__npubridge__["active"] for m in (a, b, c)], package.WorkflowTask is a.WorkflowTask)',
       ].join('\n')
-      for (const env of [QUIET, WITH_NPUBRIDGE]) {
+      for (const env of [QUIET, withNpubridge()]) {
         const {stdout, stderr} = python(root, ['-c', code], env)
         const active = env === QUIET ? 'archive' : 'npubridge'
         expect(stdout.trim(), stderr).to.include(`['${active}', '${active}', '${active}']`)
@@ -72,10 +71,10 @@ describe('the wrapper', () => {
     it('takes a name that only the original has from the archive, with a warning, and fails for one that nobody has', async () => {
       const root = await migrated({'npu_coordination_bridge.py': fixture('v1')})
       const code = 'from npu_coordination_bridge import logger, asyncio; print(logger.name, asyncio.__name__)'
-      const {stdout, stderr} = python(root, ['-c', code], WITH_NPUBRIDGE)
+      const {stdout, stderr} = python(root, ['-c', code], withNpubridge())
       expect(stdout.trim(), stderr).to.equal('npu_coordination_bridge_archived asyncio')
       expect(stderr).to.include('comes from the archived original')
-      expect(python(root, ['-c', 'from npu_coordination_bridge import Nothing'], WITH_NPUBRIDGE).stderr).to.match(
+      expect(python(root, ['-c', 'from npu_coordination_bridge import Nothing'], withNpubridge()).stderr).to.match(
         /ImportError: cannot import name 'Nothing'/,
       )
     })
@@ -83,7 +82,7 @@ describe('the wrapper', () => {
     it('gives to "import *" what the module itself defined, and nothing more', async () => {
       const root = await migrated({'npu_coordination_bridge.py': fixture('v2')})
       const code = 'from npu_coordination_bridge import *\nprint(sorted(n for n in dir() if not n.startswith("_")))'
-      expect(JSON.parse(python(root, ['-c', code], WITH_NPUBRIDGE).stdout.replaceAll("'", '"'))).to.deep.equal([
+      expect(JSON.parse(python(root, ['-c', code], withNpubridge()).stdout.replaceAll("'", '"'))).to.deep.equal([
         'FALLBACK_MODE',
         'LegacyNPUCoordinator',
         'NPUCoordinationBridge',
@@ -103,8 +102,8 @@ describe('the wrapper', () => {
         'two/npu_coordination_bridge.py': fixture('v2'),
       })
       const run = (file: string, env: Record<string, string>) => python(root, [file], env).stdout
-      expect(run('one/npu_coordination_bridge.py', WITH_NPUBRIDGE)).not.to.equal('')
-      expect(run('two/npu_coordination_bridge.py', WITH_NPUBRIDGE)).to.include('performance_mode')
+      expect(run('one/npu_coordination_bridge.py', withNpubridge())).not.to.equal('')
+      expect(run('two/npu_coordination_bridge.py', withNpubridge())).to.include('performance_mode')
       expect(run('two/npu_coordination_bridge.py', QUIET)).to.equal(
         "{'rust_available': False, 'fallback_mode': True, 'performance_mode': 'python'}\n",
       )
@@ -116,7 +115,7 @@ describe('the wrapper', () => {
         .replace('async def performance_test', 'def own_helper():\n    return 7\n\n\nasync def performance_test')
       const root = await migrated({'lib/fast.py': source})
       const code = 'from lib.fast import *; print(FastBridge.__module__.split(".")[0], own_helper())'
-      const {stdout, stderr} = python(root, ['-c', code], WITH_NPUBRIDGE)
+      const {stdout, stderr} = python(root, ['-c', code], withNpubridge())
       expect(stdout.trim(), stderr).to.equal('npubridge 7')
     })
   })
@@ -225,25 +224,22 @@ describe('the wrapper', () => {
     expect(text.replaceAll('\r\n', '')).not.to.include('\n')
     expect(readHeader(text)?.intact).to.equal(true)
     expect(readHeader(text.replaceAll('\r\n', '\n'))?.intact).to.equal(true)
-    expect(python(root, ['-c', ACTIVE], WITH_NPUBRIDGE).stdout.trim()).to.equal('npubridge npubridge')
+    expect(python(root, ['-c', ACTIVE], withNpubridge()).stdout.trim()).to.equal('npubridge npubridge')
   })
 
-  it('works on every CPython from 3.8 that pyenv has', async function () {
+  it('works on every CPython from 3.8 that is here: this one, and those of pyenv', async () => {
     const versions = path.join(process.env.PYENV_ROOT ?? path.join(homedir(), '.pyenv'), 'versions')
-    let found: string[] = []
-    try {
-      found = readdirSync(versions).filter((name) => Number(/^3\.(\d+)\.\d+$/.exec(name)?.[1] ?? 0) >= 8)
-    } catch {
-      this.skip()
-    }
-
+    const minorOf = (name: string) => Number(/^3\.(\d+)\.\d+$/.exec(name)?.[1] ?? 0)
+    const found = (existsSync(versions) ? readdirSync(versions) : [])
+      .filter((name) => minorOf(name) >= 8)
+      .map((name) => ({interpreter: path.join(versions, name, 'bin', 'python'), hasPackage: minorOf(name) >= 10}))
     const root = await migrated({'npu_coordination_bridge.py': fixture('v2')})
-    for (const version of found) {
-      const interpreter = path.join(versions, version, 'bin', 'python')
+    for (const {interpreter, hasPackage} of [{interpreter: 'python3', hasPackage: true}, ...found]) {
       const run = (env: Record<string, string>) =>
         execFileSync(interpreter, ['-W', 'ignore', '-c', ACTIVE], {cwd: root, encoding: 'utf8', env}).trim()
-      expect(run(QUIET), version).to.equal('archive npu_coordination_bridge')
-      expect(run(WITH_STAND_IN), version).to.equal('npubridge npubridge')
+      const env = {...QUIET, PATH: process.env.PATH ?? ''}
+      expect(run(env), interpreter).to.equal('archive npu_coordination_bridge')
+      if (hasPackage) expect(run({...env, ...withNpubridge()}), interpreter).to.equal('npubridge npubridge')
     }
   })
 

@@ -17,8 +17,7 @@ import {
   snapshot,
   treeOf,
   V1_MODULE,
-  WITH_NPUBRIDGE,
-  WITH_STAND_IN,
+  withNpubridge,
   withoutProcesses,
 } from '../workspace.ts'
 
@@ -29,7 +28,7 @@ async function shadowed(source: string): Promise<string> {
 }
 
 /** Runs code against a roll-out with the given share; the stand-in, because it can be told apart and made to differ. */
-function run(root: string, share: string, lines: readonly string[], env: Record<string, string> = WITH_STAND_IN) {
+function run(root: string, share: string, lines: readonly string[], env: Record<string, string> = withNpubridge()) {
   return python(root, ['-c', lines.join('\n')], {...env, NPUBRIDGE_ROLLOUT: share})
 }
 
@@ -224,7 +223,7 @@ describe('the wrapper of a roll-out', () => {
     expect(begun.status).to.equal('migrated')
     expect(begun.plan?.rewrites).to.deep.equal([])
     for (const share of ['0', '50', '100']) {
-      const {code, stderr} = ownTests(root, {...WITH_NPUBRIDGE, NPUBRIDGE_ROLLOUT: share})
+      const {code, stderr} = ownTests(root, {...withNpubridge(), NPUBRIDGE_ROLLOUT: share})
       expect(code, `${share}: ${stderr}`).to.equal(0)
     }
 
@@ -238,7 +237,7 @@ describe('the wrapper of a roll-out', () => {
     expect(promoted.status).to.equal('migrated')
     expect(promoted.plan?.rewrites).not.to.be.empty
     expect(readFileSync(path.join(root, V1_MODULE), 'utf8')).to.include('# strategy: replace')
-    expect(ownTests(root, WITH_NPUBRIDGE).code).to.equal(0)
+    expect(ownTests(root, withNpubridge()).code).to.equal(0)
     expect((await promote(nodeEffects(), options, ignoreEvents)).status).to.equal('already-migrated')
 
     expect((await runRollback(root)).remaining).to.have.length(1)
