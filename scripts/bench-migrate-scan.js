@@ -1,9 +1,11 @@
-// How fast `migrate scan` reads a Python tree: `npm run bench:migrate-scan [-- FILES]`, beside ruff where there is one.
+// How fast `migrate scan` reads a Python tree: `npm run bench:migrate-scan [-- FILES]`, beside `ruff check` of .venv or PATH.
 import {execFileSync, spawnSync} from 'node:child_process'
-import {mkdirSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs'
+import {copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs'
 import {availableParallelism, cpus, tmpdir} from 'node:os'
 import path from 'node:path'
+import {fileURLToPath} from 'node:url'
 
+const HOME = fileURLToPath(new URL('..', import.meta.url))
 const FILES = Number(process.argv[2] ?? 10_000)
 const RUNS = 5
 const IMPORTERS_PER_THOUSAND = 5
@@ -36,8 +38,8 @@ function makeTree(root) {
   }
 
   mkdirSync(path.join(root, 'agents'))
-  const fixture = new URL('../test/fixtures/migrate/v1/agents/src/python/npu_coordination_bridge.py', import.meta.url)
-  execFileSync('cp', [fixture.pathname, path.join(root, 'agents')])
+  const fixture = path.join(HOME, 'test/fixtures/migrate/v1/agents/src/python/npu_coordination_bridge.py')
+  copyFileSync(fixture, path.join(root, 'agents', 'npu_coordination_bridge.py'))
 }
 
 function seconds(command, args, allowed) {
@@ -61,13 +63,15 @@ const root = mkdtempSync(path.join(tmpdir(), 'npubridge-bench-'))
 try {
   makeTree(root)
   process.stdout.write(`${FILES} Python files, ${RUNS} runs each, ${cpus()[0].model} × ${availableParallelism()}\n`)
-  const cli = new URL('../bin/run.js', import.meta.url).pathname
+  const cli = path.join(HOME, 'bin', 'run.js')
   report('npubridge migrate scan', seconds(process.execPath, [cli, 'migrate', 'scan', root, '--json'], [0]))
-  const ruff = spawnSync('ruff', ['--version'], {encoding: 'utf8'})
-  if (ruff.status === 0) {
-    const version = ruff.stdout.trim()
-    report(`${version} check`, seconds('ruff', ['check', '--no-cache', '--quiet', root], [0, 1]))
-  } else process.stdout.write('ruff is not on PATH: not compared\n')
+  const ruff = [path.join(HOME, '.venv', 'bin', 'ruff'), 'ruff'].find(
+    (program) => spawnSync(program, ['--version'], {stdio: 'ignore'}).status === 0,
+  )
+  if (ruff) {
+    const version = execFileSync(ruff, ['--version'], {encoding: 'utf8'}).trim()
+    report(`${version} check`, seconds(ruff, ['check', '--no-cache', '--quiet', root], [0, 1]))
+  } else process.stdout.write('ruff is neither in .venv nor on PATH: not compared\n')
 } finally {
   rmSync(root, {recursive: true, force: true})
 }

@@ -3,6 +3,8 @@ import {execa} from 'execa'
 import {existsSync, readFileSync} from 'node:fs'
 import path from 'node:path'
 
+import {fixtureTree, removeFolders, runMigrate, withoutProcesses} from '../core/migrate/workspace.ts'
+
 const ROOT = path.resolve(import.meta.dirname, '../..')
 
 /** The commands of the snippets: steps of the workflow, and lines of shell. */
@@ -18,7 +20,16 @@ function commandsOf(markdown: string): string[] {
 /** What a command may end with here: where a test machine has no NPU, asking for one says so. */
 const EXIT_CODES: Readonly<Record<string, readonly number[]>> = {'npx npubridge probe --require npu': [0, 3]}
 
+/** What the commands of `migrate` are run in: a code base that has moved. */
+async function migratedTree(): Promise<string> {
+  const root = fixtureTree('v2')
+  await runMigrate(root, {}, withoutProcesses())
+  return root
+}
+
 describe('docs/ci.md', () => {
+  after(removeFolders)
+
   const commands = commandsOf(readFileSync(path.join(ROOT, 'docs/ci.md'), 'utf8'))
 
   it('shows how to probe and how to guard the throughput', () => {
@@ -26,15 +37,24 @@ describe('docs/ci.md', () => {
     expect(commands).to.include('npx npubridge bench --quick --fail-below coordination.throughput=50000')
   })
 
+  it('shows how to keep legacy code out, with a command that fails where there is some', async () => {
+    expect(commands).to.include('npx npubridge migrate --check')
+    const args = [path.join(ROOT, 'bin/run.js'), 'migrate', '--check']
+    const {exitCode, stdout} = await execa('node', args, {cwd: fixtureTree('v1'), reject: false})
+    expect(exitCode, stdout).to.equal(3)
+  })
+
   for (const command of commands) {
     it(`has a command that works: ${command}`, async () => {
-      const [program, ...parameters] = command.split(' ')
+      const [program, ...parameters] = command.replace(/ > [\w.]+$/, '').split(' ')
       // Installing what is installed, in the middle of the tests, would take it away from under them.
       if (program === 'npm')
         return expect((await execa('npm', [...parameters, '--dry-run'], {cwd: ROOT})).exitCode).to.equal(0)
       expect([program, parameters.shift()]).to.deep.equal(['npx', 'npubridge'])
       if (!existsSync(path.join(ROOT, `dist/commands/${parameters[0]}.js`)) && parameters[0] === 'probe') return
-      const {exitCode, stderr} = await execa('node', [path.join(ROOT, 'bin/run.js'), ...parameters], {reject: false})
+      const cwd = parameters[0] === 'migrate' ? await migratedTree() : process.cwd()
+      const run = path.join(ROOT, 'bin/run.js')
+      const {exitCode, stderr} = await execa('node', [run, ...parameters], {cwd, reject: false})
       expect(EXIT_CODES[command] ?? [0], stderr).to.include(exitCode)
     }).timeout(300_000)
   }
