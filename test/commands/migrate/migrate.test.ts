@@ -257,6 +257,23 @@ describe('npubridge migrate', () => {
     expect(count('missing-name')).to.equal(5)
   })
 
+  it('prints SARIF that fits the schema of OASIS', async function () {
+    const validator = path.join(ROOT, '.venv', process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python')
+    const model = 'from pydantic_sarif.model import StaticAnalysisResultsFormatSarifVersion210JsonSchema as Sarif'
+    const validate = async (input: string) =>
+      execa(validator, ['-c', `${model}; import sys; Sarif.model_validate_json(sys.stdin.read())`], {
+        input,
+        reject: false,
+      })
+    if (!existsSync(validator)) this.skip()
+    for (const root of [fixtureTree('v1'), fixtureTree('v2'), emptyFolder()]) {
+      const {stdout} = await npubridge(['migrate', 'scan', '--sarif'], root)
+      const {exitCode, stderr} = await validate(stdout)
+      expect(exitCode, stderr).to.equal(0)
+      expect((await validate(stdout.replace('"columnKind"', '"columnKing"'))).exitCode).to.equal(1)
+    }
+  })
+
   it('speaks of a tree with everything in it that goes wrong', async () => {
     const root = treeOf({
       'a folder/npu_coordination_bridge.py': readFileSync(path.join(fixtureTree('v1'), V1_MODULE)),
