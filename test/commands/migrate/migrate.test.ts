@@ -31,6 +31,29 @@ async function npubridge(args: readonly string[], cwd: string, env: Readonly<Rec
   return {code: exitCode, stdout, stderr}
 }
 
+/** Runs a command in a terminal of its own, presses keys when it asks, and prints what the terminal showed. */
+const TERMINAL = `
+import os, pty, sys
+keys, question, *command = sys.argv[1:]
+child, terminal = pty.fork()
+if child == 0:
+    os.execvp(command[0], command)
+shown, pressed = b"", False
+while True:
+    try:
+        part = os.read(terminal, 4096)
+    except OSError:
+        break
+    if not part:
+        break
+    shown += part
+    if not pressed and question.encode() in shown:
+        pressed = True
+        os.write(terminal, keys.encode().decode("unicode_escape").encode())
+print(shown.decode())
+print("exit", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+`
+
 /** The same schema with every object closed, so that a field that is not documented is noticed. */
 function closed(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map((part) => closed(part))
@@ -127,6 +150,33 @@ describe('npubridge migrate', () => {
 
     await npubridge(['migrate', '--yes'], root)
     expect((await npubridge(['migrate', 'rollback'], root)).code).to.equal(EXIT.guardRefused)
+  })
+
+  it('asks on a terminal: yes migrates, anything else and Ctrl-C change nothing', async () => {
+    const root = commitAll(fixtureTree('v2'))
+    const before = snapshot(root)
+    for (const [key, code, text] of [
+      [String.raw`n\r`, 0, 'Nothing was changed.'],
+      [String.raw`\x03`, EXIT.interrupted, 'interrupted'],
+      [String.raw`\x04`, 0, 'Nothing was changed.'],
+      [String.raw`y\r`, 0, 'Undo any time'],
+    ] as const) {
+      const {exitCode, stdout} = await execa('python3', [
+        '-c',
+        TERMINAL,
+        key,
+        '(y/N)',
+        process.execPath,
+        RUN,
+        'migrate',
+        root,
+      ])
+      expect([exitCode, stdout.includes(text)], stdout).to.deep.equal([0, true])
+      expect(stdout, key).to.match(new RegExp(String.raw`exit ${code}\s*$`))
+      if (text !== 'Undo any time') expect(snapshot(root)).to.deep.equal(before)
+    }
+
+    expect(readFileSync(path.join(root, V2_MODULE), 'utf8')).to.include('# npubridge wrapper')
   })
 
   it('refuses uncommitted changes with 4, and takes failing tests back with 5', async () => {
