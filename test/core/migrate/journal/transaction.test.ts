@@ -9,10 +9,12 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import path from 'node:path'
 
+import type {Effects} from '../../../../src/core/migrate/effects.ts'
 import type {MigrateEvent} from '../../../../src/core/migrate/events.ts'
 import type {FileState, MigrationPlan, PlannedFile} from '../../../../src/core/migrate/plan/plan.ts'
 
@@ -478,5 +480,145 @@ describe('a file step', () => {
     steps.undo(caller)
     expect(existsSync(leftover)).to.equal(false)
     expect(readFileSync(path.join(root, 'c.py'), 'utf8')).to.equal('old caller')
+  })
+
+  it('puts a file in place from another file system as well: a copy beside it, then a rename', () => {
+    const {root, effects, start} = begin()
+    const {journal} = start()
+    const {rename} = effects.fs
+    const fs = effects.fs as {rename: typeof rename}
+    let code = 'EXDEV'
+    fs.rename = (from, to) => {
+      if (from.startsWith(journal.folder)) throw Object.assign(new Error(`${code}: injected`), {code})
+      rename.call(effects.fs, from, to)
+    }
+
+    const steps = new FileSteps(effects, root, journal.folder)
+    const caller = journal.data.steps[3]
+    if (caller?.type !== 'file') return expect.fail('another step')
+    chmodSync(path.join(journal.folder, caller.staged), 0o640)
+    effects.fs.log.length = 0
+    steps.apply(caller)
+    expect(readFileSync(path.join(root, 'c.py'), 'utf8')).to.equal('new caller')
+    expect(statSync(path.join(root, 'c.py')).mode & 0o777).to.equal(0o640)
+    expect(readdirSync(root)).to.have.members(['.npubridge', 'a', 'c.py'])
+    expect(steps.isWaiting(caller)).to.equal(false)
+    expect(effects.fs.log.map(({name}) => name)).to.deep.equal([
+      'setAttributes',
+      'createFile',
+      'rename',
+      'removeFile',
+      'syncFolder',
+      'syncFolder',
+    ])
+    steps.undo(caller)
+    expect(readFileSync(path.join(root, 'c.py'), 'utf8')).to.equal('old caller')
+    code = 'EACCES'
+    writeFileSync(path.join(journal.folder, caller.staged), 'new caller')
+    expect(() => {
+      steps.apply(caller)
+    }).to.throw('EACCES: injected')
+  })
+
+  it('gives what takes the place of a file a time in a later second, and now where that is later', () => {
+    const {root, effects, start} = begin()
+    const {journal} = start()
+    const steps = new FileSteps(effects, root, journal.folder)
+    const [archive, caller] = journal.data.steps.slice(2)
+    if (archive?.type !== 'file' || caller?.type !== 'file') return expect.fail('other steps')
+    const file = path.join(root, 'c.py')
+    const now = effects.clock.now().getTime()
+    const seconds = (offset: number) => (now + offset) / 1000
+    utimesSync(file, seconds(0), seconds(90_400))
+    steps.apply(caller)
+    expect(statSync(file).mtimeMs).to.equal(now + 91_000)
+    steps.undo(caller)
+    expect(statSync(file).mtimeMs).to.equal(now + 92_000)
+    utimesSync(file, seconds(0), seconds(-5000))
+    writeFileSync(path.join(journal.folder, caller.staged), 'new caller')
+    steps.apply(caller)
+    expect(statSync(file).mtimeMs).to.equal(now)
+    // Done already: nothing moves.
+    effects.fs.log.length = 0
+    steps.apply(caller)
+    steps.undo(archive)
+    expect(effects.fs.log).to.deep.equal([])
+  })
+})
+
+describe('a transaction that installs', () => {
+  after(removeFolders)
+
+  /** Effects whose pip is a list, which may break. */
+  function installing(prepared = planned()) {
+    const begun = begin(null, prepared)
+    const packages = new Set<string>()
+    const calls: string[] = []
+    const state = {pipWorks: true}
+    const processes: Effects['processes'] = {
+      async run(_command, args) {
+        const ended = {exitCode: 0, stdout: '', stderr: '', problem: null, missing: false}
+        if (args[1] !== 'pip') {
+          const distributions = Object.fromEntries([...packages].map((name) => [name, '0.1.0']))
+          const about = {executable: '/python', version: [3, 12, 1], distributions, externallyManaged: null}
+          return {...ended, stdout: JSON.stringify(about)}
+        }
+
+        calls.push(args[2]!)
+        if (!state.pipWorks) return {...ended, exitCode: 1, stderr: 'no network'}
+        if (args[2] === 'install') packages.add('npubridge')
+        else packages.delete('npubridge')
+        return ended
+      },
+      shell: async () => expect.fail('no shell'),
+    }
+    const effects = {...begun.effects, fs: begun.effects.fs, processes}
+    const install = {
+      type: 'install' as const,
+      python: '/python',
+      spec: 'npubridge==0.1.0',
+      wheels: null,
+      packages: [{name: 'npubridge', version: '0.1.0'}],
+      state: 'pending' as const,
+    }
+    const journal = stage(effects, begun.store, {plan: begun.plan, install, verification: VERIFICATION})
+    return {...begun, transaction: new Transaction({...begun.session, effects}, journal), packages, calls, state}
+  }
+
+  it('brings the package, and takes it away with everything else', async () => {
+    const {root, transaction, packages, calls} = installing()
+    const before = snapshot(root)
+    await transaction.apply()
+    expect([...packages]).to.deep.equal(['npubridge'])
+    expect(transaction.canResume()).to.equal(true)
+    expect(transaction.edited()).to.deep.equal([])
+    await transaction.undo('asked for')
+    expect([...packages]).to.deep.equal([])
+    expect(calls).to.deep.equal(['install', 'uninstall'])
+    expect(snapshot(root)).to.deep.equal(before)
+  })
+
+  it('goes back when pip fails, and says what is left to do when pip cannot take it away again', async () => {
+    const failing = installing()
+    const before = snapshot(failing.root)
+    failing.state.pipWorks = false
+    const problem = await thrownBy(failing.transaction.apply())
+    const error = await failing.transaction.undoAfter(problem)
+    expect(error.message).to.match(/pip could not install npubridge==0.1.0 .*no network.*Everything was taken back/)
+    expect(error.suggestions).to.deep.equal([])
+    expect(snapshot(failing.root)).to.deep.equal(before)
+
+    const stuck = installing()
+    await stuck.transaction.apply()
+    stuck.state.pipWorks = false
+    const left = await stuck.transaction.undoAfter(new Error('verification broke'))
+    expect(left.message).to.match(
+      /failed \(verification broke\) and could not be taken back completely \(pip could not/,
+    )
+    expect(left.suggestions).to.deep.equal([`remove the obstacle, then: npubridge migrate rollback "${stuck.root}"`])
+    stuck.state.pipWorks = true
+    await stuck.transaction.undo('again')
+    expect(stuck.transaction.journal.data).to.deep.include({state: 'rolled-back', reason: 'verification broke'})
+    expect([...stuck.packages]).to.deep.equal([])
   })
 })
