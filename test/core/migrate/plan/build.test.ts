@@ -1,5 +1,5 @@
 import {expect} from 'chai'
-import {chmodSync, linkSync, mkdirSync} from 'node:fs'
+import {appendFileSync, chmodSync, linkSync, mkdirSync, readFileSync, writeFileSync} from 'node:fs'
 import path from 'node:path'
 
 import type {Effects} from '../../../../src/core/migrate/effects.ts'
@@ -10,7 +10,16 @@ import {nodeEffects} from '../../../../src/core/migrate/node-effects.ts'
 import {buildPlan, type PlanOptions} from '../../../../src/core/migrate/plan/build.ts'
 import {scanTree} from '../../../../src/core/migrate/scan/scan.ts'
 import {NOON} from '../crash/noon.ts'
-import {fixture, fixtureTree, removeFolders, snapshot, treeOf, V1_MODULE} from '../workspace.ts'
+import {
+  fixture,
+  fixtureTree,
+  removeFolders,
+  runMigrate,
+  snapshot,
+  treeOf,
+  V1_MODULE,
+  withoutProcesses,
+} from '../workspace.ts'
 
 const ARCHIVE = 'deprecated/npu_bridge_python_legacy_20261124'
 
@@ -152,6 +161,53 @@ describe('a plan', () => {
     expect(plan.left.every(({reason}) => reason.startsWith('only mentions'))).to.equal(true)
   })
 
+  it('replaces the wrapper of a roll-out when that is promoted, and rewrites the callers that need it then', async () => {
+    const root = fixtureTree('v1')
+    const using = effects()
+    await runMigrate(root, {strategy: 'shadow'}, {...withoutProcesses(), clock: using.clock})
+    const scan = await scanTree(root, using, {throughShadows: true})
+    const request = {kind: 'promote', strategy: 'replace', version: '0.1.0', install: null} as const
+    const plan = buildPlan(scan, using, request)
+    const archive = `${ARCHIVE}/npu_coordination_bridge_buggy_original.py`
+    expect(plan.modules).to.deep.equal([{path: V1_MODULE, archive}])
+    expect(plan.folders).to.deep.equal([])
+    expect(plan.files.map(({role}) => role)).to.deep.equal(['call-site', 'call-site', 'call-site', 'wrapper'])
+    const wrapper = fileOf(plan, V1_MODULE)
+    expect(wrapper.content.toString()).to.include('# strategy: replace')
+    expect(wrapper.before!.sha256).to.equal(sha256(readFileSync(path.join(root, V1_MODULE))))
+  })
+
+  it('lists each line that a caller gets, where it will stand and why', async () => {
+    const {rewrites} = await planOf(fixtureTree('v1'))
+    const lines = rewrites.map(({path: file, line, inserted}) => `${file}:${line} ${inserted}`)
+    expect(lines).to.include('agents/src/python/reporting.py:3 import time')
+    expect(lines.filter((line) => line.startsWith('tools/scheduler.py:7 sys.path.insert(0, '))).to.have.length(1)
+    for (const {reason} of rewrites) expect(reason).to.match(/^\S.{10,}/)
+  })
+
+  it('tells what to add by hand to a caller that it cannot change', async () => {
+    const root = treeOf({
+      'm.py': fixture('v1'),
+      'two.py': 'from m import *\nprint time.time()\n',
+      'joined.py': 'x = 1; \\\nfrom m import *\nprint(time.time())\n',
+      'sound.py': 'from m import WorkflowTask\n',
+    })
+    const plan = await planOf(root)
+    expect(plan.rewrites).to.deep.equal([])
+    expect(reasonFor(plan, 'two.py')).to.equal('Python 2 code: read, never changed; add by hand: import time')
+    expect(reasonFor(plan, 'joined.py')).to.equal('no place found; add by hand: import time')
+    expect(reasonFor(plan, 'sound.py')).to.equal('works unchanged: the wrapper has the same path and names')
+  })
+
+  it('has nothing to say of callers of a module that it does not replace', async () => {
+    const root = treeOf({
+      'm.py': fixture('v1'),
+      'caller.py': 'from m import WorkflowTask\n',
+      'other.py': 'from elsewhere.npu_coordination_bridge import WorkflowTask\n',
+    })
+    expect((await planOf(root)).left.map(({path: file}) => file)).to.deep.equal(['caller.py'])
+  })
+
   it('keeps a shebang and makes a script of a script only', async () => {
     const root = treeOf({
       'script.py': fixture('v1'),
@@ -192,6 +248,19 @@ describe('a plan', () => {
       ])
     })
 
+    it('when it may not write to the root, where the journal goes', async () => {
+      const root = fixtureTree('v2')
+      const using = effects()
+      const fs = {...using.fs, mayWrite: (file: string) => file !== root}
+      expect((await planOf(root, {}, {...using, fs})).blockers).to.deep.equal([
+        {
+          path: '.',
+          problem: 'may not be written to by this user, and the journal goes there',
+          advice: `run npubridge as the owner of "${root}"`,
+        },
+      ])
+    })
+
     it('when a file is called deprecated', async () => {
       const root = treeOf({'m.py': fixture('v1'), deprecated: ''})
       const {blockers, folders} = await planOf(root)
@@ -208,6 +277,16 @@ describe('a plan', () => {
       linkSync(path.join(root, 'm.py'), path.join(root, 'second.txt'))
       expect((await planOf(root)).warnings).to.deep.equal([
         'm.py has 2 names (hard links): the other ones will keep the old content',
+      ])
+    })
+
+    it('of wrappers of an earlier migration that were edited', async () => {
+      const root = treeOf({'a.py': fixture('v1')})
+      await runMigrate(root, {}, withoutProcesses())
+      appendFileSync(path.join(root, 'a.py'), '# edited\n')
+      writeFileSync(path.join(root, 'b.py'), fixture('v2'))
+      expect((await planOf(root)).warnings).to.deep.equal([
+        'a.py was migrated before, but its content does not match the hash in its header',
       ])
     })
 
