@@ -1,6 +1,6 @@
 import {expect} from 'chai'
 import {Buffer} from 'node:buffer'
-import {existsSync, readFileSync} from 'node:fs'
+import {existsSync, readFileSync, rmSync} from 'node:fs'
 import path from 'node:path'
 
 import {sha256} from '../../../src/core/migrate/hash.ts'
@@ -15,6 +15,7 @@ import {
   V1_MODULE,
   V2_MODULE,
   withNpubridge,
+  withoutProcesses,
 } from './workspace.ts'
 
 const TESTS = 'python3 -m unittest discover -s tests -t .'
@@ -29,7 +30,7 @@ describe('migrate', () => {
     describe(`of a code base of generation ${name}`, () => {
       it('puts the original away byte for byte, with a README and a checksum', async () => {
         const root = fixtureTree(name)
-        const report = await runMigrate(root)
+        const report = await runMigrate(root, {}, withoutProcesses())
         const {archive} = report.plan!.modules[0]!
         expect(archive).to.match(
           /^deprecated\/npu_bridge_python_legacy_\d{8}\/npu_coordination_bridge_buggy_original\.py$/,
@@ -49,10 +50,10 @@ describe('migrate', () => {
 
       it('says "already migrated" the second time and writes nothing', async () => {
         const root = fixtureTree(name)
-        await runMigrate(root)
+        await runMigrate(root, {}, withoutProcesses())
         const journals = () => snapshot(path.join(root, '.npubridge'))
         const [before, journalsBefore] = [snapshot(root), journals()]
-        const report = await runMigrate(root)
+        const report = await runMigrate(root, {}, withoutProcesses())
         expect(report.status).to.equal('already-migrated')
         expect(snapshot(root)).to.deep.equal(before)
         expect(journals()).to.deep.equal(journalsBefore)
@@ -73,25 +74,22 @@ describe('migrate', () => {
   it('changes nothing when the user declines', async () => {
     const root = fixtureTree('v1')
     const before = snapshot(root)
-    const report = await runMigrate(root, {confirm: async () => false})
+    const report = await runMigrate(root, {confirm: async () => false}, withoutProcesses())
     expect(report.status).to.equal('declined')
     expect(snapshot(root)).to.deep.equal(before)
     expect(existsSync(path.join(root, '.npubridge'))).to.equal(false)
   })
 
   it('has nothing to do where there is no legacy module', async () => {
-    const root = fixtureTree('v1')
-    await runMigrate(root)
     const plain = fixtureTree('v2')
-    const {rmSync} = await import('node:fs')
     rmSync(path.join(plain, V2_MODULE))
-    expect((await runMigrate(plain)).status).to.equal('nothing-to-do')
+    expect((await runMigrate(plain, {}, withoutProcesses())).status).to.equal('nothing-to-do')
   })
 
   it('rewrites callers only where they would break', async () => {
     const root = fixtureTree('v1')
     const before = snapshot(root)
-    await runMigrate(root)
+    await runMigrate(root, {}, withoutProcesses())
     const after = snapshot(root)
     const changed = Object.keys(before).filter((file) => before[file] !== after[file])
     expect(changed).to.have.members([
@@ -109,7 +107,7 @@ describe('migrate', () => {
     const root = fixtureTree('v1')
     const check = ['-c', 'from tools.scheduler import schedule; print(schedule(["a"])[0].description)']
     expect(python(root, check).stdout.trim()).to.equal('planner')
-    await runMigrate(root)
+    await runMigrate(root, {}, withoutProcesses())
     expect(python(root, check, withNpubridge()).stdout.trim()).to.equal('planner')
   })
 
