@@ -22,9 +22,10 @@ export default class Migrate extends BaseCommand {
   static override examples = [
     {command: '<%= config.bin %> <%= command.id %> . --dry-run --diff', description: 'See what would happen'},
     {command: '<%= config.bin %> <%= command.id %> . --check', description: 'In CI: fail while legacy code is left'},
+    {command: '<%= config.bin %> <%= command.id %> . --python .venv/bin/python', description: 'Install npubridge too'},
     {
       command: '<%= config.bin %> <%= command.id %> . --verify-command "python3 -m unittest" --yes',
-      description: 'Migrate, and take everything back if tests fail that passed before',
+      description: 'Take everything back if tests fail that passed before',
     },
   ]
 

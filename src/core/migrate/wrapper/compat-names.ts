@@ -29,7 +29,7 @@ const V2_NAMES = [
 ] as const
 
 /** Direct bindings that the second generation promised; the wrapper passes them on when compat has them. */
-const DIRECT_NAMES = ['create_default_bridge', 'get_system_info'] as const
+const DIRECT_NAMES = ['NPUBridge', 'RustNPUBridge', 'create_default_bridge', 'get_system_info'] as const
 
 /** What every wrapper passes on from npubridge.compat, which serves both generations from one module. */
 export const WRAPPER_NAMES: readonly string[] = [...new Set([...V1_NAMES, ...V2_NAMES])].toSorted()
