@@ -36,10 +36,7 @@ export default class Migrate extends BaseCommand {
   static override flags = {
     'dry-run': Flags.boolean({description: 'Print the plan that would run and change nothing'}),
     diff: Flags.boolean({dependsOn: ['dry-run'], description: 'With --dry-run: show every change as a difference'}),
-    check: Flags.boolean({
-      exclusive: ['dry-run', 'yes'],
-      description: 'Write nothing; exit 3 when there is legacy code or a drifted wrapper',
-    }),
+    check: Flags.boolean({exclusive: ['dry-run', 'yes'], description: 'Write nothing; exit 3 on legacy code or drift'}),
     strategy: Flags.option({options: ['replace', 'shadow'] as const})({
       default: 'replace',
       description: 'replace: npubridge answers at once; shadow: the original stays active, NPUBRIDGE_ROLLOUT decides',
