@@ -24,7 +24,7 @@ export interface PrintableProbe {
     readonly fix: readonly string[]
     readonly check: string | null
   }
-  readonly sections: ReadonlyArray<{readonly name: string; readonly lines: readonly string[]}>
+  readonly sections: ReadonlyArray<{readonly name: string; readonly lines: readonly string[]; readonly detail: boolean}>
   readonly checks: readonly PrintableFinding[]
   readonly counts: Readonly<Record<PrintableStatus, number>>
 }
@@ -50,7 +50,10 @@ export function renderProbe(report: PrintableProbe, options: {all?: boolean; wid
     '',
     ...renderHeadline(report.headline, width),
     '',
-    ...renderSections(report.sections, width),
+    ...renderSections(
+      report.sections.filter(({detail}) => all || !detail),
+      width,
+    ),
     '',
     ...(all ? [renderFindings(report, {width}), ''] : []),
     ...labelled('  ', renderCounts(report) + (all ? '' : ' — npubridge probe --all'), width),

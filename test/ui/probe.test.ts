@@ -61,6 +61,13 @@ describe('the report of a probe', () => {
     expect(text).to.not.contain('Fix:')
   })
 
+  it('shows the properties of devices, and when the driver was built, in a full report', async () => {
+    const report = await probeCase('healthy-meteor-lake')
+    expect(renderProbe(report, {width: 100})).to.contain('NPU driver 1.30.0, built 2025-07-20 · compiler present')
+    expect(renderProbe(report, {width: 100})).to.not.contain('DEVICE_ARCHITECTURE')
+    expect(renderProbe(report, {all: true, width: 100})).to.match(/^ {2}NPU +DEVICE_ARCHITECTURE = 3720$/m)
+  })
+
   it('breaks a word only when it is longer than a line', async () => {
     const report = await probeCase('healthy-meteor-lake')
     const long = 'x'.repeat(90)

@@ -43,8 +43,11 @@ function whyNot(kind: (typeof DEVICES)[number], {engines, openvino}: Found): str
   const {failure, used} = openvino
   if (failure) return `OpenVINO did not answer: ${failure.message.split('\n', 1)[0]}`
   if (!used) return 'no usable OpenVINO runtime was found'
-  const devices = used.devices.map(({name}) => name).join(', ') || 'no device'
-  if (!lists(openvino, kind)) return `OpenVINO lists ${devices}`
+  if (!lists(openvino, kind)) {
+    const devices = used.devices.map(({name}) => name).join(', ')
+    return devices ? `OpenVINO lists only ${devices}` : 'OpenVINO lists no device'
+  }
+
   const reasons = engines
     .filter((engine) => engine.kind !== 'legacy')
     .map((engine) => `${engine.kind}: ${engine.detail}`)

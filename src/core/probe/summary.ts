@@ -13,6 +13,8 @@ import {clockHz, enabledTiles, type Tops} from './tops.ts'
 export interface Section {
   readonly name: string
   readonly lines: readonly string[]
+  /** Whether only a full report shows it. */
+  readonly detail: boolean
 }
 
 export interface Headline {
@@ -46,16 +48,26 @@ export function summarise(judged: Judged): Summary {
   return {
     subject: subjectOf(judged),
     headline: headlineOf(judged),
-    sections: [
-      {name: 'Hardware', lines: hardware(judged)},
-      {name: 'Kernel', lines: kernel(judged.facts)},
-      {name: 'Userspace', lines: userspace(judged.facts)},
-      {name: 'OpenVINO', lines: openvino(judged.facts)},
-      {name: 'Engines', lines: judged.facts.engines.map(engine)},
-      {name: 'Tests', lines: (judged.facts.tests ?? []).map(test)},
-      {name: 'Running', lines: running(judged.performance)},
-    ].filter(({lines}) => lines.length > 0),
+    sections: sectionsOf(judged).filter(({lines}) => lines.length > 0),
   }
+}
+
+function sectionsOf({facts, performance, tops}: Judged): Section[] {
+  const section = (name: string, lines: readonly string[]) => ({name, lines, detail: false})
+  return [
+    section('Hardware', hardware(facts, tops)),
+    section('Kernel', kernel(facts)),
+    section('Userspace', userspace(facts)),
+    section('OpenVINO', openvino(facts)),
+    section('Engines', facts.engines.map(engine)),
+    section('Tests', (facts.tests ?? []).map(test)),
+    section('Running', running(performance)),
+    ...(facts.openvino.used?.devices ?? []).map(({name, properties}) => ({
+      name,
+      lines: Object.entries(properties).map(([key, value]) => `${key} = ${value}`),
+      detail: true,
+    })),
+  ]
 }
 
 function joined(...parts: ReadonlyArray<string | false | null | undefined>): string {
@@ -111,7 +123,7 @@ function withFallback(title: string, {mode}: Performance): string {
   return `${title.replace(/\.$/, '')}; operations run ${place}.`
 }
 
-function hardware({facts, tops}: Judged): string[] {
+function hardware(facts: Facts, tops: Tops): string[] {
   if (facts.accelerators.length === 0) return ['no accelerator in sysfs or on PCI']
   return facts.accelerators.map((accelerator) =>
     accelerator === facts.npu ? npuLine(accelerator, facts, tops) : otherLine(accelerator),
@@ -144,17 +156,23 @@ function kernel({counters, driver, firmware, npu}: Facts): string[] {
   return [joined(module, `firmware ${file}`, npu.power.status && `power: ${npu.power.status}`)]
 }
 
-function userspace({levelZero, native, npu}: Facts): string[] {
+function userspace({levelZero, native, npu, openvino: {used}}: Facts): string[] {
   const {compiler, driver, loader} = levelZero
   if (!npu && !loader && !driver) return []
   const loaderVersion = native.levelZero?.loaderVersion ?? loader?.version
+  const built = buildDate(used?.devices.find(({name}) => name === 'NPU')?.properties.NPU_DRIVER_VERSION)
   return [
     joined(
       loader ? `Level Zero ${loaderVersion ?? 'of unknown version'}` : 'no Level Zero loader',
-      driver ? `NPU driver ${driver.version ?? 'of unknown version'}` : 'no NPU driver',
+      driver ? `NPU driver ${driver.version ?? 'of unknown version'}${built}` : 'no NPU driver',
       compiler ? 'compiler present' : 'no driver compiler',
     ),
   ]
+}
+
+/** On Linux the NPU plugin gives the driver's build time in seconds since 1970 as its version. */
+function buildDate(seconds: string | undefined): string {
+  return /^1\d{9}$/.test(seconds ?? '') ? `, built ${new Date(Number(seconds) * 1000).toISOString().slice(0, 10)}` : ''
 }
 
 function openvino({openvino: {candidates, failure, used}}: Facts): string[] {

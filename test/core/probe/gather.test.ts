@@ -52,7 +52,7 @@ describe('a live probe', () => {
       mode: 'cpu',
       rejected: [
         {candidate: 'npu', reason: 'There is no NPU in this processor'},
-        {candidate: 'gpu', reason: 'OpenVINO lists CPU'},
+        {candidate: 'gpu', reason: 'OpenVINO lists only CPU'},
       ],
     })
     expect(report.requirements).to.deep.equal([{met: false, name: 'npu', reason: 'There is no NPU in this processor'}])
