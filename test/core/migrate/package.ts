@@ -1,5 +1,5 @@
 import {execFileSync} from 'node:child_process'
-import {globSync, mkdtempSync, rmSync} from 'node:fs'
+import {globSync, mkdtempSync, rmSync, statSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import path from 'node:path'
 
@@ -11,9 +11,10 @@ export const WHEELS = path.join(PACKAGE, 'dist')
 
 let unpacked: string | undefined
 
-/** The wheel, or undefined where the Python package was not built. */
+/** The wheel, the newest if there are several, or undefined where the Python package was not built. */
 export function wheelOfNpubridge(): string | undefined {
-  return globSync('npubridge-*.whl', {cwd: WHEELS}).map((name) => path.join(WHEELS, name))[0]
+  const wheels = globSync('npubridge-*.whl', {cwd: WHEELS}).map((name) => path.join(WHEELS, name))
+  return wheels.toSorted((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0]
 }
 
 /**
