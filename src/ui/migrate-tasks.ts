@@ -1,5 +1,6 @@
 /** Shows the phases of a migration on stderr, each as a task: animated on a terminal, plain lines elsewhere. */
 import {Listr, ListrLogger, type ListrTaskWrapper, ProcessOutput} from 'listr2'
+import {styleText} from 'node:util'
 
 export type PhaseEvent =
   | {readonly type: 'phase'; readonly phase: string; readonly state: 'done' | 'started'; readonly detail?: string}
@@ -58,6 +59,7 @@ class Phase {
 /** One task list; give it the events, and close it before anything else is printed. */
 export class MigrateTasks {
   readonly #silent: boolean
+  readonly #warnings: string[] = []
   #current: Phase | null = null
   #shown: Promise<void> = Promise.resolve()
 
@@ -66,17 +68,20 @@ export class MigrateTasks {
   }
 
   readonly onEvent = (event: PhaseEvent): void => {
+    if (event.type === 'warning') this.#warnings.push(event.message)
     if (this.#silent) return
     if (event.type === 'phase' && !FRAMES.has(event.phase)) this.#onPhase(event.phase, event.state)
     else if (event.type === 'step' && isAnimated()) this.#current?.say(event.step)
     else if (event.type === 'progress' && isAnimated()) this.#current?.say(`${event.done} files`)
   }
 
-  /** Ends what is still running, as failed, and waits until everything is on the screen. */
+  /** Ends what is still running, as failed, and waits until everything is on the screen; warnings come last. */
   async close(): Promise<void> {
     this.#current?.fail()
     this.#current = null
     await this.#shown
+    for (const message of this.#warnings.splice(0))
+      process.stderr.write(`${styleText('yellow', '!', {stream: process.stderr})} ${message}\n`)
   }
 
   #onPhase(phase: string, state: 'done' | 'started'): void {
