@@ -98,6 +98,27 @@ function refuseBlocked(plan: MigrationPlan): void {
   )
 }
 
+/** For a dry run, which refuses nothing: what a real run would refuse to install is in the way like anything else. */
+export async function withInstallBlocker(
+  effects: Effects,
+  plan: MigrationPlan,
+  signal?: AbortSignal,
+): Promise<MigrationPlan> {
+  if (plan.install === null) return plan
+  try {
+    await prepareInstall(effects, plan.install, signal)
+    return plan
+  } catch (error) {
+    if (signal?.aborted || !(error instanceof NpuBridgeError)) throw error
+    const blocker = {
+      path: plan.install.python,
+      problem: `cannot get npubridge: ${error.message}`,
+      advice: error.suggestions.join('; '),
+    }
+    return {...plan, blockers: [...plan.blockers, blocker]}
+  }
+}
+
 /** Nothing to replace: what that means depends on what stands in its place. */
 function reportWithoutModules(root: string, scan: ScanReport): MigrateReport {
   const state = stateOf(scan, false)
@@ -145,7 +166,7 @@ export async function migrate(effects: Effects, options: MigrateOptions, emit: E
   if (options.dryRun) {
     emit({type: 'phase', phase: 'plan', state: 'done'})
     const pending = unfinished ? [`migration ${unfinished.id} is unfinished: a real run ends it first`] : []
-    const plan = {...built, warnings: [...pending, ...built.warnings]}
+    const plan = await withInstallBlocker(effects, {...built, warnings: [...pending, ...built.warnings]}, signal)
     return {root, status: 'planned', scan: scan.report, plan, execution: null}
   }
 

@@ -4,7 +4,7 @@ import type {Session} from './session.ts'
 
 import {NpuBridgeError} from '../errors.ts'
 import {JournalStore} from './journal/store.ts'
-import {carryOut, installRequest, type MigrateOptions, type MigrateReport} from './migrate.ts'
+import {carryOut, installRequest, type MigrateOptions, type MigrateReport, withInstallBlocker} from './migrate.ts'
 import {buildPlan} from './plan/build.ts'
 import {guardRefused} from './refusals.ts'
 import {scanTree} from './scan/scan.ts'
@@ -40,7 +40,7 @@ export async function promote(effects: Effects, options: MigrateOptions, emit: E
     return {...nothing, status: scan.report.wrappers.length > 0 ? 'already-migrated' : 'nothing-to-do', plan: null}
   if (options.dryRun) {
     emit({type: 'phase', phase: 'plan', state: 'done'})
-    return {...nothing, status: 'planned', plan}
+    return {...nothing, status: 'planned', plan: await withInstallBlocker(effects, plan, signal)}
   }
 
   return carryOut(session, plan, scan.report, options)

@@ -75,6 +75,7 @@ async function refusal(work: Promise<unknown>): Promise<NpuBridgeError> {
   return expect.fail('was not refused')
 }
 
+const REQUEST_OPTIONS = {python: 'python3', packageSpec: 'npubridge==0.1.0'}
 const REQUEST = {python: 'python3', spec: 'npubridge==0.1.0', wheels: null}
 
 describe('installing npubridge', () => {
@@ -151,6 +152,20 @@ describe('installing npubridge', () => {
     expect(error.exitCode).to.equal(EXIT.guardRefused)
     expect(error.message).to.include('PEP 668')
     expect(error.suggestions[0]).to.include('-m venv .venv')
+  })
+
+  it('is in the way of a dry run, which tells so and refuses nothing', async () => {
+    const effects = answering({externallyManaged: '[externally-managed]\n'})
+    const report = await runMigrate(fixtureTree('v2'), {python: 'python3', dryRun: true}, effects)
+    expect(report.status).to.equal('planned')
+    expect(report.plan!.blockers.map(({path: where, problem}) => [where, problem])).to.deep.equal([
+      [
+        'python3',
+        'cannot get npubridge: python3 is managed by the operating system (PEP 668): npubridge does not install into it',
+      ],
+    ])
+    const possible = await runMigrate(fixtureTree('v2'), {...REQUEST_OPTIONS, dryRun: true}, answering({}))
+    expect(possible.plan!.blockers).to.deep.equal([])
   })
 
   it('is refused for a Python that is too old', async () => {
