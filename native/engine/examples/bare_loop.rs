@@ -1,28 +1,38 @@
-//! What a tiny inference costs: the bare C API, and this crate's wrapper around it, in turn within one run.
+//! What a tiny inference costs: the bare C API, this crate's wrapper around it, and the whole engine, in turn within one
+//! run.
 //!
-//! `cargo run --release --example bare_loop -- [RUNTIME] [SECONDS]`
+//! `cargo run --release --example bare_loop -- [RUNTIME] [SECONDS] [ROUNDS]`
 //!
 //! The model is `1×64 · 64×128` in FP32 on the CPU. RUNTIME is a folder, by default the first usable one; SECONDS is how
 //! long each figure is measured in all, split into rounds that take turns. Prints one JSON object.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use npubridge_engine::config::{Batching, Profile};
+use npubridge_engine::engine::Submission;
 use npubridge_engine::openvino::{CompiledModel, Core, InferRequest, Tensor};
-use npubridge_engine::{DataType, runtime};
+use npubridge_engine::operation::{
+    Completion, Inference, Name, Operation, OperationResult, Options, Sink,
+};
+use npubridge_engine::{Config, DataType, Engine, runtime, tensor};
 use openvino_sys as ov;
 use std::hint::black_box;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::ptr;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-const ROUNDS: u32 = 9;
 const INPUT: [usize; 2] = [1, 64];
+/// How many operations wait or run in the engine at any time.
+const WINDOW: usize = 256;
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let folder = arguments.next().map(PathBuf::from).or_else(first_runtime);
     let seconds: f64 = arguments.next().map_or(9.0, |text| text.parse().expect("SECONDS"));
-    let loaded = runtime::load(&folder.expect("no runtime: give its folder")).unwrap();
+    let rounds: u32 = arguments.next().map_or(9, |text| text.parse().expect("ROUNDS"));
+    let folder = folder.expect("no runtime: give its folder");
+    let loaded = runtime::load(&folder).unwrap();
+    let models = tempfile::tempdir().unwrap();
     let core = Core::new().unwrap();
     let one = compile(&core, "LATENCY");
     let many = compile(&core, "THROUGHPUT");
@@ -42,12 +52,13 @@ fn main() {
         Case::new("wrapper, set, n async", in_flight(&many, requests, true)),
         Case::new("wrapper, fixed, n async", in_flight(&many, requests, false)),
         Case::new("wrapper, set, n threads", on_threads(&many, requests)),
+        Case::new("engine, unbatched", through_the_engine(folder, models.path())),
     ];
-    let slice = Duration::from_secs_f64(seconds / f64::from(ROUNDS));
-    for _ in 0..ROUNDS {
+    let slice = Duration::from_secs_f64(seconds / f64::from(rounds));
+    for _ in 0..rounds {
         cases.iter_mut().for_each(|case| case.round(slice));
     }
-    report(&loaded.version, requests, seconds, &cases);
+    report(&loaded.version, requests, rounds, seconds, &cases);
 }
 
 fn first_runtime() -> Option<PathBuf> {
@@ -77,7 +88,7 @@ impl<'a> Case<'a> {
     }
 }
 
-fn report(version: &str, requests: usize, seconds: f64, cases: &[Case]) {
+fn report(version: &str, requests: usize, rounds: u32, seconds: f64, cases: &[Case]) {
     let figures: serde_json::Map<String, serde_json::Value> = cases
         .iter()
         .map(|case| {
@@ -86,7 +97,7 @@ fn report(version: &str, requests: usize, seconds: f64, cases: &[Case]) {
             let at = |quantile: f64| {
                 sorted[((sorted.len() - 1) as f64 * quantile).round() as usize].round()
             };
-            let figure = serde_json::json!({"median": at(0.5), "least": at(0.0), "most": at(1.0)});
+            let figure = serde_json::json!({"median": at(0.5), "least": at(0.0), "most": at(1.0), "rounds": case.per_second});
             (case.name.to_owned(), figure)
         })
         .collect();
@@ -95,7 +106,7 @@ fn report(version: &str, requests: usize, seconds: f64, cases: &[Case]) {
         "device": "CPU",
         "model": "1x64 · 64x128 FP32",
         "requestsInFlight": requests,
-        "rounds": ROUNDS,
+        "rounds": rounds,
         "secondsEach": seconds,
         "inferencesPerSecond": figures,
     });
@@ -221,6 +232,70 @@ fn on_threads(model: &CompiledModel, count: usize) -> Body<'static> {
                 .collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).sum()
         })
+    })
+}
+
+/// Tells of each answer.
+struct Answers(mpsc::Sender<()>);
+
+impl Sink for Answers {
+    fn complete(&self, _: u64, result: OperationResult) {
+        result.outcome.unwrap();
+        self.0.send(()).unwrap();
+    }
+}
+
+fn inference(model: &Name) -> Inference {
+    let input = tensor::Tensor::from_f32(&INPUT, &[0.5; 64]).unwrap();
+    Inference { model: Arc::clone(model), inputs: vec![("a".into(), input)], stream: None }
+}
+
+/// Operations submitted a window at a time through the scheduler, each run alone; the rest waits its turn meanwhile.
+fn through_the_engine(runtime: PathBuf, folder: &Path) -> Body<'static> {
+    let model = folder.join("tiny.xml");
+    std::fs::write(&model, IR).unwrap();
+    std::fs::write(model.with_extension("bin"), filled(&[64, 128]).as_bytes()).unwrap();
+    let engine = Engine::start(Config {
+        runtime: Some(runtime),
+        devices: vec!["CPU".into()],
+        batching: Batching { max: 1, ..Batching::default() },
+        profile: Profile::Throughput,
+        ..Config::default()
+    })
+    .unwrap();
+    let name: Name = model.to_str().unwrap().into();
+    let ids = std::cell::Cell::new(0_u64);
+    Box::new(move |limit| {
+        let (told, finished) = mpsc::channel();
+        let sink: Arc<dyn Sink> = Arc::new(Answers(told));
+        let submit = |count: usize| {
+            engine.submit_all(
+                (0..count).map(|_| {
+                    ids.set(ids.get() + 1);
+                    Submission {
+                        operation: Operation::Inference(Box::new(inference(&name))),
+                        options: Options::default(),
+                        completion: Completion::Sink(Arc::clone(&sink), ids.get()),
+                    }
+                }),
+                |ticket| assert!(ticket.is_some()),
+            );
+        };
+        let started = Instant::now();
+        let mut done = 0;
+        submit(WINDOW);
+        let mut due = WINDOW;
+        while due > 0 {
+            let _: () = finished.recv().unwrap();
+            let answered = 1 + finished.try_iter().count();
+            done += answered as u64;
+            due -= answered;
+            if started.elapsed() < limit {
+                submit(answered);
+                due += answered;
+            }
+        }
+        done
     })
 }
 

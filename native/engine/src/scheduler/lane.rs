@@ -1,5 +1,8 @@
 //! Operations that compete for the same workers, ordered by priority, deadline and arrival.
 //!
+//! Operations without a deadline run in the order of their arrival, so they wait in a plain queue: its memory is read
+//! and written one after the other however long it is. Only those with a deadline pay for a heap.
+//!
 //! Entries are removed lazily: an operation that was taken or cancelled leaves dead entries behind, which are skipped
 //! at the top and swept when they outnumber the living.
 
@@ -47,11 +50,49 @@ struct Arrival {
     ticket: Ticket,
 }
 
+/// Operations of one priority.
 #[derive(Debug, Default)]
 struct Level {
-    by_deadline: BinaryHeap<Entry>,
-    by_arrival: VecDeque<Arrival>,
+    /// Those with a deadline, earliest first.
+    timed: BinaryHeap<Entry>,
+    /// The same, longest waiting first.
+    timed_by_arrival: Queue,
+    /// Those without one.
+    untimed: Queue,
     living: usize,
+}
+
+/// Entries in the order of their arrival.
+#[derive(Debug, Default)]
+struct Queue(VecDeque<Arrival>);
+
+impl Queue {
+    fn push(&mut self, entry: Arrival) {
+        // What was retried or released is older than what arrived meanwhile.
+        match self.0.back() {
+            Some(last) if entry < *last => {
+                let at = self.0.partition_point(|other| *other < entry);
+                self.0.insert(at, entry);
+            }
+            _ => self.0.push_back(entry),
+        }
+    }
+
+    fn first<T>(&mut self, slots: &Slots<T>) -> Option<Arrival> {
+        while let Some(first) = self.0.front() {
+            if slots.stands(first.ticket, first.arrival) {
+                return Some(*first);
+            }
+            self.0.pop_front();
+        }
+        None
+    }
+
+    fn sweep<T>(&mut self, living: usize, slots: &Slots<T>) {
+        if self.0.len() > 2 * living + SWEEP_ABOVE {
+            self.0.retain(|entry| slots.stands(entry.ticket, entry.arrival));
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -63,33 +104,46 @@ pub(super) struct Lane {
 }
 
 impl Level {
-    fn top<T>(&mut self, slots: &Slots<T>) -> Option<Entry> {
-        while let Some(entry) = self.by_deadline.peek() {
+    fn push(&mut self, ticket: Ticket, place: &Place, arrival: u64) {
+        let entry = Arrival { submitted: place.submitted, arrival, ticket };
+        if place.deadline == NO_DEADLINE {
+            self.untimed.push(entry);
+        } else {
+            self.timed.push(Entry { deadline: place.deadline, arrival, ticket });
+            self.timed_by_arrival.push(entry);
+        }
+        self.living += 1;
+    }
+
+    /// The one with the earliest deadline.
+    fn first_due<T>(&mut self, slots: &Slots<T>) -> Option<Entry> {
+        while let Some(entry) = self.timed.peek() {
             if slots.stands(entry.ticket, entry.arrival) {
                 return Some(*entry);
             }
-            self.by_deadline.pop();
+            self.timed.pop();
         }
         None
+    }
+
+    fn most_urgent<T>(&mut self, slots: &Slots<T>) -> Option<Entry> {
+        self.first_due(slots).or_else(|| {
+            let Arrival { arrival, ticket, .. } = self.untimed.first(slots)?;
+            Some(Entry { deadline: NO_DEADLINE, arrival, ticket })
+        })
     }
 
     fn oldest<T>(&mut self, slots: &Slots<T>) -> Option<Arrival> {
-        while let Some(first) = self.by_arrival.front() {
-            if slots.stands(first.ticket, first.arrival) {
-                return Some(*first);
-            }
-            self.by_arrival.pop_front();
-        }
-        None
+        let (timed, untimed) = (self.timed_by_arrival.first(slots), self.untimed.first(slots));
+        timed.into_iter().chain(untimed).min()
     }
 
     fn sweep<T>(&mut self, slots: &Slots<T>) {
-        if self.by_deadline.len() > 2 * self.living + SWEEP_ABOVE {
-            self.by_deadline.retain(|entry| slots.stands(entry.ticket, entry.arrival));
+        if self.timed.len() > 2 * self.living + SWEEP_ABOVE {
+            self.timed.retain(|entry| slots.stands(entry.ticket, entry.arrival));
         }
-        if self.by_arrival.len() > 2 * self.living + SWEEP_ABOVE {
-            self.by_arrival.retain(|entry| slots.stands(entry.ticket, entry.arrival));
-        }
+        self.timed_by_arrival.sweep(self.living, slots);
+        self.untimed.sweep(self.living, slots);
     }
 }
 
@@ -103,18 +157,7 @@ impl Lane {
     }
 
     pub(super) fn push(&mut self, ticket: Ticket, place: &Place, arrival: u64) {
-        let level = &mut self.levels[place.priority];
-        level.by_deadline.push(Entry { deadline: place.deadline, arrival, ticket });
-        let entry = Arrival { submitted: place.submitted, arrival, ticket };
-        // What was retried or released is older than what arrived meanwhile.
-        match level.by_arrival.back() {
-            Some(last) if entry < *last => {
-                let at = level.by_arrival.partition_point(|other| *other < entry);
-                level.by_arrival.insert(at, entry);
-            }
-            _ => level.by_arrival.push_back(entry),
-        }
-        level.living += 1;
+        self.levels[place.priority].push(ticket, place, arrival);
     }
 
     pub(super) fn park(&mut self, ticket: Ticket, deadline: Nanos) {
@@ -151,7 +194,7 @@ impl Lane {
             if level.living == 0 {
                 continue;
             }
-            if let Some(Entry { deadline, arrival, .. }) = level.top(slots) {
+            if let Some(Entry { deadline, arrival, .. }) = level.most_urgent(slots) {
                 return Some(Urgency { priority: Reverse(priority), deadline, arrival });
             }
         }
@@ -163,7 +206,7 @@ impl Lane {
             .iter_mut()
             .rev()
             .filter(|level| level.living > 0)
-            .find_map(|level| level.top(slots))
+            .find_map(|level| level.most_urgent(slots))
             .map(|entry| (entry.ticket, entry.deadline))
     }
 
@@ -174,14 +217,14 @@ impl Lane {
 
     /// One operation whose deadline has come.
     pub(super) fn due<T>(&mut self, slots: &Slots<T>, now: Nanos) -> Option<Ticket> {
-        let waiting = self.levels.iter_mut().filter_map(|level| level.top(slots));
+        let waiting = self.levels.iter_mut().filter_map(|level| level.first_due(slots));
         let parked = top_parked(&mut self.parked, slots);
         waiting.chain(parked).find(|entry| entry.deadline <= now).map(|entry| entry.ticket)
     }
 
     pub(super) fn next_deadline<T>(&mut self, slots: &Slots<T>) -> Nanos {
         let parked = top_parked(&mut self.parked, slots);
-        let waiting = self.levels.iter_mut().filter_map(|level| level.top(slots));
+        let waiting = self.levels.iter_mut().filter_map(|level| level.first_due(slots));
         waiting.chain(parked).map(|entry| entry.deadline).min().unwrap_or(NO_DEADLINE)
     }
 }
@@ -191,8 +234,9 @@ impl Lane {
     /// How many entries are kept, dead ones included.
     pub(super) fn entries(&self) -> usize {
         let levels = self.levels.iter();
-        let waiting: usize =
-            levels.map(|level| level.by_deadline.len() + level.by_arrival.len()).sum();
+        let waiting: usize = levels
+            .map(|level| level.timed.len() + level.timed_by_arrival.0.len() + level.untimed.0.len())
+            .sum();
         waiting + self.parked.len()
     }
 }
