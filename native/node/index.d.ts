@@ -28,6 +28,8 @@ export declare class NativeEngine {
   cancel(low: number, high: number): boolean
   /** What the engine has counted, as JSON. */
   metrics(): string
+  /** What the engine has counted, in the text format of Prometheus. */
+  metricsText(): string
   /** Whether the engine and its devices work, as JSON. */
   health(): string
   /** Shuts the engine down on a thread of the pool; resolves when its threads have ended. */
@@ -37,8 +39,20 @@ export declare class NativeEngine {
 /** The inputs and outputs of the model at `path`, as JSON; open sizes are -1. */
 export declare function describeModel(folder: string, path: string): string
 
+/**
+ * Has this process killed when its parent dies: a driver that hangs must not outlive whoever asked it. Only where the
+ * system offers it, which is Linux; elsewhere the process ends when the driver lets it.
+ */
+export declare function endWithParent(): void
+
 /** The version and the devices of the runtime in `folder`, as JSON. */
 export declare function inspectRuntime(folder: string): string
+
+/** Opens the device node of an NPU; its parameters, or why it could not be opened, as JSON. */
+export declare function npuParams(node: string): string
+
+/** Loads and initialises Level Zero; loader, result and drivers as JSON. */
+export declare function probeLevelZero(): string
 
 /** Compiles and runs a tiny model on `device`; how long the run took in microseconds, as JSON. */
 export declare function testDevice(folder: string, device: string): string

@@ -1,8 +1,10 @@
 //! What an engine is started with. Every value has a default that fits the machine it runs on.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::machine;
 use crate::operation::Name;
 pub use crate::scheduler::{Aging, Capacity};
 
@@ -67,7 +69,7 @@ pub enum Profile {
 }
 
 /// How requests of one model are run together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batching {
     /// The most requests in one inference; 1 turns batching off.
     pub max: usize,
@@ -75,11 +77,40 @@ pub struct Batching {
     pub delay: Duration,
     /// Whether fewer than `max` are run together when that proves faster; otherwise as many as wait are.
     pub adaptive: bool,
+    /// Sizes to run, ascending, up to `max`; any when empty. The largest that enough requests wait for runs at once; fewer
+    /// than the smallest wait for the delay and are then run as they are. Devices of fixed shapes get a compiled form of
+    /// each. Sizes that are given are not adapted.
+    pub preferred: Arc<[usize]>,
 }
 
 impl Default for Batching {
     fn default() -> Self {
-        Self { max: 32, delay: Duration::ZERO, adaptive: true }
+        Self { max: 32, delay: Duration::ZERO, adaptive: true, preferred: Arc::default() }
+    }
+}
+
+impl Batching {
+    /// With these preferred sizes, in any order; those that `max` does not allow are left out.
+    #[must_use]
+    pub fn preferring(self, sizes: &[usize]) -> Self {
+        let mut sizes: Vec<_> =
+            sizes.iter().copied().filter(|size| (1..=self.max).contains(size)).collect();
+        sizes.sort_unstable();
+        sizes.dedup();
+        Self { preferred: sizes.into(), ..self }
+    }
+
+    /// The largest preferred size that `rows` fill.
+    pub(crate) fn filled_by(&self, rows: usize) -> Option<usize> {
+        self.preferred.iter().rev().copied().find(|size| *size <= rows)
+    }
+
+    /// The number of rows that a compiled form for `rows` has: the next preferred size, else the next power of two. Few
+    /// forms to compile, and at most half of the rows unused.
+    pub(crate) fn rung(&self, rows: usize) -> usize {
+        let preferred = self.preferred.iter().copied().find(|size| *size >= rows);
+        let power = rows.next_power_of_two();
+        preferred.map_or(power, |size| size.min(power))
     }
 }
 
@@ -100,18 +131,32 @@ impl Default for Breaker {
     }
 }
 
-/// Limits of what models and operations may use.
+/// Limits of what models and operations may use. The defaults are those of this machine, or of the control group that
+/// this process is in; what a device has is asked from the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Resources {
-    /// Memory that compiled models may take, in bytes; half of the machine's by default.
+    /// Memory that models may take, in bytes; half of the machine's by default.
     pub memory: u64,
+    /// Memory that models on an NPU may take, in bytes; what the device tells when absent. It is part of `memory`, since
+    /// NPUs have none of their own.
+    pub npu_memory: Option<u64>,
+    /// Inferences that may be on an NPU at once; as many as the device wants when absent.
+    pub npu_slots: Option<usize>,
+    /// Cores that inferences on the CPU may keep busy.
+    pub cpu_cores: usize,
     /// Whether idle models are unloaded, least recently used first, to make room for others.
     pub evict_idle: bool,
 }
 
 impl Default for Resources {
     fn default() -> Self {
-        Self { memory: machine_memory().map_or(u64::MAX, |bytes| bytes / 2), evict_idle: true }
+        Self {
+            memory: machine::memory().map_or(u64::MAX, |bytes| bytes / 2),
+            npu_memory: None,
+            npu_slots: None,
+            cpu_cores: machine::cores(),
+            evict_idle: true,
+        }
     }
 }
 
@@ -124,7 +169,7 @@ impl Default for Config {
             models: PathBuf::from("models"),
             cache: None,
             profile: Profile::default(),
-            worker_threads: std::thread::available_parallelism().map_or(1, usize::from).min(4),
+            worker_threads: host_workers(machine::cores()),
             capacity: Capacity::default(),
             aging: Aging::default(),
             batching: Batching::default(),
@@ -139,20 +184,46 @@ impl Default for Config {
     }
 }
 
-/// The machine's memory in bytes, or the limit of this process's control group when that is less.
-/// Source: `MemTotal` of /proc/meminfo (proc(5)) and memory.max of control groups v2.
-fn machine_memory() -> Option<u64> {
-    let total = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let kib: u64 = total
-        .lines()
-        .find_map(|line| line.strip_prefix("MemTotal:"))?
-        .trim()
-        .trim_end_matches("kB")
-        .trim()
-        .parse()
-        .ok()?;
-    let limit = std::fs::read_to_string("/sys/fs/cgroup/memory.max")
-        .ok()
-        .and_then(|text| text.trim().parse::<u64>().ok());
-    Some((kib * 1024).min(limit.unwrap_or(u64::MAX)))
+impl Config {
+    /// Keeps to this many cores: inferences on the CPU, and threads for operations that need no device.
+    pub fn keep_to_cores(&mut self, cores: usize) {
+        self.resources.cpu_cores = cores;
+        self.worker_threads = host_workers(cores);
+    }
+}
+
+fn host_workers(cores: usize) -> usize {
+    cores.clamp(1, 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn preferred_sizes_are_put_in_order_and_kept_to_the_maximum() {
+        let batching = Batching::default().preferring(&[8, 0, 4, 64, 8]);
+        assert_eq!(*batching.preferred, [4, 8]);
+        assert_eq!(
+            [3, 4, 7, 8, 100].map(|rows| batching.filled_by(rows)),
+            [None, Some(4), Some(4), Some(8), Some(8)]
+        );
+        assert_eq!(Batching::default().filled_by(100), None);
+    }
+
+    #[test]
+    fn the_ladder_has_the_preferred_sizes_and_powers_of_two() {
+        let rungs = |batching: &Batching| [0, 1, 3, 5, 6, 7, 9].map(|rows| batching.rung(rows));
+        assert_eq!(rungs(&Batching::default()), [1, 1, 4, 8, 8, 8, 16]);
+        assert_eq!(rungs(&Batching::default().preferring(&[6, 12])), [1, 1, 4, 6, 6, 8, 12]);
+    }
+
+    #[test]
+    fn keeping_to_cores_limits_threads_and_inferences() {
+        let mut config = Config::default();
+        config.keep_to_cores(1);
+        assert_eq!((config.worker_threads, config.resources.cpu_cores), (1, 1));
+        config.keep_to_cores(64);
+        assert_eq!((config.worker_threads, config.resources.cpu_cores), (4, 64));
+    }
 }

@@ -6,12 +6,16 @@ pub mod config;
 mod datatype;
 pub mod engine;
 pub mod error;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
+mod machine;
 mod metrics;
 mod model;
 pub mod openvino;
 pub mod operation;
 #[cfg(unix)]
 pub mod probe;
+mod prometheus;
 pub mod routing;
 pub mod runtime;
 pub mod scheduler;

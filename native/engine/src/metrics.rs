@@ -4,7 +4,7 @@
 //! contention. A snapshot adds the shards up. Histograms are HDR histograms with two significant digits, in
 //! nanoseconds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use hdrhistogram::Histogram;
@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 
 use crate::error::ErrorCode;
+use crate::machine;
 use crate::operation::{Kind, Name, Priority, Times};
 
 const SIGNIFICANT_DIGITS: u8 = 2;
@@ -51,7 +52,8 @@ impl Default for Seconds {
 #[derive(Debug, Default)]
 pub(crate) struct Shard {
     by_kind: [[Option<Box<Latencies>>; Priority::ALL.len()]; Kind::ALL.len()],
-    by_model: Vec<(Name, Name, Box<Latencies>)>,
+    /// By model, where the operation has one, and device.
+    by_place: Vec<(Option<Name>, Name, Box<Latencies>)>,
     failures: [u64; ErrorCode::ALL.len()],
     completed: u64,
     failed: u64,
@@ -118,19 +120,20 @@ impl Shard {
         self.by_kind[sample.kind as usize][sample.priority as usize]
             .get_or_insert_with(|| Box::new(Latencies::new()))
             .record(&sample.times);
-        if let (Some(model), Some(device)) = (&sample.model, &sample.device) {
-            self.of_model(model, device).record(&sample.times);
+        if let Some(device) = &sample.device {
+            self.at(sample.model.as_ref(), device).record(&sample.times);
         }
     }
 
-    fn of_model(&mut self, model: &Name, device: &Name) -> &mut Latencies {
-        let found = self.by_model.iter().position(|(name, on, _)| name == model && on == device);
+    fn at(&mut self, model: Option<&Name>, device: &Name) -> &mut Latencies {
+        let mut places = self.by_place.iter();
+        let found = places.position(|(name, on, _)| name.as_ref() == model && on == device);
         let index = found.unwrap_or_else(|| {
             let latencies = Box::new(Latencies::new());
-            self.by_model.push((model.clone(), device.clone(), latencies));
-            self.by_model.len() - 1
+            self.by_place.push((model.cloned(), device.clone(), latencies));
+            self.by_place.len() - 1
         });
-        &mut self.by_model[index].2
+        &mut self.by_place[index].2
     }
 }
 
@@ -187,8 +190,8 @@ fn add(sum: &mut Shard, shard: &Shard) {
             mine.get_or_insert_with(|| Box::new(Latencies::new())).add(theirs);
         }
     }
-    for (model, device, latencies) in &shard.by_model {
-        sum.of_model(model, device).add(latencies);
+    for (model, device, latencies) in &shard.by_place {
+        sum.at(model.as_ref(), device).add(latencies);
     }
     for (mine, theirs) in sum.failures.iter_mut().zip(shard.failures) {
         *mine += theirs;
@@ -209,8 +212,8 @@ pub(crate) struct Gauges {
     pub(crate) submitted: u64,
     pub(crate) waiting: [usize; Priority::ALL.len()],
     pub(crate) running: usize,
-    pub(crate) models_memory: u64,
-    pub(crate) memory_limit: u64,
+    pub(crate) resources: ResourceUse,
+    pub(crate) breakers: BTreeMap<String, BreakerUse>,
 }
 
 /// Percentiles of one histogram, in microseconds.
@@ -279,7 +282,10 @@ pub struct Snapshot {
     pub throughput: Throughput,
     pub operations: BTreeMap<&'static str, LatencyGroup>,
     pub priorities: BTreeMap<&'static str, LatencyGroup>,
+    pub devices: BTreeMap<String, LatencyGroup>,
     pub models: Vec<ModelLatency>,
+    pub resources: ResourceUse,
+    pub breakers: BTreeMap<String, BreakerUse>,
     /// Memory of this process and of the models loaded into it, in bytes.
     pub memory: MemoryUse,
 }
@@ -291,8 +297,56 @@ pub struct Snapshot {
 pub struct MemoryUse {
     /// Unknown where the system does not tell.
     pub process_resident: Option<u64>,
+    /// What models are charged with: the size of their files, which is what they take at the least.
     pub models: u64,
-    pub models_limit: u64,
+}
+
+/// How much of something there is and how much of it is taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[allow(missing_docs)]
+pub struct Amount {
+    pub used: u64,
+    /// None: there is no limit, or it is not known.
+    pub limit: Option<u64>,
+}
+
+/// What models and inferences take. Memory is in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResourceUse {
+    /// Memory of all models.
+    pub system_memory: Amount,
+    /// The part of it that belongs to models on NPUs.
+    pub npu_memory: Amount,
+    /// Inferences on NPUs.
+    pub npu_slots: Amount,
+    /// Cores that inferences on the CPU keep busy.
+    pub cpu_cores: Amount,
+}
+
+impl ResourceUse {
+    /// Each with its name, as it is told apart in labels.
+    pub(crate) fn all(&self) -> [(&'static str, Amount); 4] {
+        [
+            ("system_memory_bytes", self.system_memory),
+            ("npu_memory_bytes", self.npu_memory),
+            ("npu_slots", self.npu_slots),
+            ("cpu_cores", self.cpu_cores),
+        ]
+    }
+}
+
+/// The circuit breaker of a device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BreakerUse {
+    /// `closed` (in service), `open` (out of service) or `half-open` (being tried).
+    pub state: &'static str,
+    /// Consecutive failures while it is closed.
+    pub failures: u32,
+    /// How often it was opened.
+    pub opened: u64,
+    /// Why it is open.
+    pub reason: Option<String>,
 }
 
 fn summarize(sum: &Shard, throughput: [u64; 3], started: Instant, state: Gauges) -> Snapshot {
@@ -334,21 +388,34 @@ fn summarize(sum: &Shard, throughput: [u64; 3], started: Instant, state: Gauges)
         },
         operations,
         priorities,
-        models: sum
-            .by_model
-            .iter()
-            .map(|(model, device, latencies)| ModelLatency {
-                model: model.to_string(),
-                device: device.to_string(),
-                latency: group(latencies),
-            })
-            .collect(),
+        devices: by_device(sum),
+        models: sum.by_place.iter().filter_map(of_model).collect(),
         memory: MemoryUse {
-            process_resident: resident_memory(),
-            models: state.models_memory,
-            models_limit: state.memory_limit,
+            process_resident: machine::resident_memory(),
+            models: state.resources.system_memory.used,
         },
+        resources: state.resources,
+        breakers: state.breakers,
     }
+}
+
+fn by_device(sum: &Shard) -> BTreeMap<String, LatencyGroup> {
+    let names: BTreeSet<&Name> = sum.by_place.iter().map(|(_, device, _)| device).collect();
+    let groups = names.into_iter().filter_map(|name| {
+        let here = sum.by_place.iter().filter(|(_, device, _)| device == name);
+        Some((name.to_string(), merged(here.map(|(.., latencies)| latencies))?))
+    });
+    groups.collect()
+}
+
+fn of_model(
+    (model, device, latencies): &(Option<Name>, Name, Box<Latencies>),
+) -> Option<ModelLatency> {
+    Some(ModelLatency {
+        model: model.as_ref()?.to_string(),
+        device: device.to_string(),
+        latency: group(latencies),
+    })
 }
 
 fn merged<'a>(all: impl Iterator<Item = &'a Box<Latencies>>) -> Option<LatencyGroup> {
@@ -385,20 +452,6 @@ fn round(value: f64, steps: f64) -> f64 {
     (value * steps).round() / steps
 }
 
-/// Resident memory of this process in bytes. Source: `Rss` of /proc/self/smaps_rollup (proc(5)).
-fn resident_memory() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/self/smaps_rollup").ok()?;
-    let kib: u64 = text
-        .lines()
-        .find_map(|line| line.strip_prefix("Rss:"))?
-        .trim()
-        .trim_end_matches("kB")
-        .trim()
-        .parse()
-        .ok()?;
-    Some(kib * 1024)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -433,6 +486,22 @@ mod tests {
         assert!((29.5..30.5).contains(&echo.max), "{}", echo.max);
         assert_eq!(snapshot.priorities["high"].total.count, 3);
         assert_eq!(snapshot.models[0].latency.total.count, 3);
+        assert_eq!(snapshot.devices["CPU"].total.count, 3);
+    }
+
+    #[test]
+    fn devices_are_told_apart_also_for_operations_without_a_model() {
+        let metrics = Metrics::new(Instant::now(), 1, true);
+        let on = |device: &str, model: Option<Name>| Sample {
+            device: Some(device.into()),
+            model,
+            ..sample(Kind::Inference, 2_000, None)
+        };
+        metrics.record(0, [on("NPU", None), on("NPU", Some("m".into())), on("CPU", None)]);
+        let snapshot = metrics.snapshot(Gauges::default());
+        assert_eq!(snapshot.devices["NPU"].total.count, 2);
+        assert_eq!(snapshot.devices["CPU"].total.count, 1);
+        assert_eq!(snapshot.models.len(), 1);
     }
 
     #[test]

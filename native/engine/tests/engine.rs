@@ -310,19 +310,6 @@ fn unloading_answers_all_that_wait_in_streams_and_lets_them_begin_anew() {
     }
 }
 
-/// Submits groups of operations until some of them have been run together.
-fn learns_to_stack(engine: &Engine, make: impl Fn(usize) -> Operation) {
-    eventually("requests run together", || {
-        let tally = Tally::new(32, true);
-        let submissions =
-            (0..32).map(|seed| tally.submission(seed, make(seed), Options::default()));
-        engine.submit_all(submissions.collect::<Vec<_>>(), |_| {});
-        tally.wait();
-        tally.take().into_iter().for_each(|(_, result)| drop(result.outcome.unwrap()));
-        engine.metrics().batch_sizes.keys().any(|size| *size > 4)
-    });
-}
-
 #[test]
 fn each_of_a_batch_gets_its_rows_as_if_alone() {
     let Some(rig) = Rig::start() else { return };
@@ -422,7 +409,11 @@ fn a_request_that_makes_an_inference_fail_fails_alone() {
 #[test]
 fn a_batch_waits_for_company_no_longer_than_told_nor_than_its_deadline() {
     let Some(rig) = Rig::with(|config| Config {
-        batching: Batching { max: 32, delay: Duration::from_millis(400), adaptive: false },
+        batching: Batching {
+            delay: Duration::from_millis(400),
+            adaptive: false,
+            ..Batching::default()
+        },
         ..config
     }) else {
         return;
@@ -501,7 +492,7 @@ fn the_longest_idle_model_makes_room_and_what_never_fits_is_refused_with_need_an
     };
     let limit = size(tempfile::tempdir().unwrap().path()) * 5 / 2;
     let Some(rig) = Rig::with(|config| Config {
-        resources: Resources { memory: limit, evict_idle: true },
+        resources: Resources { memory: limit, ..Resources::default() },
         ..config
     }) else {
         return;
@@ -530,7 +521,7 @@ fn the_longest_idle_model_makes_room_and_what_never_fits_is_refused_with_need_an
 #[test]
 fn an_evicted_model_comes_back_as_it_was_loaded() {
     let Some(rig) = Rig::with(|config| Config {
-        resources: Resources { memory: 60_000, evict_idle: true },
+        resources: Resources { memory: 60_000, ..Resources::default() },
         ..config
     }) else {
         return;
@@ -547,12 +538,15 @@ fn an_evicted_model_comes_back_as_it_was_loaded() {
     let error = simply(&rig.engine, infer(&first, &[("x", rows(1, 64, 0))])).error();
     assert_eq!(error.code(), ErrorCode::ShapeMismatch, "{error}");
     simply(&rig.engine, infer(&first, &[("x", rows(3, 64, 0))])).answer().outcome.unwrap();
+    // What was evicted counts as loaded for whoever loaded it.
+    simply(&rig.engine, unload(&second)).answer().outcome.unwrap();
+    assert_eq!(simply(&rig.engine, unload(&second)).code(), ErrorCode::ModelNotFound);
 }
 
 #[test]
 fn two_models_loaded_at_once_never_take_more_than_the_limit() {
     let Some(rig) = Rig::with(|config| Config {
-        resources: Resources { memory: 50_000, evict_idle: true },
+        resources: Resources { memory: 50_000, ..Resources::default() },
         ..config
     }) else {
         return;
@@ -778,7 +772,11 @@ fn draining_ends_when_the_last_operation_is_cancelled() {
     let lonely = Operation::LoadModel(LoadModel {
         model: model.to_str().unwrap().into(),
         shapes: Vec::new(),
-        batching: Some(Batching { max: 32, delay: Duration::from_secs(100), adaptive: false }),
+        batching: Some(Batching {
+            delay: Duration::from_secs(100),
+            adaptive: false,
+            ..Batching::default()
+        }),
     });
     simply(&rig.engine, lonely).answer().outcome.unwrap();
     let waiting = simply(&rig.engine, infer(&model, &[("x", rows(1, 64, 0))]));
@@ -917,4 +915,151 @@ fn submit_and_cancel(
             }
         }
     }
+}
+
+#[test]
+fn each_priority_has_a_limit_of_its_own() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(&["CPU"], folder.path());
+    config.capacity.per_priority[Priority::Low as usize] = 3;
+    let engine = Engine::start(config).unwrap();
+    let tally = Tally::new(20, true);
+    // In one go, so that none of them runs before all are there.
+    let submissions = (0..20).map(|index| {
+        let priority = [Priority::Low, Priority::High][index % 2];
+        tally.submission(index, Operation::Echo(Payload::None), urgent(priority))
+    });
+    let mut accepted = 0;
+    engine.submit_all(submissions.collect::<Vec<_>>(), |ticket| {
+        accepted += usize::from(ticket.is_some())
+    });
+    tally.wait();
+    assert_eq!(accepted, 13);
+    for (token, result) in tally.take() {
+        if let Err(error) = result.outcome {
+            assert_eq!((token % 2, error.code()), (0, ErrorCode::QueueFull));
+            assert!(
+                error
+                    .message()
+                    .contains("3 operations of this priority wait and the queue takes 3"),
+                "{error}"
+            );
+        }
+    }
+    assert_eq!(engine.metrics().failures_by_code["QUEUE_FULL"], 7);
+}
+
+#[test]
+fn aging_as_configured_lets_the_least_urgent_through_a_flood() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(&["CPU"], folder.path());
+    (config.aging.after, config.aging.every, config.worker_threads) = (Duration::ZERO, 2, 1);
+    let engine = Engine::start(config).unwrap();
+    let tally = Tally::new(250, true);
+    let submissions = (0..250).map(|index| {
+        let priority = if index < 20 { Priority::Low } else { Priority::Realtime };
+        tally.submission(index, Operation::Echo(Payload::None), urgent(priority))
+    });
+    engine.submit_all(submissions.collect::<Vec<_>>(), |_| {});
+    tally.wait();
+    let order: Vec<_> = tally.take().into_iter().map(|(token, _)| token).collect();
+    let last = order.iter().rposition(|token| *token < 20).unwrap();
+    assert!(last < 50, "the last of the least urgent was number {last}");
+}
+
+#[test]
+fn mistakes_of_the_caller_are_not_tried_again() {
+    let Some(rig) = Rig::start() else { return };
+    let model = ir::tiny(rig.path(), "tiny");
+    for operation in [
+        infer(&model, &[("x", rows(1, 63, 0))]),
+        infer(&model, &[("other", rows(1, 64, 0))]),
+        infer(Path::new("none/such.xml"), &[]),
+    ] {
+        simply(&rig.engine, operation).error();
+    }
+    let picky = ir::picky(rig.path(), "picky");
+    let bytes: Vec<u8> = [99_i64, 1].iter().flat_map(|value| value.to_ne_bytes()).collect();
+    let x = Tensor::copy_of(npubridge_engine::DataType::I64, &[1, 2], &bytes).unwrap();
+    simply(&rig.engine, infer(&picky, &[("x", x)])).error();
+    assert_eq!(rig.engine.metrics().retries, 0);
+    assert_eq!(rig.engine.metrics().breakers["CPU"].state, "closed");
+}
+
+#[test]
+fn batches_have_preferred_sizes_and_what_is_left_runs_after_the_delay() {
+    let delay = Duration::from_millis(150);
+    let Some(rig) = Rig::with(|config| Config {
+        batching: Batching { delay, ..Batching::default() }.preferring(&[12, 4]),
+        ..config
+    }) else {
+        return;
+    };
+    let model = ir::tiny(rig.path(), "tiny");
+    simply(&rig.engine, load(&model)).answer().outcome.unwrap();
+    learns_to_stack(&rig.engine, |seed| infer(&model, &[("x", rows(1, 64, seed))]));
+    // All workers look at what is there at once, or only one of them forms the batches.
+    std::thread::sleep(Duration::from_millis(50));
+    let before = rig.engine.metrics().batch_sizes;
+    let tally = Tally::new(19, true);
+    let submissions = (0..19).map(|index| {
+        tally.submission(index, infer(&model, &[("x", rows(1, 64, index))]), Options::default())
+    });
+    let started = Instant::now();
+    rig.engine.submit_all(submissions.collect::<Vec<_>>(), |_| {});
+    tally.wait();
+    assert!(started.elapsed() >= delay, "{:?}", started.elapsed());
+    let mut sizes = rig.engine.metrics().batch_sizes;
+    for (size, count) in before {
+        *sizes.get_mut(&size).unwrap() -= count;
+    }
+    sizes.retain(|_, count| *count > 0);
+    assert_eq!(sizes.into_iter().collect::<Vec<_>>(), [(3, 1), (4, 1), (12, 1)]);
+    for (token, result) in tally.take() {
+        let index = usize::try_from(token).unwrap();
+        let expected = directly(&rig.core, &model, &[("x", &rows(1, 64, index))]);
+        assert!(close(&values(result), &floats(&expected["y"])), "operation {token}");
+    }
+}
+
+#[test]
+fn the_snapshot_tells_what_models_and_inferences_take() {
+    let Some(rig) = Rig::start() else { return };
+    let resources = rig.engine.metrics().resources;
+    assert_eq!((resources.system_memory.used, resources.cpu_cores.used), (0, 0));
+    assert!(resources.system_memory.limit.unwrap() > 1 << 20);
+    assert!(resources.cpu_cores.limit.unwrap() >= 1);
+    assert_eq!((resources.npu_memory.limit, resources.npu_slots.limit), (None, None));
+    simply(&rig.engine, heavy()).answer().outcome.unwrap();
+    let model = ir::tiny(rig.path(), "tiny");
+    simply(&rig.engine, load(&model)).answer().outcome.unwrap();
+    let size = |path: &Path| std::fs::metadata(path).unwrap().len();
+    let bytes = size(&model) + size(&model.with_extension("bin"));
+    assert_eq!(rig.engine.metrics().resources.system_memory.used, bytes);
+    let busy: Vec<_> = (0..8).map(|_| simply(&rig.engine, heavy())).collect();
+    eventually("cores are busy", || rig.engine.metrics().resources.cpu_cores.used > 0);
+    busy.into_iter().for_each(|asked| drop(asked.answer().outcome.unwrap()));
+    simply(&rig.engine, unload(&model)).answer().outcome.unwrap();
+    let resources = rig.engine.metrics().resources;
+    assert_eq!((resources.system_memory.used, resources.cpu_cores.used), (0, 0));
+    let text = rig.engine.metrics_text();
+    assert!(text.contains("npubridge_device_compute_seconds_count{device=\"CPU\"} "), "{text}");
+}
+
+#[test]
+fn the_cpu_keeps_to_the_cores_it_is_given() {
+    let Some(rig) = Rig::with(|mut config| {
+        config.keep_to_cores(1);
+        Config { profile: npubridge_engine::config::Profile::Throughput, ..config }
+    }) else {
+        return;
+    };
+    simply(&rig.engine, heavy()).answer().outcome.unwrap();
+    let workers = threads().into_iter().filter(|name| name.starts_with("npubridge-CPU")).count();
+    assert_eq!(workers, 1);
+    let busy: Vec<_> = (0..4).map(|_| simply(&rig.engine, heavy())).collect();
+    eventually("the core is busy", || rig.engine.metrics().resources.cpu_cores.used == 1);
+    busy.into_iter().for_each(|asked| drop(asked.answer().outcome.unwrap()));
 }

@@ -117,6 +117,12 @@ impl NativeEngine {
         to_json(&self.engine.metrics())
     }
 
+    /// What the engine has counted, in the text format of Prometheus.
+    #[napi]
+    pub fn metrics_text(&self) -> String {
+        self.engine.metrics_text()
+    }
+
     /// Whether the engine and its devices work, as JSON.
     #[napi]
     pub fn health(&self) -> Result<String> {

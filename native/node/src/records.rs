@@ -247,6 +247,8 @@ struct DescribedBatching {
     max: usize,
     delay_us: Option<u64>,
     adaptive: Option<bool>,
+    #[serde(default)]
+    preferred: Vec<usize>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -283,10 +285,14 @@ fn described(json: &[u8]) -> Result<Operation> {
         Described::LoadModel { model, shapes, batching } => Operation::LoadModel(LoadModel {
             model: model.into(),
             shapes: shapes.into_iter().map(|(name, shape)| (name.into(), shape)).collect(),
-            batching: batching.map(|batching| Batching {
-                max: batching.max.max(1),
-                delay: Duration::from_micros(batching.delay_us.unwrap_or(0)),
-                adaptive: batching.adaptive.unwrap_or(true),
+            batching: batching.map(|batching| {
+                let sizes = Batching {
+                    max: batching.max.max(1),
+                    delay: Duration::from_micros(batching.delay_us.unwrap_or(0)),
+                    adaptive: batching.adaptive.unwrap_or(true),
+                    ..Batching::default()
+                };
+                sizes.preferring(&batching.preferred)
             }),
         }),
         Described::UnloadModel { model } => Operation::UnloadModel { model: model.into() },

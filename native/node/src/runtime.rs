@@ -15,6 +15,17 @@ pub fn inspect_runtime(folder: String) -> Result<String> {
     to_json(&runtime::inspect(Path::new(&folder)).map_err(to_js)?)
 }
 
+/// Has this process killed when its parent dies: a driver that hangs must not outlive whoever asked it. Only where the
+/// system offers it, which is Linux; elsewhere the process ends when the driver lets it.
+#[napi]
+pub fn end_with_parent() {
+    #[cfg(target_os = "linux")]
+    {
+        // SAFETY: the option takes a signal and touches no memory.
+        unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+    }
+}
+
 /// Compiles and runs a tiny model on `device`; how long the run took in microseconds, as JSON.
 #[napi]
 pub fn test_device(folder: String, device: String) -> Result<String> {

@@ -30,9 +30,27 @@ pub(crate) struct Settings {
     #[pyo3(default)]
     batch_delay_us: Option<u64>,
     #[pyo3(default)]
-    memory_bytes: Option<u64>,
+    resources: Option<GivenResources>,
+    #[pyo3(default)]
+    metrics: Option<bool>,
     #[pyo3(default)]
     agents: Option<PathBuf>,
+}
+
+/// Limits, in bytes where `Bridge` takes MB.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub(crate) struct GivenResources {
+    #[pyo3(default)]
+    memory_bytes: Option<u64>,
+    #[pyo3(default)]
+    npu_memory_bytes: Option<u64>,
+    #[pyo3(default)]
+    npu_slots: Option<usize>,
+    #[pyo3(default)]
+    cpu_cores: Option<usize>,
+    #[pyo3(default)]
+    evict_idle: Option<bool>,
 }
 
 impl Settings {
@@ -52,11 +70,20 @@ impl Settings {
             agents: self.agents,
             ..Config::default()
         };
+        if let Some(given) = self.resources {
+            if let Some(cores) = given.cpu_cores {
+                config.keep_to_cores(cores);
+            }
+            set(&mut config.resources.memory, given.memory_bytes);
+            config.resources.npu_memory = given.npu_memory_bytes;
+            config.resources.npu_slots = given.npu_slots;
+            set(&mut config.resources.evict_idle, given.evict_idle);
+        }
         set(&mut config.worker_threads, self.worker_threads);
+        set(&mut config.metrics, self.metrics);
         set(&mut config.capacity.total, self.queue_capacity);
         set(&mut config.batching.max, self.batch_max.map(|max| max.max(1)));
         set(&mut config.batching.delay, self.batch_delay_us.map(Duration::from_micros));
-        set(&mut config.resources.memory, self.memory_bytes);
         Ok(config)
     }
 }

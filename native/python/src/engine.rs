@@ -217,6 +217,12 @@ impl NativeEngine {
         to_json(&py.detach(|| engine.metrics()))
     }
 
+    /// What the engine has counted, in the text format of Prometheus.
+    fn metrics_text(&self, py: Python<'_>) -> PyResult<String> {
+        let engine = &self.inner(py)?.engine;
+        Ok(py.detach(|| engine.metrics_text()))
+    }
+
     /// Whether the engine and its devices work, as JSON.
     fn health(&self, py: Python<'_>) -> PyResult<String> {
         let engine = &self.inner(py)?.engine;

@@ -319,6 +319,45 @@ def test_several_threads_with_several_loops_share_a_bridge() -> None:
     bridge.close()
 
 
+def test_metrics_tell_what_is_taken_and_how_devices_do_also_as_text() -> None:
+    async def work(bridge: npubridge.Bridge) -> tuple[dict[str, Any], str]:
+        await bridge.submit("echo", priority="realtime")
+        return bridge.metrics(), bridge.metrics_text()
+
+    metrics, text = run(work, resources={"memory_mb": 64, "cpu_cores": 1})
+    assert metrics["resources"]["system_memory"] == {"used": 0, "limit": 64 * 2**20}
+    assert metrics["resources"]["cpu_cores"] == {"used": 0, "limit": 1}
+    assert metrics["breakers"] == {"CPU": {"state": "closed", "failures": 0, "opened": 0, "reason": None}}
+    assert metrics["queue_depth_by_priority"]["realtime"] == 0
+    lines = text.splitlines()
+    assert 'npubridge_priority_total_seconds_count{priority="realtime"} 1' in lines
+    assert f'npubridge_resource_limit{{resource="system_memory_bytes"}} {64 * 2**20}' in lines
+
+
+def test_without_metrics_no_latencies_are_kept() -> None:
+    async def work(bridge: npubridge.Bridge) -> dict[str, Any]:
+        await bridge.submit("echo")
+        return bridge.metrics()
+
+    metrics = run(work, metrics=False)
+    assert (metrics["completed"], metrics["operations"]) == (1, {})
+
+
+@pytest.mark.parametrize(
+    ("resources", "expected"),
+    [
+        ({"memory": 1}, "resources.memory is unknown"),
+        ({"memory_mb": -1}, "resources.memory_mb is -1"),
+        ({"npu_slots": 0}, "resources.npu_slots is 0"),
+        ({"cpu_cores": 1.5}, "resources.cpu_cores is 1.5"),
+        ({"evict_idle": "no"}, "resources.evict_idle is 'no'"),
+    ],
+)
+def test_wrong_limits_are_named(resources: dict[str, Any], expected: str) -> None:
+    with pytest.raises(npubridge.ConfigInvalidError, match=expected):
+        npubridge.Bridge(resources=resources)
+
+
 def test_metrics_and_health_have_snake_case_keys() -> None:
     async def work(bridge: npubridge.Bridge) -> tuple[Any, Any]:
         await bridge.submit("echo", priority="realtime")

@@ -6,6 +6,8 @@ import {type ErrorCode, NpuBridgeError} from '../errors.ts'
 /** The classes and functions of the add-on, as native/node/index.d.ts declares them. */
 export interface NativeBinding {
   readonly NativeEngine: new (config: string, onAnswers: () => void) => NativeEngineHandle
+  /** Has this process killed when its parent dies, where the system offers that. For child processes. */
+  endWithParent(): void
   /** Version and devices of the runtime in `folder`, as JSON. Only in a child process: enumerating an NPU can crash. */
   inspectRuntime(folder: string): string
   /** Compiles and runs a tiny model on `device`, as JSON. Only in a child process. */
@@ -25,6 +27,7 @@ export interface NativeEngineHandle {
   takeErrors(): string[]
   cancel(low: number, high: number): boolean
   metrics(): string
+  metricsText(): string
   health(): string
   shutdown(drainMs: number): Promise<void>
 }

@@ -250,7 +250,65 @@ export interface LatencySummary {
   readonly max: number
 }
 
-export interface MetricsSnapshot {
+/** Where the time of a group of operations went. */
+export interface LatencyGroup {
+  readonly compute: LatencySummary
+  readonly queue: LatencySummary
+  readonly total: LatencySummary
+}
+
+/** How much of something is taken, and how much there is: null where there is no limit or it is not known. */
+export interface ResourceAmount {
+  readonly used: number
+  readonly limit: number | null
+}
+
+/** The circuit breaker of a device. */
+export interface BreakerState {
+  /** `open`: out of service; `half-open`: being tried. */
+  readonly state: 'closed' | 'half-open' | 'open'
+  /** Consecutive failures while it is closed. */
+  readonly failures: number
+  /** How often it was opened. */
+  readonly opened: number
+  readonly reason: string | null
+}
+
+/** What only the native engine counts. */
+export interface NativeMetrics {
+  readonly queueDepthByPriority: Readonly<Record<Priority, number>>
+  /** Further tries of operations after a failure of their device. */
+  readonly retries: number
+  /** Inferences that hung and were given up. */
+  readonly abandoned: number
+  /** How many inferences ran with how many operations in them. */
+  readonly batchSizes: Readonly<Record<string, number>>
+  /** Operations answered a second, over the last whole seconds. */
+  readonly throughput: {readonly last1s: number; readonly last10s: number; readonly last60s: number}
+  readonly priorities: Readonly<Partial<Record<Priority, LatencyGroup>>>
+  readonly devices: Readonly<Record<string, LatencyGroup>>
+  readonly models: ReadonlyArray<LatencyGroup & {readonly device: string; readonly model: string}>
+  /** Memory is in bytes. */
+  readonly resources: {
+    readonly systemMemory: ResourceAmount
+    /** The part of it that belongs to models on NPUs. */
+    readonly npuMemory: ResourceAmount
+    /** Inferences on NPUs. */
+    readonly npuSlots: ResourceAmount
+    /** Cores that inferences on the CPU keep busy. */
+    readonly cpuCores: ResourceAmount
+  }
+  readonly breakers: Readonly<Record<string, BreakerState>>
+  /** In bytes. */
+  readonly memory: {
+    /** Null where the system does not tell. */
+    readonly processResident: number | null
+    readonly models: number
+  }
+}
+
+/** Everything that an engine has counted, at one moment. */
+export interface MetricsSnapshot extends Partial<NativeMetrics> {
   readonly engine: EngineKind
   readonly uptimeMs: number
   readonly submitted: number
@@ -260,9 +318,7 @@ export interface MetricsSnapshot {
   readonly running: number
   readonly failuresByCode: Readonly<Record<string, number>>
   readonly fallbacks: number
-  readonly operations: Readonly<
-    Record<string, {readonly compute: LatencySummary; readonly queue: LatencySummary; readonly total: LatencySummary}>
-  >
+  readonly operations: Readonly<Record<string, LatencyGroup>>
 }
 
 export interface Engine extends AsyncDisposable {
@@ -273,6 +329,8 @@ export interface Engine extends AsyncDisposable {
   submitBatch(operations: readonly Operation[], options?: SubmitOptions): Promise<BatchElement[]>
   health(): Promise<Health>
   metrics(): MetricsSnapshot
+  /** The same as text, in the exposition format of Prometheus. */
+  metricsText(): string
   /** Stops accepting work, waits up to `drainMs` for what is queued, then cancels the rest with CANCELLED. */
   shutdown(options?: {drainMs?: number}): Promise<void>
 }

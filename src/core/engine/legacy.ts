@@ -36,6 +36,7 @@ import {
   type Reply,
   startLegacyProcess,
 } from './legacy-process.ts'
+import {metricsText} from './metrics-text.ts'
 import {installHints} from './python.ts'
 
 const REFERENCE_FOLDER = path.join(import.meta.dirname, '../../../native/python/python/npubridge/_reference')
@@ -211,6 +212,10 @@ export class LegacyEngine implements Engine {
 
   metrics(): MetricsSnapshot {
     return this.#dispatcher.metrics()
+  }
+
+  metricsText(): string {
+    return metricsText(this.metrics())
   }
 
   async shutdown({drainMs = 0}: {drainMs?: number} = {}): Promise<void> {

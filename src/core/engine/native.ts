@@ -15,6 +15,7 @@ import type {
 import {NpuBridgeError} from '../errors.ts'
 import {fromNative, loadBinding, type NativeBinding, type NativeEngineHandle} from './binding.ts'
 import {type Answer, Answers} from './native/answers.ts'
+import {Backlog, levelOf} from './native/backlog.ts'
 import {Submissions} from './native/submissions.ts'
 
 export interface NativeEngineOptions {
@@ -37,14 +38,38 @@ export interface NativeEngineOptions {
     /** `reject` answers QUEUE_FULL; `wait` holds operations back until there is room. @default 'reject' */
     readonly policy?: 'reject' | 'wait'
   }
-  readonly batching?: {readonly max?: number; readonly delayUs?: number}
+  readonly batching?: {
+    /** The most operations in one inference. @default 32 */
+    readonly max?: number
+    /** How long the first may wait for others, in microseconds. @default 0 */
+    readonly delayUs?: number
+    /** Whether fewer are run together when that proves faster. @default true */
+    readonly adaptive?: boolean
+    /** Sizes to run; the largest that enough operations wait for runs at once. */
+    readonly preferred?: readonly number[]
+  }
+  /** After how long a waiting operation is overdue. @default 1000 */
   readonly agingMs?: number
+  /** Every n-th pick goes to the longest overdue operation. @default 8 */
+  readonly agingEvery?: number
+  /** How often an operation is tried again after a failure of its device. @default 3 */
   readonly retries?: number
   readonly hangAfterMs?: number
   readonly streamIdleMs?: number
   readonly breaker?: {readonly failures?: number; readonly pauseMs?: number; readonly longestPauseMs?: number}
-  readonly memoryBytes?: number
-  readonly evictIdle?: boolean
+  /** Limits of what models and inferences take. A MB has 2^20 bytes. */
+  readonly resources?: {
+    /** Memory of all models. @default half of the machine's, or of its control group's */
+    readonly memoryMb?: number
+    /** The part of it that models on an NPU may take. @default what the device tells */
+    readonly npuMemoryMb?: number
+    /** Inferences on an NPU at once. @default as many as the device wants */
+    readonly npuSlots?: number
+    /** Cores for inferences on the CPU, and for threads of the engine. @default all that this process may use */
+    readonly cpuCores?: number
+    /** Whether idle models are unloaded to make room, least recently used first. @default true */
+    readonly evictIdle?: boolean
+  }
   /** Whether histograms are kept. @default true */
   readonly metrics?: boolean
 }
@@ -62,15 +87,15 @@ interface Waiter {
   readonly type: OperationType
   readonly settle: (result: BatchElement, index: number) => void
   readonly index: number
+  /** The number of its priority, where operations are held back. */
+  level: number
   unlisten: (() => void) | undefined
 }
 
 /** An operation that is held back because the queue is full. */
 interface HeldBack {
   readonly operation: Operation
-  readonly options: SubmitOptions | undefined
   readonly waiter: Waiter
-  readonly since: number
 }
 
 class NativeEngine implements Engine {
@@ -79,10 +104,10 @@ class NativeEngine implements Engine {
   readonly #submissions: Submissions
   readonly #answers: Answers
   readonly #rejected: NonNullable<NativeEngineOptions['rejected']>
-  readonly #capacity: number
+  /** Present where operations wait for room instead of being refused. */
+  readonly #backlog: Backlog<HeldBack> | undefined
   readonly #waiters: Array<undefined | Waiter> = []
   readonly #freeTokens: number[] = []
-  readonly #heldBack: HeldBack[] = []
   /** Keeps the event loop alive while answers are due: the engine's own callback does not. */
   readonly #keepAlive = setInterval(() => {}, 2 ** 30)
   #signalled: Array<{readonly start: number; readonly signal: AbortSignal; readonly waiter: Waiter}> = []
@@ -92,7 +117,8 @@ class NativeEngine implements Engine {
 
   constructor(options: NativeEngineOptions, binding: NativeBinding) {
     this.#rejected = options.rejected ?? []
-    this.#capacity = options.queue?.policy === 'wait' ? (options.queue.capacity ?? 1 << 20) : Infinity
+    const {capacity = 1 << 20, perPriority = [], policy} = options.queue ?? {}
+    this.#backlog = policy === 'wait' ? new Backlog({capacity, perPriority}) : undefined
     this.#keepAlive.unref()
     try {
       this.#handle = new binding.NativeEngine(JSON.stringify(withoutPolicy(options)), () => {
@@ -113,7 +139,7 @@ class NativeEngine implements Engine {
         else reject(element.error)
       }
 
-      this.#submit(operation, options, {type: operation?.type, settle, index: 0, unlisten: undefined})
+      this.#submit(operation, options, waiterOf(operation, settle, 0))
       if (this.#submissions.isFull) this.#flush()
       else this.#flushSoon()
     })
@@ -130,7 +156,7 @@ class NativeEngine implements Engine {
       }
 
       for (const [index, operation] of operations.entries()) {
-        this.#submit(operation, options, {type: operation?.type, settle, index, unlisten: undefined})
+        this.#submit(operation, options, waiterOf(operation, settle, index))
         if (this.#submissions.isFull) this.#flush()
       }
 
@@ -146,10 +172,14 @@ class NativeEngine implements Engine {
     return {engine: this.kind, ...(JSON.parse(this.#handle.metrics()) as Omit<MetricsSnapshot, 'engine'>)}
   }
 
+  metricsText(): string {
+    return this.#handle.metricsText()
+  }
+
   async shutdown({drainMs = 0}: {drainMs?: number} = {}): Promise<void> {
     this.#flush()
     this.#closed = true
-    for (const {waiter} of this.#heldBack.splice(0)) refuse(waiter, shutDown())
+    this.#backlog?.clear(shutDown())
     await this.#handle.shutdown(drainMs)
     // The announcement of the last answers may still be on its way through the event loop.
     this.#onAnswers()
@@ -171,9 +201,16 @@ class NativeEngine implements Engine {
       return
     }
 
-    if (this.#outstanding >= this.#capacity) {
-      this.#heldBack.push({operation, options, waiter, since: performance.now()})
-      return
+    if (this.#backlog) {
+      waiter.level = levelOf(options)
+      if (!this.#backlog.hasRoom(waiter.level)) {
+        const refused = (error: NpuBridgeError) => {
+          refuse(waiter, error)
+        }
+
+        this.#backlog.hold({item: {operation, waiter}, options, refuse: refused}, waiter.level)
+        return
+      }
     }
 
     const token = this.#freeTokens.pop() ?? this.#waiters.length
@@ -188,6 +225,7 @@ class NativeEngine implements Engine {
     }
 
     this.#waiters[token] = waiter
+    this.#backlog?.entered(waiter.level)
     if (this.#outstanding++ === 0) this.#keepAlive.ref()
   }
 
@@ -236,7 +274,7 @@ class NativeEngine implements Engine {
       this.#settle(answer)
     })
     if (this.#outstanding === 0) this.#keepAlive.unref()
-    if (this.#heldBack.length > 0) this.#admit()
+    if (this.#backlog) this.#admit(this.#backlog)
   }
 
   #settle(answer: Answer): void {
@@ -245,6 +283,7 @@ class NativeEngine implements Engine {
     this.#waiters[answer.token] = undefined
     this.#freeTokens.push(answer.token)
     this.#outstanding--
+    this.#backlog?.left(waiter.level)
     waiter.unlisten?.()
     waiter.settle(answer.error ? {ok: false, error: answer.error} : this.#element(answer, waiter.type), waiter.index)
   }
@@ -260,14 +299,11 @@ class NativeEngine implements Engine {
   }
 
   /** Lets operations that were held back go on, in their order. */
-  #admit(): void {
-    while (this.#heldBack.length > 0 && this.#outstanding < this.#capacity) {
-      const {operation, options, waiter, since} = this.#heldBack.shift()!
-      const remaining = remainingTime(options, since)
-      if (remaining?.timeoutMs === 0) refuse(waiter, tooLate(options!.timeoutMs!))
-      else this.#submit(operation, remaining, waiter)
-    }
-
+  #admit(backlog: Backlog<HeldBack>): void {
+    backlog.release(({operation, waiter}, options) => {
+      this.#submit(operation, options, waiter)
+      if (this.#submissions.isFull) this.#flush()
+    })
     this.#flush()
   }
 
@@ -304,13 +340,12 @@ function withoutPolicy(options: NativeEngineOptions): object {
   return {...options, queue}
 }
 
-function refuse(waiter: Waiter, error: NpuBridgeError): void {
-  waiter.settle({ok: false, error}, waiter.index)
+function waiterOf(operation: Operation, settle: Waiter['settle'], index: number): Waiter {
+  return {type: operation?.type, settle, index, level: 0, unlisten: undefined}
 }
 
-function remainingTime(options: SubmitOptions | undefined, since: number): SubmitOptions | undefined {
-  if (options?.timeoutMs === undefined) return options
-  return {...options, timeoutMs: Math.max(0, options.timeoutMs - (performance.now() - since))}
+function refuse(waiter: Waiter, error: NpuBridgeError): void {
+  waiter.settle({ok: false, error}, waiter.index)
 }
 
 function shutDown(): NpuBridgeError {
@@ -319,8 +354,4 @@ function shutDown(): NpuBridgeError {
 
 function cancelled(signal: AbortSignal): NpuBridgeError {
   return new NpuBridgeError('CANCELLED', 'the operation was cancelled before it was submitted', {cause: signal.reason})
-}
-
-function tooLate(timeoutMs: number): NpuBridgeError {
-  return new NpuBridgeError('DEADLINE_EXCEEDED', `the queue had no room for the operation within ${timeoutMs} ms`)
 }

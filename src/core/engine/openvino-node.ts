@@ -27,6 +27,7 @@ import type {PeerCore} from './openvino-node-types.ts'
 import {NpuBridgeError} from '../errors.ts'
 import {benchmarkResult} from './benchmark.ts'
 import {type Answer, Dispatcher} from './dispatcher.ts'
+import {metricsText} from './metrics-text.ts'
 import {OpenVinoNodeModels} from './openvino-node-models.ts'
 import {loadPeer, type Peer} from './openvino-node-peer.ts'
 import {StreamStates} from './stream-states.ts'
@@ -127,6 +128,10 @@ class OpenVinoNodeEngine implements Engine {
 
   metrics(): MetricsSnapshot {
     return this.#dispatcher.metrics()
+  }
+
+  metricsText(): string {
+    return metricsText(this.metrics())
   }
 
   async shutdown({drainMs = 0}: {drainMs?: number} = {}): Promise<void> {

@@ -34,7 +34,10 @@ function report(error: unknown): ErrorReport {
 
 try {
   const request = JSON.parse(process.argv[2] ?? '') as ChildRequest
-  writeFileSync(ANSWER_FD, `{"value":${answer(loadBinding(), request)}}`)
+  const binding = loadBinding()
+  // A driver that hangs is ended by its time limit, which is over when whoever keeps it is gone.
+  binding.endWithParent()
+  writeFileSync(ANSWER_FD, `{"value":${answer(binding, request)}}`)
 } catch (error) {
   writeFileSync(ANSWER_FD, JSON.stringify({error: report(error)}))
 }

@@ -12,6 +12,7 @@ import type {
 } from '../../../src/core/engine/engine.ts'
 
 import {type Answer, Dispatcher} from '../../../src/core/engine/dispatcher.ts'
+import {metricsText} from '../../../src/core/engine/metrics-text.ts'
 import {NpuBridgeError} from '../../../src/core/errors.ts'
 
 export interface FakeOptions {
@@ -76,6 +77,10 @@ export class FakeEngine implements Engine {
 
   metrics() {
     return this.dispatcher.metrics()
+  }
+
+  metricsText() {
+    return metricsText(this.metrics())
   }
 
   async shutdown({drainMs = 0}: {drainMs?: number} = {}): Promise<void> {

@@ -1,4 +1,5 @@
 import {expect} from 'chai'
+import {setTimeout as sleep} from 'node:timers/promises'
 
 import type {Engine, InferenceOperation, Operation, SubmitOptions} from '../../../src/core/engine/engine.ts'
 
@@ -312,6 +313,50 @@ describe('native engine', () => {
       expect(metrics.operations.inference!.total.count).to.equal(1)
     })
 
+    it('tells latencies by what they belong to, what is taken of what there is, and how devices do', async () => {
+      await engine.submitBatch(
+        Array.from({length: 100}, () => ({type: 'echo'}) as const),
+        {priority: 'high'},
+      )
+      await submit({...speech(), inputs: {...speech().inputs, state: zeros()}})
+      const metrics = engine.metrics()
+      expect(metrics.priorities!.high!.total.count).to.equal(100)
+      expect(metrics.devices!.CPU!.compute.p999).to.be.greaterThan(0)
+      expect(metrics.models!.map(({device, model}) => `${model} on ${device}`)).to.deep.equal(['silero-vad on CPU'])
+      expect(metrics.batchSizes).to.deep.equal({1: 1})
+      expect(metrics.queueDepthByPriority).to.deep.equal({low: 0, normal: 0, high: 0, critical: 0, realtime: 0})
+      expect(metrics.breakers).to.deep.equal({CPU: {state: 'closed', failures: 0, opened: 0, reason: null}})
+      expect([metrics.retries, metrics.abandoned]).to.deep.equal([0, 0])
+      const {cpuCores, npuSlots, systemMemory} = metrics.resources!
+      expect(systemMemory.used).to.be.greaterThan(100_000).and.equal(metrics.memory!.models)
+      expect(systemMemory.limit).to.be.greaterThan(systemMemory.used)
+      expect(cpuCores.limit).to.be.at.least(1)
+      expect(npuSlots).to.deep.equal({used: 0, limit: null})
+      expect(metrics.memory!.processResident).to.be.within(1e7, 1e11)
+      await sleep(1100)
+      expect(engine.metrics().throughput!.last10s).to.be.greaterThan(0)
+      const text = engine.metricsText().split('\n')
+      expect(text).to.include.members([
+        'npubridge_priority_total_seconds_count{priority="high"} 100',
+        'npubridge_device_state{device="CPU",state="closed"} 1',
+        `npubridge_resource_used{resource="system_memory_bytes"} ${systemMemory.used}`,
+      ])
+    })
+
+    it('keeps no latencies when it is told so', async () => {
+      await using plain = await startNative(setup, {metrics: false})
+      await plain.submit({type: 'echo'})
+      expect(plain.metrics()).to.deep.include({completed: 1, operations: {}})
+    })
+
+    it('keeps models to the memory it is given, and says what can never fit', async () => {
+      await using small = await startNative(setup, {resources: {memoryMb: 0.5}})
+      const error = await failure(small.submit({type: 'load_model', model: 'silero-vad'}))
+      expect(error.code).to.equal('RESOURCE_EXHAUSTED')
+      expect(error.message).to.match(/silero-vad needs at least \d{6,} bytes of memory, the limit for models is 524288/)
+      expect(small.metrics().resources!.systemMemory).to.deep.equal({used: 0, limit: 524_288})
+    })
+
     it('names the first choice and the reason when it runs on another device', async () => {
       const rejected = [{candidate: 'NPU', reason: 'there is none'}]
       await using other = await startNative(setup, {rejected})
@@ -338,6 +383,39 @@ describe('native engine', () => {
       expect(refused[0]).to.have.nested.property('error.code', 'QUEUE_FULL')
       const full = /8 operations wait and the queue takes 8/
       expect(refused[0]).to.have.nested.property('error.message').that.matches(full)
+    })
+
+    it('refuses by priority where each has a limit', async () => {
+      const perPriority = [2, null, null, null, null]
+      await using small = await startNative(setup, {queue: {perPriority}, workerThreads: 1})
+      const echoes = Array.from({length: 100}, () => ({type: 'echo'}) as const)
+      const [low, high] = await Promise.all([
+        small.submitBatch(echoes, {priority: 'low'}),
+        small.submitBatch(echoes, {priority: 'high'}),
+      ])
+      expect(high.every(({ok}) => ok)).to.equal(true)
+      const refused = low.find(({ok}) => !ok)
+      expect(refused)
+        .to.have.nested.property('error.message')
+        .that.matches(/2 operations of this priority wait/)
+    })
+
+    it('holds operations back by priority, and lets go those whose time is up or that are aborted', async () => {
+      const perPriority = [1, null, null, null, null]
+      await using small = await startNative(setup, {queue: {perPriority, policy: 'wait'}})
+      const busy = small.submit({type: 'benchmark', kind: 'echo', durationMs: 400}, {priority: 'low'})
+      const controller = new AbortController()
+      const late = failure(small.submit({type: 'echo'}, {priority: 'low', timeoutMs: 50}))
+      const aborted = failure(small.submit({type: 'echo'}, {priority: 'low', signal: controller.signal}))
+      const patient = small.submit({type: 'echo', data: 'patient'}, {priority: 'low'})
+      const startedAt = performance.now()
+      expect((await small.submit({type: 'echo', data: 1})).data).to.equal(1)
+      controller.abort()
+      expect((await aborted).code).to.equal('CANCELLED')
+      expect((await late).code).to.equal('DEADLINE_EXCEEDED')
+      expect(performance.now() - startedAt).to.be.below(300)
+      await busy
+      expect((await patient).data).to.equal('patient')
     })
 
     it('holds operations back when it is told to wait', async () => {
@@ -403,5 +481,15 @@ describe('native engine without a runtime', () => {
     const profile = 'fast' as 'latency'
     const wrong = createNativeEngine({devices: ['CPU'], modelsFolder: 'none', profile})
     expect((await failure(wrong)).message).to.match(/profile is "fast"/)
+    const unknown: object = {memory: 1}
+    for (const [resources, expected] of [
+      [{npuSlots: 0}, /resources\.npuSlots is 0, it must be at least 1/],
+      [{memoryMb: -1}, /resources\.memoryMb is -1, it must not be negative/],
+      [unknown, /unknown field `memory`/],
+    ] as const) {
+      const error = await failure(createNativeEngine({devices: ['CPU'], modelsFolder: 'none', resources}))
+      expect(error.code).to.equal('CONFIG_INVALID')
+      expect(error.message).to.match(expected)
+    }
   })
 })

@@ -78,6 +78,10 @@ export class FakeEngine implements Engine {
     throw new Error('not used here')
   }
 
+  metricsText(): string {
+    throw new Error('not used here')
+  }
+
   async shutdown(): Promise<void> {
     this.disposed = true
   }

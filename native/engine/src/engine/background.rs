@@ -157,19 +157,29 @@ fn load_model(shared: &Shared, ticket: Ticket, load: LoadModel) {
 
 fn unload(shared: &Shared, ticket: Ticket, name: &Name) {
     let mut state = shared.state.lock();
-    let model = state.models.find(name);
+    let not_loaded = Error::new(ErrorCode::ModelNotFound, format!("{name} is not loaded"));
+    let Some(model) = state.models.find(name) else {
+        drop(state);
+        return shared.answer_at_once(ticket, Err(not_loaded));
+    };
     let mut dropped = Vec::new();
-    let outcome = match model.map(|model| (model, &mut state.models.entries[model].status)) {
+    let entry = &mut state.models.entries[model];
+    let outcome = match &mut entry.status {
         // It goes when it is there.
-        Some((_, Status::Loading(waiters))) => {
+        Status::Loading(waiters) => {
             waiters.push(ticket);
             return;
         }
-        Some((model, Status::Ready(_))) => {
+        Status::Ready(_) => {
             dropped = shared.let_go(&mut state, model);
             unloaded(name)
         }
-        _ => Err(Error::new(ErrorCode::ModelNotFound, format!("{name} is not loaded"))),
+        // Let go by the engine itself, for the time being.
+        Status::Unloaded if entry.load.is_some() => {
+            entry.forget();
+            unloaded(name)
+        }
+        Status::Unloaded | Status::Failed { .. } => Err(not_loaded),
     };
     drop(state);
     drop(dropped);

@@ -68,9 +68,11 @@ fn ripe_at(scheduler: &mut Scheduler<Pending>, entry: &Entry) -> Nanos {
     let Some(instance) = entry.instance() else {
         return NO_DEADLINE;
     };
-    let (delay, max) = (nanos(instance.batching.delay), instance.batching.max);
+    let batching = &instance.batching;
+    let delay = nanos(batching.delay);
+    let enough = batching.preferred.first().copied().unwrap_or(batching.max);
     let alone = delay == 0 || entry.stacking == Stacking::Never;
-    if alone || scheduler.lane_depth(entry.lane) >= max {
+    if alone || scheduler.lane_depth(entry.lane) >= enough {
         return 0;
     }
     let Some(first) = scheduler.peek(entry.lane) else {
@@ -153,8 +155,12 @@ fn rows_together(
     first: usize,
 ) -> usize {
     let waiting = first + state.scheduler.lane_depth(lane);
-    let max = instance.batching.max;
-    if !instance.batching.adaptive {
+    let batching = &instance.batching;
+    let max = batching.max;
+    if !batching.preferred.is_empty() {
+        return batching.filled_by(waiting).unwrap_or_else(|| waiting.min(max));
+    }
+    if !batching.adaptive {
         return waiting.min(max);
     }
     let workers = shared.devices[instance.device].workers().max(1);
@@ -256,14 +262,15 @@ fn variant_shapes(instance: &Instance, mut shapes: Shapes, stacks: bool) -> Opti
     if signature.fixed {
         return None;
     }
-    let few = signature.only_rows_open && shapes[0][0].is_power_of_two();
+    let rows = shapes[0].first().copied().unwrap_or(1);
+    let rung = instance.batching.rung(rows);
+    let few = signature.only_rows_open && rows == rung;
     if instance.open_shapes && !few {
         return None;
     }
     if stacks {
-        // A ladder of powers of two: few forms to compile, at most half of the rows unused.
         for shape in &mut shapes {
-            shape[0] = shape[0].next_power_of_two();
+            shape[0] = rung;
         }
     }
     Some(shapes)

@@ -7,9 +7,10 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::batch::{Next, take};
 use super::models::Instance;
+use super::pool::Told;
 use super::run::{On, run};
 use super::service::{Failed, Service};
-use super::settle::{Ended, Failure, settle};
+use super::settle::{Again, Ended, Failure, settle};
 use super::state::{Pending, State};
 use super::{Shared, Wake};
 use crate::error::{Error, ErrorCode};
@@ -28,6 +29,7 @@ pub(super) struct Device {
     pub(super) wake: Condvar,
     places: Mutex<Vec<Arc<Place>>>,
     pub(super) service: Mutex<Service>,
+    pub(super) told: Told,
 }
 
 /// What one worker runs now, reachable for the timer and for cancellation.
@@ -87,6 +89,10 @@ impl Place {
         self.vacate().map(|flights| (prepared, flights))
     }
 
+    fn is_busy(&self) -> bool {
+        matches!(&*self.running.lock(), Occupied::Running(_))
+    }
+
     pub(super) fn occupy(&self, flights: Vec<Flight>, on: &On, since: Nanos, canceller: Canceller) {
         self.hold(flights, on, since, Some(canceller));
     }
@@ -113,7 +119,20 @@ impl Place {
 
 impl Device {
     pub(super) fn new(name: Name) -> Self {
-        Self { name, wake: Condvar::new(), places: Mutex::default(), service: Mutex::default() }
+        Self {
+            name,
+            wake: Condvar::new(),
+            places: Mutex::default(),
+            service: Mutex::default(),
+            told: Told::default(),
+        }
+    }
+
+    /// How many workers run an inference now, or prepare one.
+    pub(super) fn busy(&self) -> usize {
+        let places = self.places.lock();
+        let busy = places.iter().filter(|place| place.is_busy());
+        busy.count()
     }
 
     /// How many workers the device has.
@@ -143,9 +162,19 @@ impl Device {
 impl Shared {
     /// Starts as many workers as the device wants to have requests at once.
     pub(super) fn ensure_workers(&self, state: &mut State, device: usize, requests: Option<usize>) {
-        while !state.closed && self.devices[device].workers() < requests.unwrap_or(REQUESTS_UNKNOWN)
-        {
+        let wanted = requests.unwrap_or(REQUESTS_UNKNOWN).min(self.slots_limit(device));
+        while !state.closed && self.devices[device].workers() < wanted {
             self.add_worker(state, device);
+        }
+    }
+
+    /// Starts workers for those that hang, on a device that has models which it got since.
+    fn replace_workers(&self, device: usize, count: usize) {
+        let mut state = self.state.lock();
+        for _ in 0..count {
+            if !state.closed {
+                self.add_worker(&mut state, device);
+            }
         }
     }
 
@@ -221,6 +250,8 @@ impl Shared {
             // First, or the next try would be on the same device.
             if current {
                 self.take_out_of_service(device, &message);
+            } else {
+                self.replace_workers(device, hung.len());
             }
             let error = Error::new(ErrorCode::DeviceLost, message).suggest("npubridge probe");
             for running in hung {
@@ -241,7 +272,7 @@ impl Shared {
         let entry = &mut state.models.entries[model];
         entry.running = entry.running.saturating_sub(1);
         let ended = Ended { instance: &instance, start: since.min(now), end: now };
-        let failure = Failure { failed: &failed, again: true, ended: &ended };
+        let failure = Failure { failed: &failed, again: Again::Counted, ended: &ended };
         let answers: Vec<_> = flights
             .into_iter()
             .filter_map(|flight| self.try_again(&mut state, flight, &failure, &mut wake))

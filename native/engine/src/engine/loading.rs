@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::answer::Answer;
 use super::background::unloaded;
 use super::models::{FAILURE_KEPT, Instance, Shapes, Status, Waiting};
+use super::pool::{Of, Room};
 use super::service::reason_of;
 use super::state::{Pending, State};
 use super::{Shared, host};
@@ -140,7 +141,7 @@ fn not_loaded(
     let entry = &mut state.models.entries[model];
     entry.status = Status::Failed { error: error.clone(), until: now + FAILURE_KEPT };
     entry.streams.clear();
-    entry.reserved = 0;
+    entry.release();
     entry.refusals = super::refusals::Refusals::default();
     let lane = entry.lane;
     let mut pending: Vec<_> =
@@ -158,27 +159,50 @@ fn prepare(shared: &Shared, model: usize, load: &LoadModel) -> Result<Option<Pre
         load: load.clone(),
         profile: shared.config.profile,
         cache: shared.config.cache.clone(),
+        cpu_threads: shared.cpu_threads(),
     };
     let loaded = recipe.inspect(&core)?;
-    if !shared.make_room(model, load, loaded.bytes)? {
-        return Ok(None);
+    let wait = |of| Waiting { model, load: load.clone(), bytes: loaded.bytes, of };
+    if let Room::Taken(error) = shared.make_room(model, &load.model, loaded.bytes, None)? {
+        return shared.wait_for_room(wait(None), error).map(|()| None);
     }
     let mut rejected: Vec<(Name, Error)> = Vec::new();
+    let mut too_full = Vec::new();
+    let mut to_wait_for = None;
     for device in shared.devices_in_service() {
         let name = &shared.devices[device].name;
         if let Some(error) = shared.refusal(model, device) {
             rejected.push((name.clone(), error));
             continue;
         }
+        shared.ask_for_memory(&core, device);
+        let room = shared.make_room(model, &load.model, loaded.bytes, Some(device));
+        if let Err(error) | Ok(Room::Taken(error)) = &room {
+            rejected.push((name.clone(), error.clone()));
+            too_full.push((device, error.clone()));
+            if room.is_ok() && to_wait_for.is_none() {
+                to_wait_for = Some((device, error.clone()));
+            }
+            continue;
+        }
         match instantiate(shared, &core, &recipe, &loaded, device, &rejected) {
-            Ok(prepared) => return Ok(Some(prepared)),
+            Ok(prepared) => {
+                // It runs here rather than wait; what is preferred is asked again after a while.
+                too_full
+                    .iter()
+                    .for_each(|(device, error)| shared.refuse_for_now(model, *device, error));
+                return Ok(Some(prepared));
+            }
             Err(error) => {
                 shared.note_refusal(model, device, &error);
                 rejected.push((name.clone(), error));
             }
         }
     }
-    Err(no_device(load, rejected))
+    match to_wait_for {
+        Some((device, error)) => shared.wait_for_room(wait(Some(device)), error).map(|()| None),
+        None => Err(no_device(load, rejected)),
+    }
 }
 
 fn instantiate(
@@ -196,7 +220,7 @@ fn instantiate(
         device,
         fallback: shared.fallback_to(device, rejected),
         bytes: loaded.bytes,
-        batching: recipe.load.batching.unwrap_or(shared.config.batching),
+        batching: recipe.load.batching.clone().unwrap_or_else(|| shared.config.batching.clone()),
         open_shapes: !name.starts_with("NPU"),
         device_name: name,
         signature: loaded.signature.clone(),
@@ -332,59 +356,67 @@ impl Shared {
         }))
     }
 
-    /// Sets memory aside for a model, letting idle ones go for it, least recently used first. False when it must wait
-    /// for models in use: it is loaded when they are done.
+    /// Sets memory aside for a model, letting idle ones go for it, least recently used first.
     ///
     /// # Errors
-    /// `RESOURCE_EXHAUSTED` naming need and limit when it cannot fit, or when others may not be let go for it.
-    fn make_room(&self, model: usize, load: &LoadModel, bytes: u64) -> Result<bool> {
-        let limit = self.config.resources.memory;
-        let name = &load.model;
+    /// `RESOURCE_EXHAUSTED` naming need and limit when it can never fit.
+    fn make_room(&self, model: usize, name: &str, bytes: u64, of: Of) -> Result<Room> {
+        let Some(limit) = self.memory_limit(of) else {
+            return Ok(Room::Made);
+        };
         if bytes > limit {
-            return Err(Error::new(
-                ErrorCode::ResourceExhausted,
-                format!(
-                    "{name} needs at least {bytes} bytes of memory, the limit for models is {limit}"
-                ),
-            )
-            .suggest("raise resources.memory_mb"));
+            return Err(self.never_fits(name, bytes, limit, of));
         }
         let mut dropped = Vec::new();
         let mut state = self.state.lock();
-        while state.models.memory_of_others(model) + bytes > limit {
-            if let Some(idle) = self.idle_model(&state, model) {
-                dropped.push(state.models.take_out(idle));
-                state.models.entries[idle].status = Status::Unloaded;
-                continue;
-            }
-            let being_loaded = matches!(state.models.entries[model].status, Status::Loading(_));
-            if self.config.resources.evict_idle && being_loaded {
-                let load = load.clone();
-                state.models.waiting.push(Waiting { model, load, bytes });
-                self.timer_wake.notify_one();
-                return Ok(false);
-            }
-            let used = state.models.memory();
-            return Err(Error::new(
-                ErrorCode::ResourceExhausted,
-                format!("{name} needs {bytes} bytes of memory; {used} of {limit} are used"),
-            )
-            .suggest("unload a model, or raise resources.memory_mb"));
+        let mut room = Room::Made;
+        while state.models.memory_of_others(model, of).saturating_add(bytes) > limit {
+            let Some(idle) = self.idle_model(&state, model, of) else {
+                room = Room::Taken(self.in_the_way(&state, name, bytes, limit, of));
+                break;
+            };
+            dropped.push(state.models.take_out(idle));
+            state.models.entries[idle].status = Status::Unloaded;
         }
         let entry = &mut state.models.entries[model];
-        if entry.instance().is_none() {
-            entry.reserved = bytes;
+        let being_loaded = matches!(entry.status, Status::Loading(_));
+        if matches!(room, Room::Made) {
+            match of {
+                None if being_loaded => entry.reserved = bytes,
+                None => {}
+                Some(device) => entry.reserved_on = Some((device, bytes)),
+            }
         }
         drop(state);
-        Ok(true)
+        drop(dropped);
+        Ok(room)
+    }
+
+    /// Lets a model wait for memory that others use: it is loaded when they are done.
+    ///
+    /// # Errors
+    /// `error` when others may not be let go for it, or when it is loaded already, elsewhere.
+    fn wait_for_room(&self, waiting: Waiting, error: Error) -> Result<()> {
+        let mut state = self.state.lock();
+        let entry = &mut state.models.entries[waiting.model];
+        let being_loaded = matches!(entry.status, Status::Loading(_));
+        if !self.config.resources.evict_idle || !being_loaded {
+            return Err(error);
+        }
+        // Two that wait must not be in each other's way.
+        entry.release();
+        state.models.waiting.push(waiting);
+        self.timer_wake.notify_one();
+        Ok(())
     }
 
     /// The loaded model, other than `model`, that may be let go, has nothing to do and was not used for longest.
-    fn idle_model(&self, state: &State, model: usize) -> Option<usize> {
-        let candidates = (0..state.models.entries.len())
+    fn idle_model(&self, state: &State, model: usize, of: Of) -> Option<usize> {
+        let entries = &state.models.entries;
+        let candidates = (0..entries.len())
             .filter(|other| self.config.resources.evict_idle && *other != model)
-            .filter(|other| is_idle(state, *other));
-        candidates.min_by_key(|other| state.models.entries[*other].used)
+            .filter(|other| is_idle(state, *other) && entries[*other].charged(of) > 0);
+        candidates.min_by_key(|other| entries[*other].used)
     }
 
     /// Loads models that waited for memory which there is now, and forgets those that nothing waits for any more.
@@ -403,9 +435,10 @@ impl Shared {
             }
             let busy: u64 = (0..state.models.entries.len())
                 .filter(|other| *other != waiting.model && !is_idle(state, *other))
-                .map(|other| state.models.entries[other].charged())
+                .map(|other| state.models.entries[other].charged(waiting.of))
                 .sum();
-            if busy + waiting.bytes > self.config.resources.memory {
+            let limit = self.memory_limit(waiting.of).unwrap_or(u64::MAX);
+            if busy.saturating_add(waiting.bytes) > limit {
                 return true;
             }
             let load = waiting.load.clone();

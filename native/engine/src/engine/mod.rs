@@ -20,6 +20,7 @@ mod host;
 mod loading;
 mod models;
 mod pace;
+mod pool;
 mod proof;
 mod refusals;
 mod run;
@@ -43,6 +44,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::metrics::{Gauges, Metrics, Snapshot};
 use crate::openvino::Core;
 use crate::operation::{Completion, Kind, Name, Operation, Options};
+use crate::prometheus;
 use crate::runtime;
 use crate::scheduler::{Cancelled, NO_DEADLINE, Nanos, Place, Ticket, nanos};
 use answer::Answer;
@@ -219,6 +221,12 @@ impl Engine {
     #[must_use]
     pub fn metrics(&self) -> Snapshot {
         self.shared.snapshot()
+    }
+
+    /// What the engine has counted so far, in the text format of Prometheus.
+    #[must_use]
+    pub fn metrics_text(&self) -> String {
+        prometheus::text(&self.metrics())
     }
 
     /// Whether the engine and its devices work.
@@ -420,7 +428,7 @@ impl Shared {
             dropped.extend(state.models.take_out(model));
             let entry = &mut state.models.entries[model];
             entry.status = Status::Unloaded;
-            entry.reserved = 0;
+            entry.release();
             entry.streams.clear();
         }
         drop(state);
@@ -482,8 +490,8 @@ impl Shared {
                 submitted: state.submitted,
                 waiting: state.scheduler.depth_by_priority(),
                 running: state.scheduler.known() - state.scheduler.depth(),
-                models_memory: state.models.memory(),
-                memory_limit: self.config.resources.memory,
+                resources: self.resource_use(&state),
+                breakers: self.breakers(),
             }
         };
         self.metrics.snapshot(gauges)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::pace::Pace;
+use super::pool::Of;
 use super::refusals::Refusals;
 use super::state::{Pending, State};
 use super::streams::Stream;
@@ -106,6 +107,8 @@ pub(super) struct Entry {
     pub(super) load: Option<LoadModel>,
     /// Memory set aside while it is loaded, in bytes.
     pub(super) reserved: u64,
+    /// Memory of a device set aside while it is compiled there, in bytes.
+    pub(super) reserved_on: Option<(usize, u64)>,
     /// Devices that could not compile it.
     pub(super) refusals: Refusals,
     pub(super) returning: Returning,
@@ -127,6 +130,8 @@ pub(super) struct Waiting {
     pub(super) model: usize,
     pub(super) load: LoadModel,
     pub(super) bytes: u64,
+    /// Whose memory it waits for.
+    pub(super) of: Of,
 }
 
 /// What the background workers do without being asked by an operation.
@@ -203,16 +208,6 @@ impl Models {
         streams.get_mut(name).expect("just made")
     }
 
-    /// Memory that models are charged with, loaded or being loaded, in bytes.
-    pub(super) fn memory(&self) -> u64 {
-        self.entries.iter().map(Entry::charged).sum()
-    }
-
-    /// As [`Models::memory`], without that of `model`.
-    pub(super) fn memory_of_others(&self, model: usize) -> u64 {
-        self.memory() - self.entries[model].charged()
-    }
-
     /// Asks the background to load a model that is not loaded.
     pub(super) fn begin_loading(&mut self, model: usize, load: LoadModel) {
         self.entries[model].status = Status::Loading(Vec::new());
@@ -243,7 +238,11 @@ impl Models {
 
     /// The job to bring a model back is done.
     pub(super) fn end_return(&mut self, model: usize) {
-        let before = std::mem::replace(&mut self.entries[model].returning, Returning::No);
+        let entry = &mut self.entries[model];
+        let before = std::mem::replace(&mut entry.returning, Returning::No);
+        if !matches!(entry.status, Status::Loading(_)) {
+            entry.reserved_on = None;
+        }
         if before == Returning::Again {
             self.begin_return(model);
         }
@@ -269,7 +268,7 @@ impl Models {
         entry.variants = first.into_iter().collect();
         entry.pace = Pace::default();
         entry.load = Some(instance.recipe.load.clone());
-        entry.reserved = 0;
+        entry.release();
         if !instance.signature.stacks {
             entry.stacking = Stacking::Never;
         }
@@ -305,6 +304,7 @@ impl Entry {
             generation: 0,
             load: None,
             reserved: 0,
+            reserved_on: None,
             refusals: Refusals::default(),
             returning: Returning::No,
             stacking: Stacking::Unproven,
@@ -312,8 +312,19 @@ impl Entry {
     }
 
     /// Memory that the model is charged with, in bytes.
-    pub(super) fn charged(&self) -> u64 {
-        self.reserved + self.instance().map_or(0, |instance| instance.bytes)
+    pub(super) fn charged(&self, of: Of) -> u64 {
+        let loaded = self.instance();
+        let Some(device) = of else {
+            return self.reserved + loaded.map_or(0, |instance| instance.bytes);
+        };
+        let loaded = loaded.filter(|instance| instance.device == device);
+        let reserved = self.reserved_on.filter(|(on, _)| *on == device);
+        loaded.map_or(0, |instance| instance.bytes).max(reserved.map_or(0, |(_, bytes)| bytes))
+    }
+
+    /// Gives back what was set aside while it was loaded.
+    pub(super) fn release(&mut self) {
+        (self.reserved, self.reserved_on) = (0, None);
     }
 
     /// Forgets what was learnt of the model as it was loaded, since it may be another one next time.

@@ -8,7 +8,7 @@ use crate::model::independence::rows_are_independent;
 pub(super) fn prove(shared: &Shared, model: usize, instance: &Instance) {
     let has_room = {
         let state = shared.state.lock();
-        state.models.memory().saturating_add(instance.bytes) <= shared.config.resources.memory
+        state.models.memory(None).saturating_add(instance.bytes) <= shared.config.resources.memory
     };
     let independent = has_room
         && rows_are_independent(&instance.core, &instance.recipe, &instance.signature)

@@ -1,15 +1,13 @@
 //! Devices that could not compile a model, and when they are asked again.
 //!
-//! A compiler that fails may lack memory for a moment, or never learn this model. So a device is asked again a few
-//! times, ever later, and then no more until the model is loaded anew or the device comes back into service.
+//! A compiler that fails may lack memory for a moment, or never learn this model, and may take minutes to fail. So a
+//! device is asked again, but ever more seldom, until the model is loaded anew or the device comes back into service.
 
 use std::time::Duration;
 
 use crate::error::Error;
 use crate::scheduler::{NO_DEADLINE, Nanos, nanos};
 
-/// How often a device is asked in all.
-const TRIES: u32 = 4;
 /// How much longer each pause is than the one before.
 const GROWTH: u64 = 4;
 
@@ -30,7 +28,7 @@ impl Refusals {
     pub(super) fn add(&mut self, device: usize, error: Error, pause: Duration, now: Nanos) {
         let tries = self.of(device).map_or(0, |refusal| refusal.tries) + 1;
         let pause = nanos(pause).saturating_mul(GROWTH.saturating_pow(tries - 1));
-        let ask_again = if tries < TRIES { now.saturating_add(pause) } else { NO_DEADLINE };
+        let ask_again = now.saturating_add(pause);
         self.clear(device);
         self.0.push(Refusal { device, error, tries, ask_again });
     }
@@ -78,9 +76,9 @@ mod tests {
     }
 
     #[test]
-    fn a_device_is_asked_again_ever_later_and_then_no_more() {
+    fn a_device_is_asked_again_ever_later() {
         let mut refusals = Refusals::default();
-        for pause in [10, 40, 160, NO_DEADLINE] {
+        for pause in [10, 40, 160, 640] {
             refusals.add(0, error(), PAUSE, 0);
             assert_eq!(refusals.ask_again(1, |_| true), pause);
             assert!(refusals.reason(0, pause - 1).is_some());

@@ -71,13 +71,8 @@ pub(super) fn run(shared: &Shared, place: &Place, work: Work) -> Option<Done> {
     let split = split_rows(&on, &flights);
     place.occupy(flights, &on, shared.now(), cell.canceller());
     let ran = cell.run();
-    let Some(flights) = place.vacate() else {
-        // The timer answered for it. What came back with an error may still be written to.
-        if ran.is_err() {
-            cell.abandon();
-        }
-        return None;
-    };
+    // None: it was given up and answered for. Now that the device came back after all, its place can go.
+    let flights = place.vacate()?;
     let ports = &on.instance.signature.outputs;
     let outcome = ran.map_err(Failed::device).and_then(|()| {
         let outputs = split.into_iter().map(|rows| cell.outputs(ports, rows));

@@ -1,10 +1,13 @@
 //! Which devices are trusted with work: taken out of service when they fail, tried again, and taken back.
 
+use std::collections::BTreeMap;
+
 use super::Shared;
 use super::models::{Job, Returning, Status, Variant};
 use super::state::State;
 use crate::config::Breaker;
 use crate::error::{Error, ErrorCode};
+use crate::metrics::BreakerUse;
 use crate::operation::Name;
 use crate::scheduler::{NO_DEADLINE, Nanos, nanos};
 
@@ -15,6 +18,8 @@ const STUCK_TRIES: u32 = 4;
 #[derive(Debug, Default)]
 pub(super) struct Service {
     failures: u32,
+    /// How often it was taken out of service.
+    opened: u64,
     /// Set while the device is out of service.
     open: Option<Open>,
 }
@@ -101,6 +106,22 @@ impl Shared {
     /// Why a device is out of service, if it is.
     pub(super) fn why_out_of_service(&self, device: usize) -> Option<String> {
         self.devices[device].service.lock().open.as_ref().map(|open| open.reason.clone())
+    }
+
+    /// How the breaker of each device stands.
+    pub(super) fn breakers(&self) -> BTreeMap<String, BreakerUse> {
+        let breakers = self.devices.iter().map(|device| {
+            let service = device.service.lock();
+            let state = match &service.open {
+                None => "closed",
+                Some(Open { trying: Some(_), .. }) => "half-open",
+                Some(_) => "open",
+            };
+            let reason = service.open.as_ref().map(|open| open.reason.clone());
+            let (failures, opened) = (service.failures, service.opened);
+            (device.name.to_string(), BreakerUse { state, failures, opened, reason })
+        });
+        breakers.collect()
     }
 
     /// Devices preferred to `device` that are out of service, with the reason.
@@ -200,6 +221,11 @@ impl Shared {
         if error.code() == ErrorCode::ResourceExhausted {
             self.count_failure(device, error);
         }
+        self.refuse_for_now(model, device, error);
+    }
+
+    /// Has a device asked again only after a while whether it takes a model.
+    pub(super) fn refuse_for_now(&self, model: usize, device: usize, error: &Error) {
         let now = self.now();
         let mut state = self.state.lock();
         let refusals = &mut state.models.entries[model].refusals;
@@ -234,6 +260,7 @@ impl Shared {
             return;
         }
         let pause = self.config.breaker.pause;
+        service.opened += 1;
         service.open = Some(Open {
             reason: reason.to_owned(),
             pause,
@@ -333,7 +360,7 @@ impl Shared {
             self.timer_wake.notify_one();
             return;
         }
-        *service = Service::default();
+        *service = Service { opened: service.opened, ..Service::default() };
         drop(service);
         tracing::info!(device = &*self.devices[device].name, "device back in service");
         for model in 0..state.models.entries.len() {

@@ -53,12 +53,13 @@ pub(super) fn settle(
             }
         }
         Err(failed) => {
-            // Which of several is to blame only shows when each runs alone.
-            let alone = flights.len() > 1 && !may_help;
-            for mut flight in flights {
-                flight.pending.alone |= alone;
-                let again = may_help || alone;
-                let failure = Failure { failed: &failed, again, ended: &ended };
+            let again = match may_help {
+                true => Again::Counted,
+                false if flights.len() > 1 => Again::Alone,
+                false => Again::Never,
+            };
+            let failure = Failure { failed: &failed, again, ended: &ended };
+            for flight in flights {
                 answers.extend(shared.try_again(state, flight, &failure, &mut wake));
             }
         }
@@ -139,11 +140,20 @@ fn cancelled_error() -> Error {
     Error::new(ErrorCode::Cancelled, "the operation was cancelled while it ran")
 }
 
+/// Whether to try again what failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Again {
+    Never,
+    /// As often as the configuration allows.
+    Counted,
+    /// Once more, alone: only then it shows which of several requests is to blame.
+    Alone,
+}
+
 /// Why an inference gave nothing, and what to do about it.
 pub(super) struct Failure<'a> {
     pub(super) failed: &'a Failed,
-    /// Whether trying again may help.
-    pub(super) again: bool,
+    pub(super) again: Again,
     pub(super) ended: &'a Ended<'a>,
 }
 
@@ -162,10 +172,13 @@ impl Shared {
         let cancelled = state.scheduler.is_cancelled(ticket);
         // A neighbour of the same inference was cancelled: no fault of this one.
         let innocent = error.code() == ErrorCode::Cancelled;
-        let again = (failure.again || innocent) && pending.attempts < self.config.retries;
+        let alone = failure.again == Again::Alone;
+        let counted = failure.again == Again::Counted || innocent;
+        let again = alone || (counted && pending.attempts < self.config.retries);
         let mut last = None;
         if again && !cancelled && !state.closed {
             pending.attempts += 1;
+            pending.alone |= alone;
             let device = failure.ended.instance.device;
             match self.wait_again(state, ticket, pending, wake) {
                 Ok(()) => {

@@ -129,3 +129,58 @@ fn a_model_that_does_not_exist_fails_and_the_engine_goes_on() {
     assert_eq!(error.code(), ErrorCode::ModelNotFound, "{error}");
     submit(&engine, echo(""), Options::default()).recv().unwrap().outcome.unwrap();
 }
+
+/// Everything that threads may do to an engine at once. Run under ThreadSanitizer by `npm run test:threads`.
+#[test]
+fn threads_that_submit_cancel_and_look_on_get_each_answer_once() {
+    const THREADS: usize = 4;
+    let each = if cfg!(miri) { 20 } else { 2_000 };
+    let engine = engine_with(Config {
+        devices: vec!["CPU".into()],
+        worker_threads: 2,
+        capacity: crate::config::Capacity { total: 500, ..Default::default() },
+        ..Config::default()
+    });
+    let answered: Vec<_> =
+        (0..THREADS * each).map(|_| std::sync::atomic::AtomicU32::new(0)).collect();
+    let answered = Arc::new(answered);
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let (engine, answered) = (&engine, &answered);
+            scope.spawn(move || {
+                for index in 0..each {
+                    let token = thread * each + index;
+                    let answered = Arc::clone(answered);
+                    let completion = Completion::call(move |_| {
+                        answered[token].fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    });
+                    let timeout = (index % 7 == 0).then(|| Duration::from_micros(50));
+                    let options = Options { priority: Priority::ALL[index % 5], timeout };
+                    let operation = match index % 50 {
+                        0 => Operation::Statistics,
+                        1 => Operation::HealthCheck,
+                        _ => echo("x"),
+                    };
+                    let ticket = engine.submit(operation, options, completion);
+                    if index % 3 == 0
+                        && let Some(ticket) = ticket
+                    {
+                        engine.cancel(ticket);
+                    }
+                    if index % 200 == 0 {
+                        assert!(engine.metrics().queue_depth <= 500);
+                    }
+                }
+            });
+        }
+        // Ends while the others still submit.
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(20));
+            engine.shutdown(Duration::from_millis(1));
+        });
+    });
+    let counts = answered.iter().map(|count| count.load(std::sync::atomic::Ordering::Relaxed));
+    assert_eq!(counts.filter(|count| *count != 1).count(), 0);
+    let metrics = engine.metrics();
+    assert_eq!(metrics.completed + metrics.failed, (THREADS * each) as u64);
+}

@@ -181,13 +181,6 @@ impl Cell {
         }
         copy_rows(&self.request.output(index)?, rows)
     }
-
-    /// Gives the request up without freeing it, for one that hangs.
-    pub(crate) fn abandon(self) {
-        self.request.abandon();
-        // What the device may still read or write stays where it is.
-        std::mem::forget((self.inputs, self.outputs));
-    }
 }
 
 fn copy_rows(tensor: &DeviceTensor, rows: Option<Rows>) -> Result<Tensor> {

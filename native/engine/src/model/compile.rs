@@ -9,6 +9,7 @@ use crate::model::signature::Signature;
 use crate::model::source::Source;
 use crate::openvino::{CompiledModel, Core, Model};
 use crate::operation::{LoadModel, Name};
+use crate::runtime;
 
 /// Everything that decides how a model is compiled, but the device.
 #[derive(Debug, Clone)]
@@ -18,6 +19,8 @@ pub(crate) struct Recipe {
     pub(crate) profile: Profile,
     /// Where OpenVINO keeps compiled models, for devices whose compilers take long.
     pub(crate) cache: Option<PathBuf>,
+    /// Threads that the CPU may use, where those are fewer than it would take.
+    pub(crate) cpu_threads: Option<usize>,
 }
 
 /// A model compiled for one device, and one shape if it has one.
@@ -107,7 +110,11 @@ impl Recipe {
         }
         // The CPU compiles faster than it reads a cached model back.
         if let (Some(cache), true) = (&self.cache, device != "CPU") {
-            wanted.push(("CACHE_DIR", cache.display().to_string()));
+            let folder = cache.join(cache_key(core, device));
+            wanted.push(("CACHE_DIR", folder.display().to_string()));
+        }
+        if let (Some(threads), true) = (self.cpu_threads, device == "CPU") {
+            wanted.push(("INFERENCE_NUM_THREADS", threads.to_string()));
         }
         wanted.retain(|(key, _)| supported.split([' ', ',']).any(|known| known == *key));
         wanted
@@ -121,6 +128,16 @@ impl Recipe {
             Source::MatrixMultiply => 0,
         }
     }
+}
+
+/// Names the folder for models compiled for a device, its driver and this runtime. Within it OpenVINO names each file by
+/// a hash of the model and of how it was compiled; what another driver compiled would be refused or, worse, taken.
+fn cache_key(core: &Core, device: &str) -> String {
+    let version = runtime::loaded().map(|runtime| runtime.version.clone()).unwrap_or_default();
+    let told = ["DEVICE_ARCHITECTURE", "NPU_DRIVER_VERSION"].map(|key| core.property(device, key));
+    let told = told.into_iter().flatten().filter(|value| !value.is_empty());
+    let parts: Vec<_> = [device.to_owned()].into_iter().chain(told).chain([version]).collect();
+    parts.join("-").replace(|c: char| !(c.is_ascii_alphanumeric() || "._-".contains(c)), "_")
 }
 
 fn size_of_file(path: &Path) -> u64 {

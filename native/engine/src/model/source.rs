@@ -56,16 +56,24 @@ pub(crate) fn find(model: &str, models: &Path) -> Result<Source> {
             )
             .caused_by(format!("{}: {error}", manifest.display()))
     })?;
-    let manifest: Manifest = serde_json::from_str(&text).map_err(|error| {
+    let (name, state) = read_manifest(&text).map_err(|cause| {
         Error::new(
             ErrorCode::ModelInvalid,
             format!("{} does not describe a model", manifest.display()),
         )
         .suggest(format!("npubridge models pull {model} --force"))
-        .caused_by(error)
+        .caused_by(cause.cause().unwrap_or_default())
+    })?;
+    file(folder.join(name), state)
+}
+
+/// The file that a model.json names, and its pairs of state.
+pub(crate) fn read_manifest(text: &str) -> Result<(PathBuf, Vec<(String, String)>)> {
+    let manifest: Manifest = serde_json::from_str(text).map_err(|error| {
+        Error::new(ErrorCode::ModelInvalid, "this does not describe a model").caused_by(error)
     })?;
     let state = manifest.state.into_iter().map(|pair| (pair.output, pair.input)).collect();
-    file(folder.join(manifest.file), state)
+    Ok((manifest.file.into(), state))
 }
 
 fn is_path(model: &str) -> bool {

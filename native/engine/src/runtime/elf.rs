@@ -72,7 +72,7 @@ pub(super) fn cut_off(folder: &Path) -> Option<PathBuf> {
 }
 
 /// An error for what is no ELF file at all, which the loader refuses by itself.
-fn is_cut_off(library: &Path) -> io::Result<bool> {
+pub(super) fn is_cut_off(library: &Path) -> io::Result<bool> {
     let file = File::open(library)?;
     let length = file.metadata()?.len();
     let cache = ReadCache::new(file);

@@ -45,3 +45,10 @@ pub fn load_configured(explicit: Option<&Path>) -> Result<&'static LoadedRuntime
         .suggest("npubridge setup")
         .caused_by(tried))
 }
+
+/// Looks at a file as at a library that may be loaded.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn look_at(library: &Path) {
+    drop(elf::missing(library, &["ov_core_create"]));
+    drop(elf::is_cut_off(library));
+}

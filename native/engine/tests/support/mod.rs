@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::cast_precision_loss)]
 
 pub mod ir;
+pub mod load;
 
 use npubridge_engine::config::{Batching, Breaker, Config};
 use npubridge_engine::engine::{Engine, Submission};
@@ -33,7 +34,7 @@ pub fn config(devices: &[&str], models: &Path) -> Config {
         devices: devices.iter().map(|device| Name::from(*device)).collect(),
         models: models.to_path_buf(),
         worker_threads: 2,
-        hang_after: Duration::from_millis(300),
+        hang_after: Duration::from_millis(500),
         breaker: Breaker {
             failures: 3,
             pause: Duration::from_millis(50),
@@ -243,4 +244,17 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
         assert!(started.elapsed() < SOON, "not within {SOON:?}: {what}");
         std::thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// Submits groups of operations until some of them have been run together.
+pub fn learns_to_stack(engine: &Engine, make: impl Fn(usize) -> Operation) {
+    eventually("requests run together", || {
+        let tally = Tally::new(32, true);
+        let submissions =
+            (0..32).map(|seed| tally.submission(seed, make(seed), Options::default()));
+        engine.submit_all(submissions.collect::<Vec<_>>(), |_| {});
+        tally.wait();
+        tally.take().into_iter().for_each(|(_, result)| drop(result.outcome.unwrap()));
+        engine.metrics().batch_sizes.keys().any(|size| *size > 4)
+    });
 }

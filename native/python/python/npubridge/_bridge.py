@@ -17,6 +17,29 @@ DEVICES = ("auto", "npu", "gpu", "cpu")
 PROFILES = ("latency", "throughput", "efficiency")
 
 
+RESOURCES = ("memory_mb", "npu_memory_mb", "npu_slots", "cpu_cores", "evict_idle")
+
+
+def _limits(resources: Mapping[str, Any]) -> dict[str, Any]:
+    """The limits of ``Bridge`` as the engine takes them, with memory in bytes."""
+    limits: dict[str, Any] = {}
+    for name, value in resources.items():
+        if name not in RESOURCES:
+            raise ConfigInvalidError(f"resources.{name} is unknown", suggestions=(", ".join(RESOURCES),))
+        if name == "evict_idle":
+            if not isinstance(value, bool):
+                raise ConfigInvalidError(f"resources.{name} is {value!r}, it must be True or False")
+        elif isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**43:
+            raise ConfigInvalidError(f"resources.{name} is {value!r}, it must be a number from 0")
+        if name.endswith("_mb"):
+            limits[name.replace("_mb", "_bytes")] = round(value * 2**20)
+        elif name != "evict_idle" and (value < 1 or value != int(value)):
+            raise ConfigInvalidError(f"resources.{name} is {value!r}, it must be a whole number from 1")
+        else:
+            limits[name] = value if name == "evict_idle" else int(value)
+    return limits
+
+
 class Bridge:
     """Submits operations to an engine, from any number of event loops and threads.
 
@@ -24,6 +47,11 @@ class Bridge:
     OpenVINO, ``models`` that of models by name, ``agents`` that of agent files; each has a default. The engine starts
     with the first operation, or with ``async with``. ``auto`` then tries the devices in a child process, once for each
     runtime and boot.
+
+    ``resources`` limits what models and inferences take: ``memory_mb`` of all models, ``npu_memory_mb`` of those on an
+    NPU, ``npu_slots`` inferences on an NPU at once, ``cpu_cores`` for inferences on the CPU; ``evict_idle`` (True) lets
+    idle models go for others. The defaults are the limits of the machine or of the container. A MB has 2**20 bytes.
+    With ``metrics=False`` no latencies are kept.
 
     >>> async with npubridge.Bridge(device="auto") as bridge:
     ...     result = await bridge.submit("inference", model="silero-vad", inputs={"input": samples})
@@ -43,7 +71,8 @@ class Bridge:
         queue_capacity: int | None = None,
         batch_max: int | None = None,
         batch_delay_us: int | None = None,
-        memory_bytes: int | None = None,
+        resources: Mapping[str, Any] | None = None,
+        metrics: bool | None = None,
     ) -> None:
         if device not in DEVICES:
             raise ConfigInvalidError(f"device is {device!r}", suggestions=(", ".join(DEVICES),))
@@ -60,7 +89,8 @@ class Bridge:
             "queue_capacity": queue_capacity,
             "batch_max": batch_max,
             "batch_delay_us": batch_delay_us,
-            "memory_bytes": memory_bytes,
+            "resources": None if resources is None else _limits(resources),
+            "metrics": metrics,
         }
         self._settings = {name: value for name, value in given.items() if value is not None}
         self._lock = threading.Lock()
@@ -194,6 +224,11 @@ class Bridge:
         """What the engine has counted: operations, latencies in microseconds, failures by code, memory in bytes."""
         self.start()
         return parse(self._engine.metrics())
+
+    def metrics_text(self) -> str:
+        """What the engine has counted, in the text format of Prometheus."""
+        self.start()
+        return self._engine.metrics_text()
 
     async def health(self) -> dict[str, Any]:
         """Whether the engine and its devices work."""

@@ -664,7 +664,7 @@ def _settings(config: dict[str, Any]) -> dict[str, Any]:
     if config.get("worker_threads") is not None:
         settings["worker_threads"] = int(config["worker_threads"])
     if config.get("memory_pool_size") is not None:
-        settings["memory_bytes"] = int(config["memory_pool_size"]) << 20
+        settings["resources"] = {"memory_mb": int(config["memory_pool_size"])}
     return settings
 
 
