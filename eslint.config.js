@@ -5,6 +5,7 @@ export default [
   {
     ignores: [
       'dist',
+      '.stryker-tmp',
       'coverage',
       'native/target',
       'native/node/binding.cjs',

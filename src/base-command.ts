@@ -30,8 +30,8 @@ export abstract class BaseCommand extends Command {
       return super.catch(error)
     }
 
-    process.exitCode = this.interrupted.aborted ? EXIT.interrupted : (exit ?? EXIT.error)
     const reported = asNpuBridgeError(error instanceof ExitError ? error.cause : error)
+    process.exitCode = this.interrupted.aborted ? EXIT.interrupted : (exit ?? reported.exitCode)
     if (this.jsonEnabled()) this.logJson(this.toErrorJson(reported))
     else this.logToStderr(renderError(reported))
     if (process.env.DEBUG?.startsWith('npubridge')) this.logToStderr(String(reported.stack))

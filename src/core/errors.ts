@@ -48,11 +48,18 @@ export class NpuBridgeError extends Error {
   readonly code: ErrorCode
   /** What to do, each a sentence or a command that can be pasted. */
   readonly suggestions: readonly string[]
+  /** What a command that fails with this error ends with. */
+  readonly exitCode: number
 
-  constructor(code: ErrorCode, message: string, options: {cause?: unknown; suggestions?: readonly string[]} = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: {cause?: unknown; suggestions?: readonly string[]; exitCode?: number} = {},
+  ) {
     super(message, options.cause === undefined ? undefined : {cause: options.cause})
     this.code = code
     this.suggestions = options.suggestions ?? []
+    this.exitCode = options.exitCode ?? EXIT.error
   }
 
   toJSON(): ErrorReport {

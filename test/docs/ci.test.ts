@@ -3,6 +3,7 @@ import {execa} from 'execa'
 import {readFileSync} from 'node:fs'
 import path from 'node:path'
 
+import {fixtureTree, removeFolders, runMigrate, withoutProcesses} from '../core/migrate/workspace.ts'
 import {copyBuild} from '../support/build.ts'
 import {makeFolder, removeFolder} from '../support/folder.ts'
 
@@ -25,12 +26,28 @@ const EXIT_CODES: Readonly<Record<string, readonly number[]>> = {
   'npx npubridge bench --quick --suite coordination --against ../before --fail-on-regression 5%': [0, 3],
 }
 
+/** What the commands of `migrate` are run in: a code base that has moved. */
+async function migratedTree(): Promise<string> {
+  const root = fixtureTree('v2')
+  await runMigrate(root, {}, withoutProcesses())
+  return root
+}
+
 describe('docs/ci.md', () => {
+  after(removeFolders)
+
   const commands = commandsOf(readFileSync(path.join(ROOT, 'docs/ci.md'), 'utf8'))
 
   it('shows how to probe and how to guard the throughput', () => {
     expect(commands).to.include('npx npubridge probe --require cpu')
     expect(commands).to.include('npx npubridge bench --quick --fail-below coordination.throughput=50000')
+  })
+
+  it('shows how to keep legacy code out, with a command that fails where there is some', async () => {
+    expect(commands).to.include('npx npubridge migrate --check')
+    const args = [path.join(ROOT, 'bin/run.js'), 'migrate', '--check']
+    const {exitCode, stdout} = await execa('node', args, {cwd: fixtureTree('v1'), reject: false})
+    expect(exitCode, stdout).to.equal(3)
   })
 
   let other: string
@@ -42,7 +59,8 @@ describe('docs/ci.md', () => {
   after(async () => removeFolder(other))
 
   const attempt = async (command: string) => {
-    const [program, ...parameters] = command.split(' ').map((word) => (word === '../before' ? other : word))
+    const words = command.replace(/ > [\w.]+$/, '').split(' ')
+    const [program, ...parameters] = words.map((word) => (word === '../before' ? other : word))
     // Installing what is installed, in the middle of the tests, would take it away from under them.
     if (program === 'npm') {
       expect((await execa('npm', [...parameters, '--dry-run'], {cwd: ROOT})).exitCode).to.equal(0)
@@ -50,7 +68,9 @@ describe('docs/ci.md', () => {
     }
 
     expect([program, parameters.shift()]).to.deep.equal(['npx', 'npubridge'])
-    const {exitCode, stderr} = await execa('node', [path.join(ROOT, 'bin/run.js'), ...parameters], {reject: false})
+    const cwd = parameters[0] === 'migrate' ? await migratedTree() : process.cwd()
+    const run = path.join(ROOT, 'bin/run.js')
+    const {exitCode, stderr} = await execa('node', [run, ...parameters], {cwd, reject: false})
     expect(EXIT_CODES[command] ?? [0], stderr).to.include(exitCode)
   }
 

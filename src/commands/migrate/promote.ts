@@ -1,0 +1,77 @@
+import {Args, Flags} from '@oclif/core'
+
+import type {MigrateOffer} from '../../core/migrate/migrate.ts'
+
+import {BaseCommand} from '../../base-command.ts'
+import {EXIT} from '../../core/errors.ts'
+import {consent} from '../../core/migrate/consent.ts'
+import {nodeEffects} from '../../core/migrate/node-effects.ts'
+import {migrateOptions} from '../../core/migrate/options.ts'
+import {migrateOutput, type MigrateOutput, planOutput} from '../../core/migrate/output.ts'
+import {promote} from '../../core/migrate/promote.ts'
+import {resolveRoot} from '../../core/migrate/root.ts'
+import {ask, canAsk} from '../../ui/migrate-confirm.ts'
+import {renderMigration, renderPlanSummary} from '../../ui/migrate-report.ts'
+import {MigrateTasks} from '../../ui/migrate-tasks.ts'
+
+export default class Promote extends BaseCommand {
+  static override summary = 'Finish a gradual roll-out: npubridge answers every call from now on.'
+  static override description =
+    'Replaces the wrappers that ran the original (npubridge migrate --strategy shadow) by those that run npubridge, rewrites callers that would break without the original, and verifies. A migration of its own: npubridge migrate rollback takes it back and leaves the roll-out.'
+
+  static override examples = [
+    {command: '<%= config.bin %> <%= command.id %> . --dry-run', description: 'See what would happen'},
+    {command: '<%= config.bin %> <%= command.id %> . --yes', description: 'Finish the roll-out'},
+  ]
+
+  static override args = {
+    path: Args.string({default: '.', description: 'Root of the code base'}),
+  }
+
+  static override flags = {
+    'dry-run': Flags.boolean({description: 'Print the plan that would run and change nothing'}),
+    diff: Flags.boolean({dependsOn: ['dry-run'], description: 'With --dry-run: show every change as a difference'}),
+    python: Flags.string({description: 'Interpreter to install npubridge into and to verify with', helpValue: 'PATH'}),
+    package: Flags.string({
+      dependsOn: ['python'],
+      description: 'What pip installs instead of the wheel that comes with npubridge',
+      helpValue: 'SPEC',
+    }),
+    'verify-command': Flags.string({description: 'Run this before and after; only regressions fail', helpValue: 'CMD'}),
+    'allow-dirty': Flags.boolean({description: 'Go on in spite of uncommitted changes'}),
+    'allow-no-vcs': Flags.boolean({description: 'Go on although git cannot undo it'}),
+    yes: Flags.boolean({char: 'y', description: 'Agree beforehand; needed where nobody can be asked'}),
+  }
+
+  async run(): Promise<MigrateOutput> {
+    const {args, flags} = await this.parse(Promote)
+    const effects = nodeEffects()
+    const tasks = new MigrateTasks({silent: this.jsonEnabled()})
+    const {version} = this.config
+    const askWhether = async (offer: MigrateOffer) => {
+      await tasks.close()
+      if (offer.kind === 'apply')
+        this.logToStderr(renderPlanSummary(planOutput(offer.plan, effects.fs, false), offer.scan))
+      return ask('Finish the roll-out?', this.interrupted)
+    }
+
+    const options = migrateOptions(flags, {
+      root: resolveRoot(effects.fs, args.path),
+      home: this.config.root,
+      version,
+      strategy: 'replace',
+      signal: this.interrupted,
+      confirm: consent({yes: flags.yes, canAsk: canAsk() && !this.jsonEnabled(), ask: askWhether}),
+    })
+    try {
+      const report = await promote(effects, options, tasks.onEvent)
+      const output = migrateOutput(report, effects.fs, {version, diff: flags.diff})
+      await tasks.close()
+      this.log(renderMigration(output))
+      if (output.status === 'rolled-back') process.exitCode = EXIT.rolledBack
+      return output
+    } finally {
+      await tasks.close()
+    }
+  }
+}
