@@ -49,8 +49,7 @@ pub(crate) struct GivenResources {
     npu_slots: Option<usize>,
     #[pyo3(default)]
     cpu_cores: Option<usize>,
-    #[pyo3(default)]
-    evict_idle: Option<bool>,
+    evict_idle: bool,
 }
 
 impl Settings {
@@ -77,7 +76,7 @@ impl Settings {
             set(&mut config.resources.memory, given.memory_bytes);
             config.resources.npu_memory = given.npu_memory_bytes;
             config.resources.npu_slots = given.npu_slots;
-            set(&mut config.resources.evict_idle, given.evict_idle);
+            config.resources.evict_idle = given.evict_idle;
         }
         set(&mut config.worker_threads, self.worker_threads);
         set(&mut config.metrics, self.metrics);

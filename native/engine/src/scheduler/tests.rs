@@ -378,7 +378,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     // Miri is some hundred times slower.
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 8 } else { 512 }))]
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 512 }))]
 
     /// Whatever happens, each operation is answered exactly once, nothing starts at or after its deadline, and
     /// the counts add up.

@@ -106,7 +106,7 @@ impl World {
                 1 => infer(&self.rows, &[("x", rows_of(token % INPUTS, 2))]),
                 _ => {
                     let x = Tensor::from_f32(&[1, 4], &[1.0; 4]).unwrap();
-                    step(&self.recurrent, "s", token % 5 == 0, &[("x", x)])
+                    step(&self.recurrent, "s", token.is_multiple_of(5), &[("x", x)])
                 }
             },
             "matrix_multiply" => product_of_ones(2 + token % 4),

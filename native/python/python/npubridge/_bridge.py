@@ -22,7 +22,7 @@ RESOURCES = ("memory_mb", "npu_memory_mb", "npu_slots", "cpu_cores", "evict_idle
 
 def _limits(resources: Mapping[str, Any]) -> dict[str, Any]:
     """The limits of ``Bridge`` as the engine takes them, with memory in bytes."""
-    limits: dict[str, Any] = {}
+    limits: dict[str, Any] = {"evict_idle": True}
     for name, value in resources.items():
         if name not in RESOURCES:
             raise ConfigInvalidError(f"resources.{name} is unknown", suggestions=(", ".join(RESOURCES),))

@@ -1,0 +1,11 @@
+// The scheduler under Miri: needs a nightly toolchain with miri. proptest asks for the working folder, hence no isolation.
+import {spawnSync} from 'node:child_process'
+import path from 'node:path'
+
+const manifest = path.resolve(import.meta.dirname, '..', 'native', 'Cargo.toml')
+const {status} = spawnSync(
+  'cargo',
+  ['+nightly', 'miri', 'test', '--manifest-path', manifest, '-p', 'npubridge-engine', '--lib', 'scheduler'],
+  {stdio: 'inherit', env: {...process.env, MIRIFLAGS: '-Zmiri-disable-isolation'}},
+)
+process.exit(status ?? 1)
