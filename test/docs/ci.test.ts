@@ -34,8 +34,6 @@ async function migratedTree(): Promise<string> {
 }
 
 describe('docs/ci.md', () => {
-  after(removeFolders)
-
   const commands = commandsOf(readFileSync(path.join(ROOT, 'docs/ci.md'), 'utf8'))
 
   it('shows how to probe and how to guard the throughput', () => {
@@ -56,7 +54,10 @@ describe('docs/ci.md', () => {
     other = await copyBuild(await makeFolder())
   })
 
-  after(async () => removeFolder(other))
+  after(async () => {
+    await removeFolder(other)
+    removeFolders()
+  })
 
   const attempt = async (command: string) => {
     const words = command.replace(/ > [\w.]+$/, '').split(' ')
