@@ -29,6 +29,8 @@ pub(crate) struct Compiled {
     pub(crate) model: CompiledModel,
     /// Whether every input has one shape only.
     pub(crate) fixed: bool,
+    /// Whether the device computes on the thread that asks, which saves the way to another thread and back.
+    pub(crate) on_caller: bool,
 }
 
 /// What is known of a model before any device is asked.
@@ -84,7 +86,7 @@ impl Recipe {
         let properties = self.properties(core, device);
         let pairs: Vec<_> = properties.iter().map(|(key, value)| (*key, value.as_str())).collect();
         let model = core.compile(model, device, &pairs)?;
-        Ok(Compiled { model, fixed })
+        Ok(Compiled { model, fixed, on_caller: device.starts_with("CPU") })
     }
 
     fn read(&self, core: &Core) -> Result<Model> {
