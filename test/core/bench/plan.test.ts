@@ -13,7 +13,8 @@ describe('planning a benchmark', () => {
     const quick = await planBench({...REQUEST, quick: true})
     expect(quick.effort.rounds).to.be.below(full.effort.rounds)
     const own = await planBench({...REQUEST, quick: true, runs: 7, duration: '200ms'})
-    expect(own.effort).to.deep.equal({...quick.effort, rounds: 7, processes: 7, roundMs: 200})
+    const load = {...quick.effort.load, durationMs: 200}
+    expect(own.effort).to.deep.equal({...quick.effort, load, rounds: 7, processes: 7, roundMs: 200})
   })
 
   it('passes on what the accelerated side is to be', async () => {
@@ -46,9 +47,11 @@ describe('choosing suites', () => {
   it('takes all when none is named, in their order', () => {
     expect(chooseSuites([]).map(({name}) => name)).to.deep.equal([
       'coordination',
+      'load',
       'workflow',
       'inference',
       'saturation',
+      'python',
       'startup',
       'memory',
     ])
