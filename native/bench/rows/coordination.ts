@@ -21,15 +21,20 @@ const OPTIONS = PRIORITIES.map((priority) => ({priority}))
 export const awaited = (engine: Engine): Measurement => ({
   name: 'echo, awaited',
   async measure(rounds) {
+    const rate = async (work: (index: number) => Promise<unknown>) => {
+      const times = await timesUs(async () => inWindow(WINDOW, OPERATIONS, work), ROUND_MS)
+      return perSecond(OPERATIONS * times.length, times)
+    }
+
     const ours = async () => {
       const work = async (index: number) => engine.submit({type: 'echo'}, OPTIONS[index % 4])
-      return perSecond(OPERATIONS, await timesUs(async () => inWindow(WINDOW, OPERATIONS, work), ROUND_MS))
+      return rate(work)
     }
 
     const theirs = async () => {
       const queue = new PQueue({concurrency: WINDOW})
       const work = async (index: number) => queue.add(async () => index, {priority: index % 4})
-      return perSecond(OPERATIONS, await timesUs(async () => inWindow(WINDOW, OPERATIONS, work), ROUND_MS))
+      return rate(work)
     }
 
     const pairs = await inTurns(rounds, ours, theirs)

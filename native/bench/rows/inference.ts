@@ -15,6 +15,8 @@ export interface InferenceCase {
   readonly operation: InferenceOperation
   /** How many are in flight on both sides. */
   readonly requests: number
+  /** How many are done between two looks at the clock: many times those in flight, whose last ones run alone. */
+  readonly operations: number
   readonly bound: number
   readonly goal?: number
   /** Inferences per second of the peer. */
@@ -22,10 +24,13 @@ export interface InferenceCase {
 }
 
 /** One model at the same hint and number of requests. */
-export const beside = (engine: Engine, {bound, goal, name, operation, peer, requests}: InferenceCase): Measurement => ({
+export const beside = (
+  engine: Engine,
+  {bound, goal, name, operation, operations, peer, requests}: InferenceCase,
+): Measurement => ({
   name,
   async measure(rounds) {
-    const pairs = await inTurns(rounds, async () => rateInWindow(engine, operation, requests, requests * 8), peer)
+    const pairs = await inTurns(rounds, async () => rateInWindow(engine, operation, requests, operations), peer)
     return [
       {
         name: `${name}, ${requests} in flight`,

@@ -287,12 +287,12 @@ fn through_the_engine(runtime: PathBuf, folder: &Path) -> Body<'static> {
         let mut due = WINDOW;
         while due > 0 {
             let _: () = finished.recv().unwrap();
-            let answered = 1 + finished.try_iter().count();
-            done += answered as u64;
-            due -= answered;
-            if started.elapsed() < limit {
-                submit(answered);
-                due += answered;
+            due -= 1;
+            done += 1;
+            // Half a window at a time: a submission for each answer would measure how threads wake each other.
+            if due == WINDOW / 2 && started.elapsed() < limit {
+                submit(WINDOW / 2);
+                due += WINDOW / 2;
             }
         }
         done

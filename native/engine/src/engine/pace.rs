@@ -7,16 +7,18 @@
 /// Sizes are powers of two up to 2^10.
 const SIZES: usize = 11;
 /// Runs of a size before it is judged, after a first one that may have had to compile.
-const TRIAL: u32 = 4;
+const TRIAL: u32 = 16;
 /// Runs after which the next larger size is tried again.
-const TRY_AGAIN: u32 = 512;
+const TRY_AGAIN: u32 = 256;
 /// A larger size must be this much cheaper a row; a smaller one is gone back to when it is cheaper by as much.
 const WORTH: f64 = 0.95;
-const SMOOTHING: f64 = 0.2;
+/// By how much the cost of a size rises at the most with each run. It falls at once: what makes a run slower than it
+/// could be is other programs and interrupts, which say nothing about the size.
+const RISE: f64 = 1.02;
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Cost {
-    /// Nanoseconds a row, smoothed.
+    /// Nanoseconds a row, of the quickest among recent runs.
     per_row: f64,
     runs: u32,
 }
@@ -58,7 +60,7 @@ impl Pace {
         // The first run of a size may have compiled it.
         cost.per_row = match cost.runs {
             0 | 1 => per_row,
-            _ => cost.per_row + SMOOTHING * (per_row - cost.per_row),
+            _ => per_row.min(cost.per_row * RISE),
         };
         cost.runs = cost.runs.saturating_add(1);
         self.judge(exponent);
@@ -97,6 +99,17 @@ mod tests {
     #[test]
     fn a_fixed_cost_is_shared_by_as_many_as_allowed() {
         assert_eq!(settle(|rows| 15_000 + 100 * rows as u64), 32);
+    }
+
+    #[test]
+    fn runs_that_something_else_held_up_change_nothing() {
+        let mut run = 0_u64;
+        let held_up = std::cell::RefCell::new(move || {
+            run += 1;
+            if run.is_multiple_of(3) { 1_000_000 } else { 0 }
+        });
+        let disturbed = |rows: usize| 15_000 + 100 * rows as u64 + held_up.borrow_mut()();
+        assert_eq!(settle(disturbed), 32);
     }
 
     #[test]
