@@ -1,8 +1,11 @@
 /** A process that keeps an engine busy until it is killed; writes a line when it is. Started by kill.test.ts. */
+import {rm} from 'node:fs/promises'
+
 import {createBridge} from '../../src/core/bridge.ts'
 import {loadBinding} from '../../src/core/engine/binding.ts'
 import {createLegacyEngine} from '../../src/core/engine/legacy.ts'
 import {createNativeEngine} from '../../src/core/engine/native.ts'
+import {resolvePaths} from '../../src/core/paths.ts'
 
 const [what, runtimeFolder = '', modelsFolder = '', cacheFolder = ''] = process.argv.slice(2)
 
@@ -42,6 +45,14 @@ async function python(): Promise<void> {
   await round(false)
 }
 
+/** Opens one engine after the other, each with a child that tries the runtime: its answer is not kept. */
+async function probing(): Promise<void> {
+  const bridge = await createBridge({device: 'auto', engine: 'native', runtime: runtimeFolder})
+  await bridge.shutdown()
+  await rm(resolvePaths().cache, {recursive: true, force: true})
+  await probing()
+}
+
 switch (what) {
   case 'hanging': {
     loadBinding().endWithParent()
@@ -57,7 +68,7 @@ switch (what) {
 
   case 'probing': {
     tell('busy')
-    await createBridge({device: 'auto', engine: 'native', runtime: runtimeFolder})
+    await probing()
     break
   }
 
