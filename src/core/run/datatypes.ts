@@ -2,7 +2,7 @@
  * What each element type of the Open Inference Protocol is in JavaScript: its array, its width and the numbers it
  * takes. FP16 and BF16 travel as their 16-bit patterns, so they take what a UINT16 takes.
  */
-import type {Datatype, Tensor, TensorData} from '../engine/engine.ts'
+import type {Datatype, TensorData} from '../engine/engine.ts'
 
 export type ElementKind = 'boolean' | 'float' | 'integer' | 'integer64' | 'pattern'
 
@@ -54,21 +54,6 @@ export const DATATYPE_INFO: Readonly<Record<Datatype, DatatypeInfo>> = {
   // The greatest double below the overflow: its neighbour above is the overflow itself.
   FP32: describe(Float32Array, 'float', -(FLOAT32_OVERFLOW - 2 ** 75), FLOAT32_OVERFLOW - 2 ** 75),
   FP64: describe(Float64Array, 'float', -Number.MAX_VALUE, Number.MAX_VALUE),
-}
-
-/** The datatype of a tensor: the one it names, else the one its array type stands for. */
-export function datatypeOf(tensor: Tensor): Datatype {
-  if (tensor.datatype) return tensor.datatype
-  const {data} = tensor
-  if (data instanceof Float32Array) return 'FP32'
-  if (data instanceof Float64Array) return 'FP64'
-  if (data instanceof BigInt64Array) return 'INT64'
-  if (data instanceof BigUint64Array) return 'UINT64'
-  if (data instanceof Int8Array) return 'INT8'
-  if (data instanceof Int16Array) return 'INT16'
-  if (data instanceof Int32Array) return 'INT32'
-  if (data instanceof Uint8Array) return 'UINT8'
-  return data instanceof Uint16Array ? 'UINT16' : 'UINT32'
 }
 
 /** How many elements a tensor of `shape` has; 1 for a scalar, whose shape is empty. */

@@ -7,8 +7,9 @@ import {Buffer} from 'node:buffer'
 
 import type {Datatype, Tensor, TensorData} from '../engine/engine.ts'
 
+import {datatypeOf} from '../engine/validate.ts'
 import {NpuBridgeError} from '../errors.ts'
-import {DATATYPE_INFO, datatypeOf, elementCount} from './datatypes.ts'
+import {DATATYPE_INFO, elementCount} from './datatypes.ts'
 
 const MAGIC = Buffer.from([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59])
 /** No header that we read is longer, in bytes; its length is a 32-bit number, which a hostile file could abuse. */

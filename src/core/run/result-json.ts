@@ -5,8 +5,8 @@ import type {ByteWriter} from './byte-writer.ts'
 import type {OperationId} from './envelope.ts'
 import type {NonFinitePolicy} from './tensor.ts'
 
+import {datatypeOf} from '../engine/validate.ts'
 import {NpuBridgeError} from '../errors.ts'
-import {datatypeOf} from './datatypes.ts'
 /** Results as JSON Lines, written straight to bytes: nearly all of a result is digits. */
 import {fieldPath} from './fields.ts'
 import {rawJson} from './json.ts'
