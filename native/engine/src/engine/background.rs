@@ -7,7 +7,7 @@ use parking_lot::MutexGuard;
 use super::answer::Answer;
 use super::models::{Job, Status, Variant, model_index};
 use super::state::{BACKGROUND, Pending, State};
-use super::{Shared, benchmark, host, loading, proof};
+use super::{Shared, benchmark, direct, host, loading, proof};
 use crate::error::{Error, ErrorCode, Result};
 use crate::operation::{
     Benchmark, Completion, Kind, LoadModel, Name, Operation, OperationResult, Options, Output,
@@ -79,6 +79,7 @@ fn run_job(shared: &Arc<Shared>, job: Job) {
         Job::Probe(device) => shared.spawn_probe(device),
         Job::Return(model) => loading::bring_back(shared, model),
         Job::Prove(model, instance) => proof::prove(shared, model, &instance),
+        Job::RunDirectly(form) => direct::prepare(shared, form),
     }
 }
 

@@ -326,7 +326,7 @@ fn work(shared: &Shared, device: usize, place: &Place) {
         state = shared.state.lock();
         let let_go = settle(shared, &mut state, done, may_help, &mut answers);
         shared.finished(&state);
-        if let_go.is_some() {
+        if !let_go.is_empty() {
             MutexGuard::unlocked(&mut state, || drop(let_go));
         }
     }

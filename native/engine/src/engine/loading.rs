@@ -316,6 +316,11 @@ impl Instance {
         self.recipe.compile(&self.core, &self.device_name, model)
     }
 
+    /// The form for `shapes`, to run on the thread that asks.
+    pub(super) fn compile_for_caller(&self, shapes: Option<&Shapes>) -> Result<Compiled> {
+        Recipe::compile_for_caller(&self.core, &self.shaped(shapes)?)
+    }
+
     /// The answer to an operation that wanted the model to be loaded.
     pub(super) fn answer(&self, pending: Pending, start: Nanos, end: Nanos) -> Answer {
         let outcome = match &pending.operation {

@@ -15,6 +15,7 @@ mod batch;
 mod benchmark;
 mod coordination;
 mod device;
+mod direct;
 mod health;
 mod host;
 mod loading;

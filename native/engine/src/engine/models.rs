@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::direct::Direct;
 use super::pace::Pace;
 use super::pool::Of;
 use super::refusals::Refusals;
 use super::state::{Pending, State};
 use super::streams::Stream;
-use super::{Shared, Wake};
+use super::{Shared, Wake, direct};
 use crate::config::Batching;
 use crate::error::{Error, Result};
 use crate::model::cell::Cell;
@@ -59,6 +60,10 @@ pub(super) struct Variant {
     pub(super) shapes: Option<Shapes>,
     pub(super) compiled: Arc<Compiled>,
     pub(super) idle: Vec<Cell>,
+    /// Whose threads run it best.
+    pub(super) direct: Direct,
+    /// What it was, while another way to run it is tried.
+    pub(super) before: Option<Arc<Compiled>>,
     used: Nanos,
 }
 
@@ -145,6 +150,8 @@ pub(super) enum Job {
     Return(usize),
     /// Find out whether requests of a model may be run together.
     Prove(usize, Arc<Instance>),
+    /// Compile a form of a model anew, to run on the workers' own threads.
+    RunDirectly(direct::Form),
 }
 
 #[derive(Debug)]
@@ -261,8 +268,10 @@ impl Models {
         self.lanes[instance.device].push(entry.lane);
         let first = first.map(|(shapes, compiled)| Variant {
             shapes,
+            direct: Direct::of(&instance, &compiled),
             compiled: Arc::new(compiled),
             idle: Vec::new(),
+            before: None,
             used: now,
         });
         entry.variants = first.into_iter().collect();
@@ -369,13 +378,32 @@ impl Entry {
         &mut self,
         shapes: Option<Shapes>,
         compiled: Arc<Compiled>,
+        direct: Direct,
         now: Nanos,
     ) -> Option<Variant> {
         let full = self.variants.len() >= VARIANTS_KEPT;
         let oldest = (0..self.variants.len()).min_by_key(|index| self.variants[*index].used);
         let let_go = oldest.filter(|_| full).map(|index| self.variants.swap_remove(index));
-        self.variants.push(Variant { shapes, compiled, idle: Vec::new(), used: now });
+        self.variants.push(Variant {
+            shapes,
+            compiled,
+            idle: Vec::new(),
+            direct,
+            before: None,
+            used: now,
+        });
         let_go
+    }
+
+    /// The compiled form, as long as it is kept.
+    pub(super) fn variant_of(
+        &mut self,
+        shapes: Option<&Shapes>,
+        compiled: &Arc<Compiled>,
+    ) -> Option<&mut Variant> {
+        self.variants.iter_mut().find(|variant| {
+            variant.shapes.as_ref() == shapes && Arc::ptr_eq(&variant.compiled, compiled)
+        })
     }
 
     /// Keeps a place for the next inference; gives it back when its compiled form is no longer kept.
@@ -385,10 +413,7 @@ impl Entry {
         compiled: &Arc<Compiled>,
         cell: Cell,
     ) -> Option<Cell> {
-        let variant = self.variants.iter_mut().find(|variant| {
-            variant.shapes.as_ref() == shapes && Arc::ptr_eq(&variant.compiled, compiled)
-        });
-        match variant {
+        match self.variant_of(shapes, compiled) {
             Some(variant) => {
                 variant.idle.push(cell);
                 None

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use super::Shared;
 use super::device::{Flight, Place};
+use super::direct::Direct;
 use super::models::{Instance, Shapes};
 use super::service::Failed;
 use crate::error::Result;
 use crate::model::cell::{Cell, Rows};
-use crate::model::compile::Compiled;
+use crate::model::compile::{Compiled, Threads};
 use crate::model::signature::Inputs;
 use crate::operation::Name;
 use crate::scheduler::Nanos;
@@ -93,11 +94,15 @@ fn ready_cell(
         Some(found) => found,
         None => compile_variant(shared, on)?,
     };
+    let new = |compiled: &Compiled| {
+        Cell::new(compiled, &signature.inputs, &signature.outputs).map_err(Failed::device)
+    };
     let cell = match cell {
         Some(cell) => cell,
-        None => {
-            Cell::new(&compiled, &signature.inputs, &signature.outputs).map_err(Failed::device)?
+        None if compiled.threads == Threads::Caller => {
+            new(&on.instance.compile_for_caller(on.shapes.as_ref()).map_err(Failed::compiler)?)?
         }
+        None => new(&compiled)?,
     };
     Ok((compiled, cell))
 }
@@ -117,8 +122,10 @@ fn compile_variant(
     let mut state = shared.state.lock();
     let entry = &mut state.models.entries[on.model];
     // Meanwhile the model may have gone elsewhere, where this form would be taken for one of that device.
-    let let_go = (entry.generation == on.generation)
-        .then(|| entry.add_variant(shapes.cloned(), Arc::clone(&compiled), now));
+    let let_go = (entry.generation == on.generation).then(|| {
+        let direct = Direct::of(&on.instance, &compiled);
+        entry.add_variant(shapes.cloned(), Arc::clone(&compiled), direct, now)
+    });
     drop(state);
     drop(let_go);
     Ok((compiled, None))

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::answer::{Answer, times};
 use super::device::Flight;
+use super::direct::{self, Retired};
 use super::models::{Instance, Status};
 use super::run::{Done, rows_of};
 use super::service::Failed;
@@ -23,6 +24,19 @@ pub(super) struct Ended<'a> {
     pub(super) end: Nanos,
 }
 
+/// What must be dropped outside of the lock.
+#[derive(Debug, Default)]
+pub(super) struct LetGo {
+    cell: Option<Cell>,
+    variant: Option<Retired>,
+}
+
+impl LetGo {
+    pub(super) fn is_empty(&self) -> bool {
+        self.cell.is_none() && self.variant.is_none()
+    }
+}
+
 /// Takes a finished inference into the state: the place is free again, streams go on, operations are answered or
 /// wait for another try if that `may_help`. Gives what must be dropped outside of the lock.
 pub(super) fn settle(
@@ -31,18 +45,22 @@ pub(super) fn settle(
     done: Done,
     may_help: bool,
     answers: &mut Vec<Answer>,
-) -> Option<Cell> {
+) -> LetGo {
     let Done { on, place, flights, outcome, end } = done;
     let entry = &mut state.models.entries[on.model];
     entry.running = entry.running.saturating_sub(1);
-    let mut let_go = None;
+    let mut let_go = LetGo::default();
     if let Some((compiled, cell)) = place {
-        let_go = if entry.generation == on.generation {
-            entry.keep(on.shapes.as_ref(), &compiled, cell)
+        if entry.generation == on.generation {
+            if outcome.is_ok() {
+                let_go.variant = direct::learn(shared, state, &on, &compiled, end);
+            }
+            let_go.cell = state.models.entries[on.model].keep(on.shapes.as_ref(), &compiled, cell);
         } else {
-            Some(cell)
-        };
+            let_go.cell = Some(cell);
+        }
     }
+    let entry = &mut state.models.entries[on.model];
     let ended = Ended { instance: &on.instance, start: on.start, end };
     let mut wake = Wake::default();
     match outcome {

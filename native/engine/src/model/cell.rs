@@ -22,7 +22,7 @@ pub(crate) struct Cell {
     inputs: Vec<Slot>,
     /// The request's own outputs, where their shape cannot change.
     outputs: Vec<Option<DeviceTensor>>,
-    on_caller: bool,
+    blocking: bool,
 }
 
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl Cell {
                     if port.shape.is_static() { request.output(index).map(Some) } else { Ok(None) }
                 })
                 .collect::<Result<Vec<_>>>()?;
-        Ok(Self { request, inputs: slots, outputs, on_caller: compiled.on_caller })
+        Ok(Self { request, inputs: slots, outputs, blocking: compiled.blocking })
     }
 
     /// A way to cancel what runs here from another thread.
@@ -150,13 +150,13 @@ impl Cell {
 
     /// Runs the inference and waits for its end.
     ///
-    /// On the CPU it runs on this worker's own thread: silero-vad is a fifth faster than started and waited for, in turns
-    /// within one process, minilm 5 %, and magika, which takes milliseconds, the same. Other devices are waited for.
+    /// On the CPU in one call: silero-vad is a fifth faster than started and waited for, in turns within one process,
+    /// minilm 5 %, and magika, which takes milliseconds, the same.
     ///
     /// # Errors
     /// What the device says.
     pub(crate) fn run(&mut self) -> Result<()> {
-        if self.on_caller {
+        if self.blocking {
             return self.request.infer();
         }
         self.request.start()?;

@@ -11,6 +11,8 @@ use crate::openvino::{CompiledModel, Core, Model};
 use crate::operation::{LoadModel, Name};
 use crate::runtime;
 
+const CPU: &str = "CPU";
+
 /// Everything that decides how a model is compiled, but the device.
 #[derive(Debug, Clone)]
 pub(crate) struct Recipe {
@@ -29,8 +31,19 @@ pub(crate) struct Compiled {
     pub(crate) model: CompiledModel,
     /// Whether every input has one shape only.
     pub(crate) fixed: bool,
-    /// Whether the device computes on the thread that asks, which saves the way to another thread and back.
-    pub(crate) on_caller: bool,
+    /// Whether the device takes the call that waits, which costs less than starting and waiting in two calls.
+    pub(crate) blocking: bool,
+    pub(crate) threads: Threads,
+}
+
+/// Whose threads compute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Threads {
+    /// The device's, as its performance hint wants them.
+    Device,
+    /// The caller's own, without any way to another thread and back. The model then runs once at a time: each place
+    /// has one of its own.
+    Caller,
 }
 
 /// What is known of a model before any device is asked.
@@ -86,7 +99,24 @@ impl Recipe {
         let properties = self.properties(core, device);
         let pairs: Vec<_> = properties.iter().map(|(key, value)| (*key, value.as_str())).collect();
         let model = core.compile(model, device, &pairs)?;
-        Ok(Compiled { model, fixed, on_caller: device.starts_with("CPU") })
+        let blocking = device.starts_with(CPU);
+        Ok(Compiled { model, fixed, blocking, threads: Threads::Device })
+    }
+
+    /// Compiles what [`Recipe::shaped`] gave for the CPU so that inferences run on the thread that asks for them. The
+    /// plugin has no threads of its own then ("0 streams").
+    ///
+    /// # Errors
+    /// What the compiler says.
+    pub(crate) fn compile_for_caller(core: &Core, model: &Model) -> Result<Compiled> {
+        let fixed = model.inputs()?.iter().all(|port| port.shape.is_static());
+        let model = core.compile(model, CPU, &[("NUM_STREAMS", "0")])?;
+        Ok(Compiled { model, fixed, blocking: true, threads: Threads::Caller })
+    }
+
+    /// Whether nothing that was asked for forbids to run without threads of the plugin.
+    pub(crate) fn may_run_on_caller(&self) -> bool {
+        matches!(self.source, Source::File { .. })
     }
 
     fn read(&self, core: &Core) -> Result<Model> {
@@ -111,11 +141,11 @@ impl Recipe {
             wanted.push(("WORKLOAD_TYPE", "EFFICIENT".to_owned()));
         }
         // The CPU compiles faster than it reads a cached model back.
-        if let (Some(cache), true) = (&self.cache, device != "CPU") {
+        if let (Some(cache), true) = (&self.cache, device != CPU) {
             let folder = cache.join(cache_key(core, device));
             wanted.push(("CACHE_DIR", folder.display().to_string()));
         }
-        if let (Some(threads), true) = (self.cpu_threads, device == "CPU") {
+        if let (Some(threads), true) = (self.cpu_threads, device == CPU) {
             wanted.push(("INFERENCE_NUM_THREADS", threads.to_string()));
         }
         wanted.retain(|(key, _)| supported.split([' ', ',']).any(|known| known == *key));
