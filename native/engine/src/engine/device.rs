@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
+use super::answer::Untold;
 use super::batch::{Next, take};
 use super::models::Instance;
 use super::pool::Told;
@@ -13,6 +14,7 @@ use super::service::{Failed, Service};
 use super::settle::{Again, Ended, Failure, settle};
 use super::state::{Pending, State};
 use super::{Shared, Wake};
+use crate::config::Profile;
 use crate::error::{Error, ErrorCode};
 use crate::openvino::Canceller;
 use crate::operation::{Inference, Name, Operation};
@@ -289,14 +291,18 @@ fn work(shared: &Shared, device: usize, place: &Place) {
     let shard = shared.device_shard(device);
     let mut answers = Vec::new();
     let mut expired = Vec::new();
+    let mut untold = Untold::default();
+    // How long the last inference took.
+    let mut last = 0;
     let mut state = shared.state.lock();
     loop {
         let next = take(shared, &mut state, device, &mut expired, &mut answers);
         shared.finished(&state);
         let Next::Work(work) = next else {
-            if !answers.is_empty() || !expired.is_empty() {
+            if !answers.is_empty() || !expired.is_empty() || !untold.is_empty() {
                 MutexGuard::unlocked(&mut state, || {
-                    shared.deliver(shard, answers.drain(..));
+                    shared.deliver_untold(shard, answers.drain(..), &mut untold);
+                    untold.tell();
                     shared.deliver_expired(shard, &mut expired);
                 });
                 continue;
@@ -309,13 +315,20 @@ fn work(shared: &Shared, device: usize, place: &Place) {
             state.idle_workers[device] -= 1;
             continue;
         };
+        let plenty = shared.config.profile == Profile::Throughput
+            && state.scheduler.lane_depth(state.models.entries[work.on.model].lane)
+                >= 2 * shared.devices[device].workers();
         drop(state);
-        shared.deliver(shard, answers.drain(..));
+        shared.deliver_untold(shard, answers.drain(..), &mut untold);
+        if !(plenty && untold.can_wait(last, shared.now())) {
+            untold.tell();
+        }
         shared.deliver_expired(shard, &mut expired);
         let Some(done) = run(shared, place, *work) else {
             return;
         };
         shared.metrics.count_batch(shard, done.flights.len());
+        last = done.end.saturating_sub(done.on.start);
         let may_help = match &done.outcome {
             Ok(_) => {
                 shared.succeeded(device);
