@@ -1,0 +1,37 @@
+/** JavaScript writes `delayUs` where files, Python and Rust write `delay_us`. */
+import {configJsonSchema, type JsonSchema} from './schema.ts'
+
+/** A configuration as JavaScript writes it, in the names of the schema. Names of the user's own stay as they are. */
+export function fromJavaScript(config: object): Record<string, unknown> {
+  return renamed(config, configJsonSchema()) as Record<string, unknown>
+}
+
+function renamed(value: unknown, schema: JsonSchema): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  const {additionalProperties: others, anyOf = [], properties = anyOf.find((each) => each.properties)?.properties} = schema
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => {
+      const name = properties && !Object.hasOwn(properties, key) ? snakeCase(key) : key
+      const known = properties?.[name]
+      if (known) return [name, renamed(inner, known)]
+      return [key, typeof others === 'object' ? renamed(inner, others) : inner]
+    }),
+  )
+}
+
+/** `delay_us` for `delayUs`. */
+export function snakeCase(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+}
+
+/** The keys of `value` and of all objects in it in snake case, for the engine; `models` are keyed by names. */
+export function toEngine(value: unknown, isKeyedByNames = false): unknown {
+  if (Array.isArray(value)) return value.map((each) => toEngine(each))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [
+      isKeyedByNames ? key : snakeCase(key),
+      toEngine(inner, !isKeyedByNames && (key === 'models' || key === 'shapes')),
+    ]),
+  )
+}
