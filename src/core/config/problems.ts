@@ -91,7 +91,7 @@ export function configInvalid(problems: readonly Problem[], origin?: (problem: P
   const [first] = problems
   const suggestions = [
     ...(first?.nearest ? [`did you mean "${first.nearest}"?`] : []),
-    'Every setting and what it may be: npubridge config show --all',
+    'Every setting and what it may be: npubridge config show',
   ]
   return new NpuBridgeError('CONFIG_INVALID', lines.join('\n  '), {exitCode: EXIT.usage, suggestions})
 }

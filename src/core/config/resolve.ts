@@ -72,7 +72,7 @@ export async function resolveConfig(sources: ConfigSources = {}): Promise<Resolv
 }
 
 /** What is wrong, each with its origin; nothing when all is well. Files that cannot be read are errors here too. */
-export async function validateConfig(
+export async function problemsOfSources(
   sources: ConfigSources,
 ): Promise<{file: null | string; problems: Array<Problem & {origin: string}>}> {
   const gathered = await gather(sources)

@@ -39,9 +39,15 @@ export interface JsonSchema {
 
 /** The schema of files as JSON Schema, draft 2020-12; `$schema` and other keys with a dollar are for editors. */
 export function configJsonSchema(): JsonSchema {
-  const schema = z.toJSONSchema(configSchema, {io: 'input'}) as JsonSchema
-  return {...schema, patternProperties: {'^\\$': {}}} as JsonSchema
+  if (jsonSchema === undefined) {
+    const schema = z.toJSONSchema(configSchema, {io: 'input'})
+    jsonSchema = {...schema, patternProperties: {'^\\$': {}}} as JsonSchema
+  }
+
+  return jsonSchema
 }
+
+let jsonSchema: JsonSchema | undefined
 
 /** One setting: a place in the configuration that holds a value. */
 export interface Setting {

@@ -1,4 +1,5 @@
 /** JavaScript writes `delayUs` where files, Python and Rust write `delay_us`. */
+import {snakeCase} from '../engine/native/settings.ts'
 import {configJsonSchema, type JsonSchema} from './schema.ts'
 
 /** A configuration as JavaScript writes it, in the names of the schema. Names of the user's own stay as they are. */
@@ -16,22 +17,5 @@ function renamed(value: unknown, schema: JsonSchema): unknown {
       if (known) return [name, renamed(inner, known)]
       return [key, typeof others === 'object' ? renamed(inner, others) : inner]
     }),
-  )
-}
-
-/** `delay_us` for `delayUs`. */
-export function snakeCase(name: string): string {
-  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-}
-
-/** The keys of `value` and of all objects in it in snake case, for the engine; `models` are keyed by names. */
-export function toEngine(value: unknown, isKeyedByNames = false): unknown {
-  if (Array.isArray(value)) return value.map((each) => toEngine(each))
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [
-      isKeyedByNames ? key : snakeCase(key),
-      toEngine(inner, !isKeyedByNames && (key === 'models' || key === 'shapes')),
-    ]),
   )
 }

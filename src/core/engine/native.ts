@@ -15,6 +15,7 @@ import type {
 import {NpuBridgeError} from '../errors.ts'
 import {fromNative, loadBinding, type NativeBinding, type NativeEngineHandle} from './binding.ts'
 import {type Answer, Answers} from './native/answers.ts'
+import {inSnakeCase} from './native/settings.ts'
 import {Backlog, levelOf} from './native/backlog.ts'
 import {Submissions} from './native/submissions.ts'
 
@@ -163,7 +164,7 @@ class NativeEngine implements Engine {
     this.#backlog = policy === 'wait' ? new Backlog({capacity, perPriority}) : undefined
     this.#keepAlive.unref()
     try {
-      this.#handle = new binding.NativeEngine(JSON.stringify(withoutPolicy(options)), () => {
+      this.#handle = new binding.NativeEngine(JSON.stringify(toEngine(options)), () => {
         this.#onAnswers()
       })
     } catch (error) {
@@ -377,9 +378,10 @@ export function performanceMode(device: string | undefined): PerformanceMode {
   return device?.startsWith('GPU') ? 'gpu' : 'cpu'
 }
 
-function withoutPolicy(options: NativeEngineOptions): object {
+/** The options as the engine reads them, in the names of the configuration schema. */
+function toEngine(options: NativeEngineOptions): unknown {
   const {policy: _, ...queue} = options.queue ?? {}
-  return {...options, queue}
+  return inSnakeCase({...options, queue})
 }
 
 function waiterOf(operation: Operation, settle: Waiter['settle'], index: number): Waiter {

@@ -480,7 +480,7 @@ describe('native engine without a runtime', () => {
     await requireNative(this)
     const profile = 'fast' as 'latency'
     const wrong = createNativeEngine({devices: ['CPU'], modelsFolder: 'none', profile})
-    expect((await failure(wrong)).message).to.match(/profile is "fast"/)
+    expect((await failure(wrong)).message).to.match(/`fast`/)
     const unknown: object = {memory: 1}
     for (const [resources, expected] of [
       [{npuSlots: 0}, /resources\.npuSlots is 0, it must be at least 1/],

@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::Profile;
+use crate::config::{Npu, Precision, Profile, Tuning};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::matmul;
+use crate::model::properties::{Facts, Properties, map};
 use crate::model::signature::Signature;
 use crate::model::source::Source;
+use crate::model::urgency::Urgency;
 use crate::openvino::{CompiledModel, Core, Model};
 use crate::operation::{LoadModel, Name};
 use crate::runtime;
@@ -17,6 +19,8 @@ pub(crate) struct Recipe {
     pub(crate) source: Source,
     pub(crate) load: LoadModel,
     pub(crate) profile: Profile,
+    pub(crate) tuning: Tuning,
+    pub(crate) npu: Npu,
     /// Where OpenVINO keeps compiled models, for devices whose compilers take long.
     pub(crate) cache: Option<PathBuf>,
     /// Threads that the CPU may use, where those are fewer than it would take.
@@ -31,6 +35,7 @@ pub(crate) struct Compiled {
     pub(crate) fixed: bool,
     /// Whether the device computes on the thread that asks, which saves the way to another thread and back.
     pub(crate) on_caller: bool,
+    pub(crate) urgency: Urgency,
 }
 
 /// What is known of a model before any device is asked.
@@ -83,10 +88,14 @@ impl Recipe {
     /// What the device's compiler says, with the device named.
     pub(crate) fn compile(&self, core: &Core, device: &str, model: &Model) -> Result<Compiled> {
         let fixed = model.inputs()?.iter().all(|port| port.shape.is_static());
-        let properties = self.properties(core, device);
-        let pairs: Vec<_> = properties.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        let facts = Facts::of(core, device);
+        let properties = self.properties(&facts);
+        let mut pairs = properties.set;
+        pairs.extend(self.housekeeping(core, &facts));
+        let pairs: Vec<_> = pairs.iter().map(|(key, value)| (*key, value.as_str())).collect();
         let model = core.compile(model, device, &pairs)?;
-        Ok(Compiled { model, fixed, on_caller: device.starts_with("CPU") })
+        let urgency = Urgency::new(facts.supports("MODEL_PRIORITY"));
+        Ok(Compiled { model, fixed, on_caller: device.starts_with("CPU"), urgency })
     }
 
     fn read(&self, core: &Core) -> Result<Model> {
@@ -100,25 +109,32 @@ impl Recipe {
         Ok(model)
     }
 
-    fn properties(&self, core: &Core, device: &str) -> Vec<(&'static str, String)> {
-        let supported = core.property(device, "SUPPORTED_PROPERTIES").unwrap_or_default();
-        let hint = match self.profile {
-            Profile::Throughput => "THROUGHPUT",
-            Profile::Latency | Profile::Efficiency => "LATENCY",
+    /// What the profile means on a device, and what of it the device lacks.
+    pub(crate) fn properties(&self, facts: &Facts) -> Properties {
+        let quantised = || match &self.source {
+            Source::File { path, .. } => is_quantised(path),
+            Source::MatrixMultiply => false,
         };
-        let mut wanted = vec![("PERFORMANCE_HINT", hint.to_owned())];
-        if self.profile == Profile::Efficiency {
-            wanted.push(("WORKLOAD_TYPE", "EFFICIENT".to_owned()));
-        }
+        // Reading a whole model again is worth it only where it matters.
+        let wanted = [self.tuning.precision, self.npu.precision];
+        let matters = wanted.contains(&Some(Precision::Int8));
+        map(self.profile, &self.tuning, &self.npu, facts, matters && quantised())
+    }
+
+    /// What a device is told whatever a model is tuned for.
+    fn housekeeping(&self, core: &Core, facts: &Facts) -> Vec<(&'static str, String)> {
+        let device = &*facts.device;
+        let mut wanted = Vec::new();
         // The CPU compiles faster than it reads a cached model back.
-        if let (Some(cache), true) = (&self.cache, device != "CPU") {
+        let kept = device != "CPU" && (self.npu.caching || !device.starts_with("NPU"));
+        if let (Some(cache), true) = (&self.cache, kept) {
             let folder = cache.join(cache_key(core, device));
             wanted.push(("CACHE_DIR", folder.display().to_string()));
         }
         if let (Some(threads), true) = (self.cpu_threads, device == "CPU") {
             wanted.push(("INFERENCE_NUM_THREADS", threads.to_string()));
         }
-        wanted.retain(|(key, _)| supported.split([' ', ',']).any(|known| known == *key));
+        wanted.retain(|(key, _)| facts.supports(key));
         wanted
     }
 
@@ -140,6 +156,26 @@ fn cache_key(core: &Core, device: &str) -> String {
     let told = told.into_iter().flatten().filter(|value| !value.is_empty());
     let parts: Vec<_> = [device.to_owned()].into_iter().chain(told).chain([version]).collect();
     parts.join("-").replace(|c: char| !(c.is_ascii_alphanumeric() || "._-".contains(c)), "_")
+}
+
+/// Whether a model file has operations on integers: quantisation in ONNX, `FakeQuantize` or 8-bit constants in IR.
+fn is_quantised(path: &Path) -> bool {
+    const SIGNS: [&[u8]; 8] = [
+        b"QuantizeLinear",
+        b"MatMulInteger",
+        b"ConvInteger",
+        b"QLinearConv",
+        b"QLinearMatMul",
+        b"type=\"FakeQuantize\"",
+        b"element_type=\"i8\"",
+        b"element_type=\"u8\" shape=",
+    ];
+    let bytes = std::fs::read(path).unwrap_or_default();
+    SIGNS.iter().any(|sign| memmem(&bytes, sign))
+}
+
+fn memmem(bytes: &[u8], wanted: &[u8]) -> bool {
+    bytes.windows(wanted.len()).any(|part| part == wanted)
 }
 
 fn size_of_file(path: &Path) -> u64 {
