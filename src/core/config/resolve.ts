@@ -112,7 +112,7 @@ function overlay(
   for (const [name, value] of Object.entries(code)) {
     if (value === undefined) continue
     const place = [...before, name]
-    if (isPlainObject(value)) {
+    if (isPlainObject(value) && Object.keys(value).length > 0) {
       overlay(values, value, place, origins)
     } else {
       set(values, place, value)
