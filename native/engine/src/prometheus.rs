@@ -15,7 +15,7 @@ pub(crate) fn text(snapshot: &Snapshot) -> String {
     let mut page = Page::default();
     counters(&mut page, snapshot);
     gauges(&mut page, snapshot);
-    power(&mut page, snapshot);
+    admission(&mut page, snapshot);
     batches(&mut page, snapshot);
     latencies(&mut page, snapshot);
     page.0
@@ -97,7 +97,7 @@ fn gauges(page: &mut Page, snapshot: &Snapshot) {
     }
 }
 
-fn power(page: &mut Page, snapshot: &Snapshot) {
+fn admission(page: &mut Page, snapshot: &Snapshot) {
     type Pick = fn(&PowerUse) -> Option<f64>;
     let families: [(&str, &str, &str, Pick); 7] = [
         ("npubridge_device_places", "gauge", "Inferences that a device takes at once.", |npu| {
@@ -247,6 +247,7 @@ mod tests {
     use crate::error::ErrorCode;
     use crate::metrics::{Amount, BreakerUse, Gauges, Metrics, ResourceUse, Sample};
     use crate::operation::{Kind, Priority, Times};
+    use crate::power::{Condition, Figures};
 
     const MODEL: &str = "C:\\models\\\"best\"\n.xml";
 
@@ -276,7 +277,22 @@ mod tests {
                 ..ResourceUse::default()
             },
             breakers: BTreeMap::from([("NPU".to_owned(), breaker)]),
+            power: BTreeMap::from([("NPU".to_owned(), throttled())]),
+            ..Gauges::default()
         })
+    }
+
+    fn throttled() -> PowerUse {
+        PowerUse {
+            condition: Condition::Throttled,
+            reason: None,
+            figures: Figures { frequency_mhz: Some(700.0), ..Figures::default() },
+            places: 4,
+            limit: 2,
+            batch_delay_us: 1000,
+            steps_total: 1,
+            steps: Vec::new(),
+        }
     }
 
     /// The samples of a page by name and labels; panics at what the format does not allow.
@@ -324,6 +340,10 @@ mod tests {
             ("npubridge_device_state{device=\"NPU\",state=\"half-open\"}", 1.0),
             ("npubridge_device_state{device=\"NPU\",state=\"open\"}", 0.0),
             ("npubridge_device_suspensions_total{device=\"NPU\"}", 2.0),
+            ("npubridge_device_places{device=\"NPU\"}", 4.0),
+            ("npubridge_device_places_admitted{device=\"NPU\"}", 2.0),
+            ("npubridge_device_admission_steps_total{device=\"NPU\"}", 1.0),
+            ("npubridge_device_frequency_hertz{device=\"NPU\"}", 7e8),
             ("npubridge_resource_used{resource=\"system_memory_bytes\"}", 5.0),
             ("npubridge_resource_limit{resource=\"system_memory_bytes\"}", 10.0),
             ("npubridge_operation_total_seconds_count{type=\"inference\"}", 2.0),

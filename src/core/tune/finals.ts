@@ -23,8 +23,7 @@ export interface FinalsOptions {
   readonly signal: AbortSignal
   readonly onProgress: (doing: string, fraction: number) => void
   readonly subject: TrialSubject
-  /** Memory of a process of its own that runs a candidate. */
-  readonly memory?: typeof memoryOf
+  readonly memoryOf: typeof memoryOf
 }
 
 const ROUNDS = 7
@@ -60,7 +59,7 @@ export async function runFinals(
 
   const contenders: Contender[] = []
   for (const {candidate, first, samples} of trials) {
-    const memoryBytes = signal.aborted ? null : await (options.memory ?? memoryOf)(candidate, subject, signal)
+    const memoryBytes = signal.aborted ? null : await options.memoryOf(candidate, subject, signal)
     const figures = samples.length > 0 ? medians(samples) : first
     contenders.push({candidate, figures: {...figures, memoryBytes}, rounds: samples.length})
   }
@@ -83,7 +82,7 @@ function medians(samples: readonly Figures[]): Figures {
 }
 
 /** Resident memory of a process that runs a candidate and nothing else; null when that process failed. */
-async function memoryOf(candidate: Candidate, subject: TrialSubject, signal: AbortSignal): Promise<null | number> {
+export async function memoryOf(candidate: Candidate, subject: TrialSubject, signal: AbortSignal): Promise<null | number> {
   try {
     return await askChild('../tune/memory-child', [], {candidate, subject}, z.number(), signal)
   } catch {

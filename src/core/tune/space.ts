@@ -1,5 +1,5 @@
 /** What is worth trying on a device. What it then refuses is skipped with its reason. */
-import {type Candidate, DEFAULT} from './candidate.ts'
+import {type Candidate, complexity, DEFAULT} from './candidate.ts'
 
 export interface SpaceFacts {
   /** `NPU`, `GPU.1`, `CPU`. */
@@ -23,13 +23,14 @@ export function searchSpace(facts: SpaceFacts): Candidate[] {
       ),
     ),
   )
-  return unique([DEFAULT, ...combinations, ...precisions()])
+  // Where time is short, what differs least from the default has been tried.
+  return unique([DEFAULT, ...precisions(), ...combinations]).toSorted((a, b) => complexity(a) - complexity(b))
 }
 
 /** Precision is a choice by itself: it is tried with each hint, and left to the device elsewhere. */
 function precisions(): Candidate[] {
   return (['FP32', 'FP16', 'INT8'] as const).flatMap((precision) =>
-    (['latency', 'throughput'] as const).map((hint) => ({hint, precision})),
+    [{precision}, {hint: 'throughput' as const, precision}],
   )
 }
 
@@ -50,11 +51,9 @@ function combine(given: Record<keyof Omit<Candidate, 'precision'>, unknown>): Ca
 }
 
 function unique(candidates: readonly Candidate[]): Candidate[] {
-  const byKey = new Map(candidates.map((candidate) => [JSON.stringify(normalized(candidate)), candidate]))
-  return [...byKey.values()]
-}
-
-function normalized(candidate: Candidate): Array<[string, unknown]> {
-  const entries = Object.entries(candidate).filter(([key, value]) => !(key === 'hint' && value === 'latency'))
-  return entries.toSorted(([a], [b]) => a.localeCompare(b))
+  const seen = new Set<string>()
+  return candidates.filter((candidate) => {
+    const key = JSON.stringify(Object.entries(candidate).toSorted(([a], [b]) => a.localeCompare(b)))
+    return !seen.has(key) && seen.add(key)
+  })
 }

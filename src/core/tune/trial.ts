@@ -121,7 +121,8 @@ async function measure(
   meter: EnergyMeter | null,
 ): Promise<Figures> {
   const alone = await inFlight(engine, operation, 1, milliseconds * ALONE)
-  const window = Math.min(MOST_IN_FLIGHT, 2 * (requests ?? 1) * maxBatch)
+  const p50Us = quantile(alone.latenciesUs, 0.5)
+  const window = windowFor(requests ?? 1, maxBatch, (milliseconds * (1 - ALONE) * 1000) / p50Us)
   const [cpuBefore, energyBefore] = [process.cpuUsage(), meter?.read() ?? null]
   const loaded = await inFlight(engine, operation, window, milliseconds * (1 - ALONE))
   const cpu = process.cpuUsage(cpuBefore)
@@ -129,13 +130,22 @@ async function measure(
   const done = loaded.latenciesUs.length
   return {
     throughput: (done * 1e6) / loaded.elapsedUs,
-    p50Us: quantile(alone.latenciesUs, 0.5),
+    p50Us,
     p99Us: quantile(alone.latenciesUs, 0.99),
     loadedP99Us: quantile(loaded.latenciesUs, 0.99),
     cpuUs: (cpu.user + cpu.system) / done,
     joules: joules === null ? null : joules / done,
     memoryBytes: null,
   }
+}
+
+/**
+ * As many as the setting can hold twice, so that it never waits for the next; of a slow model, not more than what the
+ * time is enough for.
+ */
+function windowFor(requests: number, maxBatch: number, affordable: number): number {
+  const most = Math.min(MOST_IN_FLIGHT, 2 * requests * maxBatch)
+  return Math.min(most, Math.max(2 * requests, Math.ceil(affordable)))
 }
 
 /** Keeps `window` operations in flight for so long; gives how long each took, and all of them. */

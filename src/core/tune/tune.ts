@@ -11,7 +11,7 @@ import {EXIT, NpuBridgeError} from '../errors.ts'
 import {cpuAdvice} from './belongs-on-cpu.ts'
 import {type Candidate, DEFAULT, describe} from './candidate.ts'
 import {energyMeter, type EnergyMeter} from './energy.ts'
-import {type Contender, runFinals} from './finals.ts'
+import {type Contender, memoryOf, runFinals} from './finals.ts'
 import {successiveHalving} from './halving.ts'
 import {brokenBy, type Constraints, type Figures, type Objective, score} from './objective.ts'
 import {buildReport} from './outcome.ts'
@@ -32,16 +32,25 @@ export interface TuneRequest {
 export interface TuneParts {
   readonly openTrial: typeof openTrial
   readonly energyMeter: typeof energyMeter
+  readonly memoryOf: typeof memoryOf
   readonly now: () => number
   readonly cores: number
 }
 
-const PARTS: TuneParts = {openTrial, energyMeter, now: () => performance.now(), cores: os.availableParallelism()}
+const PARTS: TuneParts = {
+  openTrial,
+  energyMeter,
+  memoryOf,
+  now: () => performance.now(),
+  cores: os.availableParallelism(),
+}
 
 /** The best that are measured again, in turns with the default. */
 const FINALISTS = 4
 /** Share of the time for everything before the finals. */
 const HEATS = 0.55
+/** Share of the time for the processes whose memory is looked at. */
+const MEMORY = 0.1
 const SHORTEST_TRIAL_MS = 20
 const LONGEST_TRIAL_MS = 150
 /** What the default is tried for before anything else. */
@@ -165,7 +174,8 @@ class Search {
   async #finals(finalists: ReadonlyArray<{contender: Candidate; result: Figures}>): Promise<Contender[]> {
     const {limitMs, onProgress, signal} = this.#request
     return runFinals(finalists, {
-      leftMs: limitMs - this.#elapsed(),
+      leftMs: limitMs * (1 - MEMORY) - this.#elapsed(),
+      memoryOf: this.#parts.memoryOf,
       now: this.#parts.now,
       onProgress: (name, fraction) => {
         onProgress(name, HEATS + (1 - HEATS) * fraction)

@@ -2,7 +2,7 @@
 import type {Scale} from '../bench/scale.ts'
 
 import {escapeHtml} from '../bench/chart.ts'
-import {linearScale} from '../bench/scale.ts'
+import {rangeScale} from '../bench/scale.ts'
 
 export interface PlottedPoint {
   readonly name: string
@@ -60,7 +60,7 @@ function below(x: Scale): string {
 }
 
 function scalesOf(points: readonly PlottedPoint[]): [Scale, Scale] {
-  return [linearScale(points.map(({x}) => x)), linearScale(points.map(({y}) => y))]
+  return [rangeScale(points.map(({x}) => x)), rangeScale(points.map(({y}) => y))]
 }
 
 const WIDTH = 640

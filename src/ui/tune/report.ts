@@ -54,7 +54,7 @@ const COLUMNS = [
 export function renderTune(report: PrintableTuneReport): string {
   const {advice, device, interrupted, model, objective, runtime, settings} = report
   const points = pointsOf(report)
-  const head = `${model} on ${device} (OpenVINO ${runtime ?? 'unknown'}), tuned for ${objective}`
+  const head = `${model} on ${device} (OpenVINO ${runtime?.split('-', 1)[0] ?? 'unknown'}), tuned for ${objective}`
   return [
     interrupted ? `${head}; interrupted: what was measured until then` : head,
     renderTable({columns: [...COLUMNS], rows: settings.map((setting, index) => rowOf(setting, index, report))}),
@@ -125,8 +125,8 @@ function paragraphs(sentences: readonly string[]): string[] {
   return sentences.flatMap((sentence) => wrap(sentence, textWidth()))
 }
 
-export function figure(value: number): string {
-  return value >= 10_000 ? `${(value / 1000).toFixed(1)} K` : value.toPrecision(3).replace(/e\+.*/, '')
+function figure(value: number): string {
+  return value >= 1000 ? `${(value / 1000).toFixed(value < 100_000 ? 2 : 1)} K` : value.toFixed(value < 10 ? 2 : 0)
 }
 
 function time(us: number): string {

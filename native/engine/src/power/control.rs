@@ -274,7 +274,7 @@ impl Control {
         }
         let before = self.limit;
         self.limit = (self.limit + self.base.div_ceil(4)).min(self.base);
-        self.level = if self.limit == self.base { 0 } else { self.level - 1 };
+        self.level = if self.limit == self.base { 0 } else { self.level.saturating_sub(1) };
         self.raised_at = Some(at);
         Some(self.step(at, before, reason))
     }
