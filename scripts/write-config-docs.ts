@@ -1,15 +1,15 @@
-/** Writes what follows from the configuration's schema: its JSON schemas and the reference in docs/configuration.md. */
+/** Writes what follows from schemas in code: the JSON schemas of config and tune, and the reference in docs/configuration.md. */
 import {readFileSync, writeFileSync} from 'node:fs'
 import path from 'node:path'
 import {format} from 'prettier'
 
 import {configReference, REFERENCE_MARKS} from '../src/core/config/reference.ts'
-import {configJsonSchema} from '../src/core/config/schema.ts'
+import {publishedSchemas} from '../src/core/config/published.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '..')
-const schema = `${JSON.stringify(configJsonSchema(), null, 2)}\n`
-writeFileSync(path.join(ROOT, 'docs/schemas/config.schema.json'), schema)
-writeFileSync(path.join(ROOT, 'native/python/python/npubridge/_config_schema.json'), schema)
+for (const [file, schema] of Object.entries(publishedSchemas())) {
+  writeFileSync(path.join(ROOT, file), `${JSON.stringify(schema, null, 2)}\n`)
+}
 
 const file = path.join(ROOT, 'docs/configuration.md')
 const [start, end] = REFERENCE_MARKS

@@ -79,7 +79,23 @@ export async function createBridge(options: BridgeOptions = {}, parts: BridgePar
   const {config} = await resolveBridgeConfig(options, parts.env)
   const request = {config, paths: resolvePaths(parts.env), settings: engineSettings(config), signal: options.signal}
   const candidates = [nativeEngine, openVinoNodeEngine, legacyEngine].map((describe) => describe(request, parts))
-  return (await selectEngine({device: deviceOf(config), engine: engineOf(config)}, candidates)).engine
+  try {
+    return (await selectEngine({device: deviceOf(config), engine: engineOf(config)}, candidates)).engine
+  } catch (error) {
+    throw withProfile(error, config)
+  }
+}
+
+/** Says so where it is a profile that asks for a device which is not there. */
+function withProfile(error: unknown, config: Config): unknown {
+  const wanted = deviceOf(config)
+  if (!(error instanceof NpuBridgeError) || error.code !== 'DEVICE_UNAVAILABLE') return error
+  if (config.device !== undefined || wanted === 'auto') return error
+  const {cause, message, suggestions} = error
+  return new NpuBridgeError(error.code, `the profile ${config.profile!} is for ${wanted}, and ${message}`, {
+    cause: cause ?? error,
+    suggestions: ['Take another profile: --profile latency', ...suggestions],
+  })
 }
 
 /** What is asked for, from all sources. */
