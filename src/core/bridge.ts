@@ -120,7 +120,7 @@ async function resolveBridgeConfig(options: BridgeOptions, env: NodeJS.ProcessEn
   } catch (error) {
     const failure = asNpuBridgeError(error)
     // What was passed as an option of its own is an argument, whatever it is checked by.
-    if (!Object.keys(given).some((name) => failure.message.startsWith(`${name} is`))) throw failure
+    if (Object.keys(given).every((name) => !failure.message.startsWith(`${name} is`))) throw failure
     const {message, suggestions} = failure
     throw new NpuBridgeError('INVALID_ARGUMENT', message, {cause: failure, suggestions})
   }

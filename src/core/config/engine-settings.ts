@@ -1,11 +1,11 @@
+import type {z} from 'zod'
+
 /** What a configuration means to the engines. */
 import type {NativeEngineOptions, Tuning} from '../engine/native.ts'
 import type {Config} from './schema.ts'
-import type {profile as profileSchema} from './sections/profiles.ts'
-import type {z} from 'zod'
 
 import {type DevicePreference, PRIORITIES} from '../engine/engine.ts'
-import {BUILT_IN_PROFILES, type BuiltInProfile} from './sections/profiles.ts'
+import {BUILT_IN_PROFILES,type BuiltInProfile, type profile as profileSchema} from './sections/profiles.ts'
 
 type OwnProfile = z.infer<typeof profileSchema>
 

@@ -33,7 +33,7 @@ function problemsFrom(issue: Issue, root: unknown): Problem[] {
   if (issue.code === 'invalid_union') {
     const closest = issue.errors.find((issues) => issues.every(({path: inner}) => inner.length > 0))
     if (closest) {
-      return closest.flatMap((inner) => problemsFrom({...inner, path: [...path, ...inner.path]} as Issue, root))
+      return closest.flatMap((inner) => problemsFrom({...inner, path: [...path, ...inner.path]}, root))
     }
   }
 

@@ -7,7 +7,7 @@ export type Unset = {readonly default: boolean | number | string} | {readonly no
 /** An optional setting with its description and what holds without it. */
 export function setting<T extends z.ZodType>(schema: T, description: string, unset: Unset): z.ZodOptional<T> {
   const told = 'note' in unset ? {'x-default': unset.note} : {default: unset.default}
-  return schema.optional().meta({description, ...told}) as z.ZodOptional<T>
+  return schema.optional().meta({description, ...told})
 }
 
 /** A whole number from `least`. */

@@ -9,9 +9,10 @@ export function fromJavaScript(config: object): Record<string, unknown> {
 
 function renamed(value: unknown, schema: JsonSchema): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
-  const {additionalProperties: others, anyOf = [], properties = anyOf.find((each) => each.properties)?.properties} = schema
+  const others = schema.additionalProperties
+  const properties = schema.properties ?? schema.anyOf?.find((each) => each.properties)?.properties
   return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => {
+    Object.entries(value as Record<string, unknown>).map(([key, inner]) => {
       const name = properties && !Object.hasOwn(properties, key) ? snakeCase(key) : key
       const known = properties?.[name]
       if (known) return [name, renamed(inner, known)]

@@ -1,6 +1,6 @@
 /** Settings from environment variables: `NPUBRIDGE_QUEUE_CAPACITY=1000`. */
 import {nearestName} from '../run/nearest.ts'
-import {type JsonSchema, allSettings, type Setting, variableOf} from './schema.ts'
+import {allSettings, type JsonSchema, type Setting, variableOf} from './schema.ts'
 
 /**
  * Variables of npubridge that are no settings: where things are, and what tests use. A test holds the list against the

@@ -15,8 +15,8 @@ import type {
 import {NpuBridgeError} from '../errors.ts'
 import {fromNative, loadBinding, type NativeBinding, type NativeEngineHandle} from './binding.ts'
 import {type Answer, Answers} from './native/answers.ts'
-import {inSnakeCase} from './native/settings.ts'
 import {Backlog, levelOf} from './native/backlog.ts'
+import {inSnakeCase} from './native/settings.ts'
 import {Submissions} from './native/submissions.ts'
 
 /** What a model is compiled with, where that is not what the profile chooses. */

@@ -79,7 +79,7 @@ type Rule = (snapshot: MetricsSnapshot, goals: Goals) => Advice[]
 const RULES: readonly Rule[] = [delayTooLong, queueTooShort, starvedDevice, deadlineUnrealistic, goalsMissed, throttled]
 
 function delayTooLong({batchSizes = {}, operations, settings}: MetricsSnapshot): Advice[] {
-  const inference = operations.inference
+  const {inference} = operations
   const delay = settings?.batchDelayUs ?? 0
   if (delay === 0 || inference === undefined || inference.total.count < ENOUGH) return []
   const runs = Object.values(batchSizes).reduce((sum, count) => sum + count, 0)
@@ -111,7 +111,7 @@ function queueTooShort({failuresByCode, settings, submitted}: MetricsSnapshot): 
 
 /** Operations wait, and the device does not work: something before it holds them up. */
 function starvedDevice({batchSizes = {}, operations, resources, settings, uptimeMs}: MetricsSnapshot): Advice[] {
-  const inference = operations.inference
+  const {inference} = operations
   if (inference === undefined || inference.total.count < ENOUGH || uptimeMs <= 0) return []
   const runs = Object.values(batchSizes).reduce((sum, count) => sum + count, 0)
   const places = Math.max(1, resources?.npuSlots.limit ?? 1)

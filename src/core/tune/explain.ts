@@ -1,8 +1,8 @@
 /** Why a setting won, in sentences with the figures behind them. */
-import type {Constraints, Figures, Objective} from './objective.ts'
 import type {TunedSetting} from './report.ts'
 
-import {constrainedP99} from './objective.ts'
+import {constrainedP99, type Constraints, type Figures, type Objective} from './objective.ts'
+
 
 const NAMES = {
   latency: 'the shortest time for one operation',

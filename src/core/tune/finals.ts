@@ -2,12 +2,11 @@
 import {median} from 'simple-statistics'
 import {z} from 'zod'
 
-import type {Candidate} from './candidate.ts'
 import type {Figures} from './objective.ts'
 import type {Trial, TrialSubject} from './trial.ts'
 
 import {askChild} from '../bench/ask-child.ts'
-import {describe} from './candidate.ts'
+import {type Candidate,describe} from './candidate.ts'
 
 /** A setting with the medians of its rounds. */
 export interface Contender {

@@ -42,11 +42,8 @@ export async function successiveHalving<C, R>(
   const failed = new Set<C>()
   const ranked = (among: readonly C[]) =>
     among.filter((each) => results.has(each)).toSorted((a, b) => score(results.get(b)!) - score(results.get(a)!))
-  let left = [...contenders]
-  let rounds = 0
-  for (let trialMs = options.trialMs; ; trialMs *= LONGER) {
-    rounds++
-    for (const contender of left) {
+  const round = async (among: readonly C[], trialMs: number) => {
+    for (const contender of among) {
       if (options.isOver()) {
         if (!results.has(contender)) untried.push(contender)
         continue
@@ -56,6 +53,13 @@ export async function successiveHalving<C, R>(
       if (result === null) failed.add(contender)
       else results.set(contender, result)
     }
+  }
+
+  let left = [...contenders]
+  let rounds = 0
+  for (let {trialMs} = options; ; trialMs *= LONGER) {
+    rounds++
+    await round(left, trialMs)
 
     left = ranked(left.filter((each) => !failed.has(each)))
     if (left.length <= finalists || options.isOver()) break

@@ -1,13 +1,11 @@
 /** From what was measured to the report: who won, and why. */
 import type {Config} from '../config/schema.ts'
-import type {Candidate} from './candidate.ts'
 import type {Contender} from './finals.ts'
-import type {Constraints, Objective} from './objective.ts'
 import type {Advice, TunedSetting, TuneReport} from './report.ts'
 
-import {complexity, DEFAULT, describe, profileOf} from './candidate.ts'
+import {type Candidate,complexity, DEFAULT, describe, profileOf} from './candidate.ts'
 import {explain} from './explain.ts'
-import {brokenBy, score} from './objective.ts'
+import {brokenBy, type Constraints,type Objective, score} from './objective.ts'
 import {paretoFront} from './pareto.ts'
 
 export interface Outcome {

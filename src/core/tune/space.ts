@@ -47,7 +47,7 @@ function powers(most: number): number[] {
 /** The hint for latency is the default. */
 function combine(given: Record<keyof Omit<Candidate, 'precision'>, unknown>): Candidate {
   const entries = Object.entries(given).filter(([key, value]) => value !== undefined && !(key === 'hint' && value === 'latency'))
-  return Object.fromEntries(entries) as Candidate
+  return Object.fromEntries(entries)
 }
 
 function unique(candidates: readonly Candidate[]): Candidate[] {

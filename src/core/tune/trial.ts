@@ -3,14 +3,13 @@ import {quantile} from 'simple-statistics'
 
 import type {Config} from '../config/schema.ts'
 import type {Engine, InferenceOperation} from '../engine/engine.ts'
-import type {Candidate} from './candidate.ts'
 import type {EnergyMeter} from './energy.ts'
 import type {Figures} from './objective.ts'
 
 import {type Description, inputsFor} from '../bench/model-inputs.ts'
 import {createBridge} from '../bridge.ts'
 import {NpuBridgeError} from '../errors.ts'
-import {profileOf} from './candidate.ts'
+import {type Candidate,profileOf} from './candidate.ts'
 
 /** Where a setting is tried. */
 export interface TrialSubject {
@@ -58,7 +57,7 @@ export async function openTrial(candidate: Candidate, subject: TrialSubject, met
   })
   try {
     const loaded = await load(engine, model)
-    const [lacking] = loaded.dropped.filter(({property}) => isAskedFor(property, candidate))
+    const lacking = loaded.dropped.find(({property}) => isAskedFor(property, candidate))
     if (lacking) throw new Skipped(`${lacking.property} ${lacking.value}: ${lacking.reason}`)
     const operation: InferenceOperation = {type: 'inference', model, inputs: inputsFor(loaded)}
     await engine.submit(operation)

@@ -177,7 +177,7 @@ class Search {
       leftMs: limitMs * (1 - MEMORY) - this.#elapsed(),
       memoryOf: this.#parts.memoryOf,
       now: this.#parts.now,
-      onProgress: (name, fraction) => {
+      onProgress(name, fraction) {
         onProgress(name, HEATS + (1 - HEATS) * fraction)
       },
       open: async (candidate) => this.#open(candidate),

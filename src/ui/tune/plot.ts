@@ -1,8 +1,6 @@
 /** Settings as points of latency and throughput: for a terminal in characters, for a page as SVG. */
-import type {Scale} from '../bench/scale.ts'
-
 import {escapeHtml} from '../bench/chart.ts'
-import {rangeScale} from '../bench/scale.ts'
+import {rangeScale, type Scale} from '../bench/scale.ts'
 
 export interface PlottedPoint {
   readonly name: string

@@ -28,7 +28,7 @@ describe('what is wrong with a configuration', () => {
       [{queue: 5}, 'queue is 5, it must be an object of capacity, policy, per_priority'],
       [{profiles: {mine: {requests: 0}}}, 'profiles.mine.requests is 0, it must be a whole number from 1 to 1024'],
     ] as const) {
-      const error = await refusal(code as Record<string, unknown>)
+      const error = await refusal(code)
       expect(error.code).to.equal('CONFIG_INVALID')
       expect(error.exitCode).to.equal(2)
       expect(error.message).to.contain(message)
@@ -43,7 +43,7 @@ describe('what is wrong with a configuration', () => {
       [{profile: 'througput'}, 'profile is "througput"', 'throughput'],
       [{profiles: {mine: {stream: 2}}}, 'profiles.mine.stream is no setting', 'streams'],
     ] as const) {
-      const error = await refusal(code as Record<string, unknown>)
+      const error = await refusal(code)
       expect(error.message).to.contain(message)
       expect(error.suggestions[0]).to.equal(`did you mean "${nearest}"?`)
     }
@@ -78,7 +78,7 @@ describe('what is wrong with a configuration', () => {
       ],
       [{max_latency_us: 100, batching: {delay_us: 200}}, 'batching.delay_us is 200, but max_latency_us is 100'],
     ] as const) {
-      const error = await refusal(code as Record<string, unknown>)
+      const error = await refusal(code)
       expect(error.code).to.equal('CONFIG_INVALID')
       expect(error.message).to.contain(message)
     }

@@ -1,8 +1,8 @@
 import {expect} from 'chai'
 
-import {energyMeter} from '../../../src/core/tune/energy.ts'
-import {FolderRoot} from '../../../src/core/probe/root.ts'
 import {runningMachine} from '../../../src/core/probe/machine.ts'
+import {FolderRoot} from '../../../src/core/probe/root.ts'
+import {energyMeter} from '../../../src/core/tune/energy.ts'
 
 const failing = (code: string) => () => {
   throw Object.assign(new Error(code), {code})
