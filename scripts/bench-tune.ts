@@ -61,5 +61,7 @@ for (const [name, value] of medians) {
 }
 
 const close = winners.filter(({name}) => medians.get(name)! >= 0.97 * best).length
-console.log(`${model}, ${objective}: ${close} of ${winners.length} winners within 3 % of the best (median of ${ROUNDS} rounds in turns)`)
+console.log(
+  `${model}, ${objective}: ${close} of ${winners.length} winners within 3 % of the best (median of ${ROUNDS} rounds in turns)`,
+)
 for (const {trial} of contenders.values()) await trial[Symbol.asyncDispose]()

@@ -41,7 +41,12 @@ export default class Tune extends BaseCommand {
       description: 'p99 that is allowed: of single operations for latency, else under load',
       helpValue: 'MS',
     }),
-    'max-memory-mb': Flags.integer({...constraint, description: 'memory that a process may take', helpValue: 'MB', min: 1}),
+    'max-memory-mb': Flags.integer({
+      ...constraint,
+      description: 'memory that a process may take',
+      helpValue: 'MB',
+      min: 1,
+    }),
     save: Flags.string({description: 'keep the winner as this profile in the configuration', helpValue: 'NAME'}),
     'export-html': Flags.string({description: 'write one page with the plot', helpValue: 'FILE'}),
     advise: Flags.string({

@@ -28,20 +28,43 @@ describe('npubridge tune', () => {
   it('measures, explains, plots, and saves a profile that run takes', async () => {
     const config = path.join(folder, 'npubridge.config.yaml')
     await writeFile(config, '# kept\nretries: 2\n')
-    const search = ['tune', '--model', 'silero-vad', '--device', 'cpu', '--objective', 'throughput', '--time-limit', '6s']
-    const {exitCode, stderr, stdout} = await npubridge(...search, '--save', 'busy', '--export-html', 'page.html', '--json')
+    const search = [
+      'tune',
+      '--model',
+      'silero-vad',
+      '--device',
+      'cpu',
+      '--objective',
+      'throughput',
+      '--time-limit',
+      '6s',
+    ]
+    const {exitCode, stderr, stdout} = await npubridge(
+      ...search,
+      '--save',
+      'busy',
+      '--export-html',
+      'page.html',
+      '--json',
+    )
     expect(exitCode, stderr).to.equal(0)
     const report = expectSchema<TuneReport>('tune', stdout)
     expect(report.device).to.equal('CPU')
-    expect(report.settings.map(({name}) => name)).to.include('default').and.include(report.winner!)
+    expect(report.settings.map(({name}) => name))
+      .to.include('default')
+      .and.include(report.winner!)
     expect(report.settings.some(({front}) => front)).to.equal(true)
     expect(report.explanation[0]).to.match(/the most operations a second/)
-    expect(report.skipped.map(({reason}) => reason)).to.include('INFERENCE_PRECISION_HINT INT8: the model is not quantised')
+    expect(report.skipped.map(({reason}) => reason)).to.include(
+      'INFERENCE_PRECISION_HINT INT8: the model is not quantised',
+    )
     expect(report.saved).to.equal(config)
 
     const written = await readFile(config, 'utf8')
     expect(written).to.contain('# kept').and.contain('busy:').and.contain('tuned:')
-    expect(await readFile(path.join(folder, 'page.html'), 'utf8')).to.contain('<svg').and.contain('class="winner"')
+    expect(await readFile(path.join(folder, 'page.html'), 'utf8'))
+      .to.contain('<svg')
+      .and.contain('class="winner"')
     await writeFile(path.join(folder, 'ops.jsonl'), '{"type": "load_model", "model": "silero-vad"}\n')
     const run = await npubridge('run', 'ops.jsonl', '--profile', 'busy')
     expect(run.exitCode, run.stderr).to.equal(0)
@@ -62,7 +85,11 @@ describe('npubridge tune', () => {
       [['--model', 'silero-vad', '--export-html', '/nowhere/page.html'], 1, 'there is no folder /nowhere'],
       [['--model', 'silero-vad', '--device', 'gpu'], 1, 'DEVICE_UNAVAILABLE'],
       [['--model', 'no-such-model'], 1, 'MODEL_NOT_FOUND'],
-      [['--model', 'silero-vad', '--time-limit', '1ms'], 2, 'the time limit is 1 ms, but a single trial of silero-vad takes'],
+      [
+        ['--model', 'silero-vad', '--time-limit', '1ms'],
+        2,
+        'the time limit is 1 ms, but a single trial of silero-vad takes',
+      ],
       [['--advise', '/nowhere.json'], 2, 'is no snapshot of metrics'],
     ] as const) {
       const {exitCode, stderr} = await npubridge('tune', ...parameters)

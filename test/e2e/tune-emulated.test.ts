@@ -25,7 +25,17 @@ describe('tuning on an emulated NPU', function () {
   })
 
   async function tune(faults: string, ...parameters: string[]): Promise<TuneReport> {
-    const command = ['tune', '--model', 'silero-vad', '--runtime', emulated, '--time-limit', '6s', '--json', ...parameters]
+    const command = [
+      'tune',
+      '--model',
+      'silero-vad',
+      '--runtime',
+      emulated,
+      '--time-limit',
+      '6s',
+      '--json',
+      ...parameters,
+    ]
     const env = {NPUBRIDGE_FAULTS: faults}
     const {stdout} = await execa(process.execPath, [BIN, ...command], {cwd: folder.path, env, reject: false})
     return JSON.parse(stdout) as TuneReport

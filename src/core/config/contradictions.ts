@@ -14,7 +14,13 @@ export function contradictions(values: unknown): Problem[] {
   return RULES.flatMap((rule) => rule(config))
 }
 
-const RULES: readonly Rule[] = [profilesAreKnown, builtInNamesAreKept, profileFitsDevice, memoryIsSaidOnce, delayIsBearable]
+const RULES: readonly Rule[] = [
+  profilesAreKnown,
+  builtInNamesAreKept,
+  profileFitsDevice,
+  memoryIsSaidOnce,
+  delayIsBearable,
+]
 
 function profilesAreKnown({models = {}, profile, profiles = {}}: Config): Problem[] {
   const known = [...BUILT_IN_PROFILES, ...Object.keys(profiles)]
@@ -31,7 +37,12 @@ function profilesAreKnown({models = {}, profile, profiles = {}}: Config): Proble
 
 function builtInNamesAreKept({profiles = {}}: Config): Problem[] {
   return BUILT_IN_PROFILES.filter((name) => Object.hasOwn(profiles, name)).map((name) =>
-    problem(`profiles.${name}`, profiles[name], 'another name', 'but that name is built in: choose another one and let it extend it'),
+    problem(
+      `profiles.${name}`,
+      profiles[name],
+      'another name',
+      'but that name is built in: choose another one and let it extend it',
+    ),
   )
 }
 

@@ -5,12 +5,15 @@ import type {NativeEngineOptions, Tuning} from '../engine/native.ts'
 import type {Config} from './schema.ts'
 
 import {type DevicePreference, PRIORITIES} from '../engine/engine.ts'
-import {BUILT_IN_PROFILES,type BuiltInProfile, type profile as profileSchema} from './sections/profiles.ts'
+import {BUILT_IN_PROFILES, type BuiltInProfile, type profile as profileSchema} from './sections/profiles.ts'
 
 type OwnProfile = z.infer<typeof profileSchema>
 
 /** What the native engine is told of a configuration; the others honour `profile` and `queue.capacity`. */
-export type EngineSettings = Omit<NativeEngineOptions, 'cacheFolder' | 'devices' | 'modelsFolder' | 'rejected' | 'runtimeFolder'>
+export type EngineSettings = Omit<
+  NativeEngineOptions,
+  'cacheFolder' | 'devices' | 'modelsFolder' | 'rejected' | 'runtimeFolder'
+>
 
 /** The settings of `config`, which fits the schema and contradicts itself nowhere. */
 export function engineSettings(config: Config): EngineSettings {

@@ -83,7 +83,10 @@ export function schemaAt(path: readonly PathPart[]): JsonSchema {
  *
  * @param origin where the values come from: a file, a variable
  */
-export function configInvalid(problems: readonly Problem[], origin?: (problem: Problem) => null | string): NpuBridgeError {
+export function configInvalid(
+  problems: readonly Problem[],
+  origin?: (problem: Problem) => null | string,
+): NpuBridgeError {
   const lines = problems.map((problem) => {
     const from = origin?.(problem)
     return from ? `${problem.message} (in ${from})` : problem.message

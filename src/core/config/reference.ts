@@ -9,12 +9,9 @@ export function configReference(): string {
   const schema = configJsonSchema()
   const general = Object.entries(schema.properties ?? {}).filter(([, each]) => !isSection(each))
   const sections = Object.entries(schema.properties ?? {}).filter(([, each]) => isSection(each))
-  return [
-    '### General',
-    '',
-    ...table(general, []),
-    ...sections.flatMap(([name, each]) => section(name, each)),
-  ].join('\n')
+  return ['### General', '', ...table(general, []), ...sections.flatMap(([name, each]) => section(name, each))].join(
+    '\n',
+  )
 }
 
 function isSection({additionalProperties, properties}: JsonSchema): boolean {
@@ -31,7 +28,10 @@ function section(name: string, schema: JsonSchema): string[] {
 
 /** @param path of the section; null where settings have no variables of their own */
 function table(settings: ReadonlyArray<[string, JsonSchema]>, path: null | readonly string[]): string[] {
-  const head = path === null ? ['setting', 'what it is', 'may be', 'default'] : ['setting', 'what it is', 'may be', 'default', 'variable']
+  const head =
+    path === null
+      ? ['setting', 'what it is', 'may be', 'default']
+      : ['setting', 'what it is', 'may be', 'default', 'variable']
   const rows = settings.map(([name, schema]) => [
     `\`${name}\``,
     schema.description ?? '',

@@ -51,7 +51,10 @@ export function readVariables(env: NodeJS.ProcessEnv): Variables {
     const setting = byVariable.get(variable)
     if (setting) settings.push({path: setting.path, value: valueFrom(text, setting), variable})
     else if (!OTHER_VARIABLES.includes(variable)) {
-      const nearest = nearestName(variable.slice(PREFIX.length), known.map((name) => name.slice(PREFIX.length)))
+      const nearest = nearestName(
+        variable.slice(PREFIX.length),
+        known.map((name) => name.slice(PREFIX.length)),
+      )
       unknown.push({variable, value: text, nearest: nearest === undefined ? null : PREFIX + nearest})
     }
   }
@@ -62,7 +65,8 @@ export function readVariables(env: NodeJS.ProcessEnv): Variables {
 /** The value that `text` stands for; text that stands for none stays text, for the schema to refuse. */
 function valueFrom(text: string, {schema}: Setting): unknown {
   const types = new Set([schema, ...(schema.anyOf ?? [])].map(({type}: JsonSchema) => type))
-  if (types.has('number') || types.has('integer')) return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text
+  if (types.has('number') || types.has('integer'))
+    return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text
   if (types.has('boolean')) return {true: true, '1': true, false: false, '0': false}[text.toLowerCase()] ?? text
   if (text.startsWith('{') || text.startsWith('[')) {
     try {

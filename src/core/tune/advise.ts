@@ -122,7 +122,8 @@ function starvedDevice({batchSizes = {}, operations, resources, settings, uptime
   return [
     {
       id: 'device-starved',
-      advice: 'Submit more at once (submitBatch, or more in flight), or give the process more processor time: the device waits for work.',
+      advice:
+        'Submit more at once (submitBatch, or more in flight), or give the process more processor time: the device waits for work.',
       because: `The device computed ${percent(busy)} of the time, while half of all inferences waited ${us(inference.queue.p50)} for ${us(inference.compute.p50)} of work.`,
       setting: null,
     },
@@ -198,7 +199,12 @@ function misplacedModels(snapshots: readonly MetricsSnapshot[]): Advice[] {
   return seen.flatMap(({compute, device, model}) => {
     const cpu = onCpu.get(model)
     if (device === 'CPU' || cpu === undefined || compute.p50 <= CLEARLY * cpu.compute.p50) return []
-    return [belongsOnCpu(model, `half of its inferences take ${us(cpu.compute.p50)} or less on the CPU and ${us(compute.p50)} on ${device}`)]
+    return [
+      belongsOnCpu(
+        model,
+        `half of its inferences take ${us(cpu.compute.p50)} or less on the CPU and ${us(compute.p50)} on ${device}`,
+      ),
+    ]
   })
 }
 

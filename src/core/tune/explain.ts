@@ -3,7 +3,6 @@ import type {TunedSetting} from './report.ts'
 
 import {constrainedP99, type Constraints, type Figures, type Objective} from './objective.ts'
 
-
 const NAMES = {
   latency: 'the shortest time for one operation',
   throughput: 'the most operations a second',
@@ -25,7 +24,9 @@ export function explain(reasons: Reasons): string[] {
   const {base, objective, settings, winner} = reasons
   if (winner === undefined) {
     const closest = settings[0]!
-    return [`No setting keeps to the constraints: with ${closest.name}, which comes closest, ${closest.broken.join(', and ')}.`]
+    return [
+      `No setting keeps to the constraints: with ${closest.name}, which comes closest, ${closest.broken.join(', and ')}.`,
+    ]
   }
 
   return [
@@ -59,8 +60,10 @@ function gain(figures: Figures, base: Figures, objective: Objective): string {
     }
 
     case 'efficiency': {
-      const [mine, theirs] = figures.joules !== null && base.joules !== null ? [figures.joules, base.joules] : [figures.cpuUs, base.cpuUs]
-      const unit = figures.joules !== null && base.joules !== null ? (value: number) => `${(value * 1000).toPrecision(3)} mJ` : us
+      const [mine, theirs] =
+        figures.joules !== null && base.joules !== null ? [figures.joules, base.joules] : [figures.cpuUs, base.cpuUs]
+      const unit =
+        figures.joules !== null && base.joules !== null ? (value: number) => `${(value * 1000).toPrecision(3)} mJ` : us
       return `${unit(mine)} instead of ${unit(theirs)} with the default (${percent(mine, theirs)})`
     }
   }
@@ -73,14 +76,20 @@ function traded(winner: TunedSetting, base: TunedSetting, objective: Objective):
   const slower = figures.p50Us / base.figures.p50Us
   const fewer = figures.throughput / base.figures.throughput
   if (objective !== 'latency' && slower > 1.05) {
-    return [`A single operation takes ${us(figures.p50Us)} for it, ${percent(figures.p50Us, base.figures.p50Us)} against the default.`]
+    return [
+      `A single operation takes ${us(figures.p50Us)} for it, ${percent(figures.p50Us, base.figures.p50Us)} against the default.`,
+    ]
   }
 
   if (objective === 'latency' && fewer < 0.95) {
-    return [`It does ${perSecond(figures.throughput)} under load for it, ${percent(figures.throughput, base.figures.throughput)} against the default.`]
+    return [
+      `It does ${perSecond(figures.throughput)} under load for it, ${percent(figures.throughput, base.figures.throughput)} against the default.`,
+    ]
   }
 
-  return [`It costs nothing in the other respect: ${objective === 'latency' ? perSecond(figures.throughput) : us(figures.p50Us)}.`]
+  return [
+    `It costs nothing in the other respect: ${objective === 'latency' ? perSecond(figures.throughput) : us(figures.p50Us)}.`,
+  ]
 }
 
 function runnerUp({settings, winner}: Reasons): string[] {
@@ -93,8 +102,12 @@ function bounds({figures}: TunedSetting, {constraints, objective, settings}: Rea
   const {maxMemoryMb, maxP99Ms} = constraints
   const refused = settings.filter(({broken}) => broken.length > 0)
   const kept = [
-    ...(maxP99Ms === undefined ? [] : [`p99 is ${(constrainedP99(objective, figures) / 1000).toFixed(2)} of ${maxP99Ms} ms`]),
-    ...(maxMemoryMb === undefined || figures.memoryBytes === null ? [] : [`memory is ${Math.round(figures.memoryBytes / 2 ** 20)} of ${maxMemoryMb} MB`]),
+    ...(maxP99Ms === undefined
+      ? []
+      : [`p99 is ${(constrainedP99(objective, figures) / 1000).toFixed(2)} of ${maxP99Ms} ms`]),
+    ...(maxMemoryMb === undefined || figures.memoryBytes === null
+      ? []
+      : [`memory is ${Math.round(figures.memoryBytes / 2 ** 20)} of ${maxMemoryMb} MB`]),
   ]
   if (kept.length === 0) return []
   const others = refused.length === 0 ? '' : `; ${refused.length} of the finalists did not`

@@ -6,7 +6,7 @@ import type {Figures} from './objective.ts'
 import type {Trial, TrialSubject} from './trial.ts'
 
 import {askChild} from '../bench/ask-child.ts'
-import {type Candidate,describe} from './candidate.ts'
+import {type Candidate, describe} from './candidate.ts'
 
 /** A setting with the medians of its rounds. */
 export interface Contender {
@@ -81,7 +81,11 @@ function medians(samples: readonly Figures[]): Figures {
 }
 
 /** Resident memory of a process that runs a candidate and nothing else; null when that process failed. */
-export async function memoryOf(candidate: Candidate, subject: TrialSubject, signal: AbortSignal): Promise<null | number> {
+export async function memoryOf(
+  candidate: Candidate,
+  subject: TrialSubject,
+  signal: AbortSignal,
+): Promise<null | number> {
   try {
     return await askChild('../tune/memory-child', [], {candidate, subject}, z.number(), signal)
   } catch {

@@ -69,7 +69,9 @@ export async function successiveHalving<C, R>(
   }
 
   const best = left.slice(0, finalists)
-  const kept = contenders.filter((each) => keeps(each) && results.has(each) && !failed.has(each) && !best.includes(each))
+  const kept = contenders.filter(
+    (each) => keeps(each) && results.has(each) && !failed.has(each) && !best.includes(each),
+  )
   return {
     finalists: [...best, ...kept].map((contender) => ({contender, result: results.get(contender)!})),
     results,

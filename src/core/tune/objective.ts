@@ -55,7 +55,9 @@ export function brokenBy(objective: Objective, figures: Figures, constraints: Co
   const p99Ms = constrainedP99(objective, figures) / 1000
   const memoryMb = figures.memoryBytes === null ? null : figures.memoryBytes / BYTES_PER_MB
   return [
-    ...(maxP99Ms !== undefined && p99Ms > maxP99Ms ? [`p99 is ${p99Ms.toFixed(2)} ms, ${maxP99Ms} ms are allowed`] : []),
+    ...(maxP99Ms !== undefined && p99Ms > maxP99Ms
+      ? [`p99 is ${p99Ms.toFixed(2)} ms, ${maxP99Ms} ms are allowed`]
+      : []),
     ...(maxMemoryMb !== undefined && memoryMb !== null && memoryMb > maxMemoryMb
       ? [`it takes ${Math.round(memoryMb)} MB, ${maxMemoryMb} MB are allowed`]
       : []),

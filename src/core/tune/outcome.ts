@@ -3,9 +3,9 @@ import type {Config} from '../config/schema.ts'
 import type {Contender} from './finals.ts'
 import type {Advice, TunedSetting, TuneReport} from './report.ts'
 
-import {type Candidate,complexity, DEFAULT, describe, profileOf} from './candidate.ts'
+import {type Candidate, complexity, DEFAULT, describe, profileOf} from './candidate.ts'
 import {explain} from './explain.ts'
-import {brokenBy, type Constraints,type Objective, score} from './objective.ts'
+import {brokenBy, type Constraints, type Objective, score} from './objective.ts'
 import {paretoFront} from './pareto.ts'
 
 export interface Outcome {
@@ -30,7 +30,10 @@ const AS_GOOD = 0.01
 
 export function buildReport(outcome: Outcome): TuneReport {
   const {config, constraints, energy, finals, objective, skipped} = outcome
-  const settings = rank(finals.map((contender) => settingOf(contender, outcome)), objective)
+  const settings = rank(
+    finals.map((contender) => settingOf(contender, outcome)),
+    objective,
+  )
   const base = settings.find(({name}) => name === describe(DEFAULT))
   const winner = chooseWinner(settings, finals, objective)
   const report: TuneReport = {
@@ -42,7 +45,9 @@ export function buildReport(outcome: Outcome): TuneReport {
     settings,
     winner: winner?.name ?? null,
     default: describe(DEFAULT),
-    explanation: base ? explain({base, constraints, energy, objective, settings, target: config.target_ops_per_sec, winner}) : [],
+    explanation: base
+      ? explain({base, constraints, energy, objective, settings, target: config.target_ops_per_sec, winner})
+      : [],
     skipped: [...skipped].map(([candidate, reason]) => ({name: describe(candidate), reason})),
     outrun: outcome.outrun,
     untried: outcome.untried,
@@ -70,7 +75,8 @@ function settingOf({candidate, figures, rounds}: Contender, {constraints, finals
 function rank(settings: readonly TunedSetting[], objective: Objective): TunedSetting[] {
   return settings.toSorted(
     (a, b) =>
-      Number(a.broken.length > 0) - Number(b.broken.length > 0) || score(objective, b.figures) - score(objective, a.figures),
+      Number(a.broken.length > 0) - Number(b.broken.length > 0) ||
+      score(objective, b.figures) - score(objective, a.figures),
   )
 }
 
@@ -82,7 +88,9 @@ function chooseWinner(
   const allowed = settings.filter(({broken}) => broken.length === 0)
   const best = allowed[0]
   if (best === undefined) return undefined
-  const good = allowed.filter(({figures}) => score(objective, figures) >= (1 - AS_GOOD) * score(objective, best.figures))
+  const good = allowed.filter(
+    ({figures}) => score(objective, figures) >= (1 - AS_GOOD) * score(objective, best.figures),
+  )
   const settingsMade = ({figures}: TunedSetting) =>
     complexity(finals.find((each) => each.figures === figures)?.candidate ?? DEFAULT)
   return good.toSorted((a, b) => settingsMade(a) - settingsMade(b))[0]

@@ -27,7 +27,9 @@ export interface SaveTarget {
  */
 export async function saveTarget(name: string, file: string | undefined, folder = process.cwd()): Promise<SaveTarget> {
   if (!PROFILE_NAME.test(name) || (BUILT_IN_PROFILES as readonly string[]).includes(name)) {
-    const why = PROFILE_NAME.test(name) ? 'that profile is built in' : 'a name has letters, digits, dots and hyphens, a letter first'
+    const why = PROFILE_NAME.test(name)
+      ? 'that profile is built in'
+      : 'a name has letters, digits, dots and hyphens, a letter first'
     throw new NpuBridgeError('INVALID_ARGUMENT', `--save is ${JSON.stringify(name)}, but ${why}`, {
       exitCode: EXIT.usage,
       suggestions: ['--save tuned'],

@@ -49,7 +49,8 @@ export async function runTune(flags: TuneFlags, session: TuneSession): Promise<A
     config,
     constraints: {
       maxMemoryMb: flags['max-memory-mb'],
-      maxP99Ms: flags['max-p99-ms'] === undefined ? defaultP99(config.max_latency_us) : milliseconds(flags['max-p99-ms']),
+      maxP99Ms:
+        flags['max-p99-ms'] === undefined ? defaultP99(config.max_latency_us) : milliseconds(flags['max-p99-ms']),
     },
     limitMs: parseDuration(flags['time-limit']),
     model: flags.model,
@@ -58,10 +59,13 @@ export async function runTune(flags: TuneFlags, session: TuneSession): Promise<A
     signal: session.signal,
   })
   if (page !== undefined) {
-    await withStorageErrors(path.dirname(path.resolve(page)), async () => writeFileAtomic(page, session.renderPage(report)))
+    await withStorageErrors(path.dirname(path.resolve(page)), async () =>
+      writeFileAtomic(page, session.renderPage(report)),
+    )
   }
 
-  const saved = target !== null && report.winner !== null && !report.interrupted ? await saveWinner(report, target) : null
+  const saved =
+    target !== null && report.winner !== null && !report.interrupted ? await saveWinner(report, target) : null
   return {...report, saved}
 }
 

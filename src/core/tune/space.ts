@@ -19,7 +19,9 @@ export function searchSpace(facts: SpaceFacts): Candidate[] {
   const combinations = (['latency', 'throughput'] as const).flatMap((hint) =>
     [undefined, ...counts].flatMap((requests) =>
       [undefined, ...streams].flatMap((streamCount) =>
-        (facts.batches ? [undefined, 1, 8] : [undefined]).map((batch) => combine({hint, requests, streams: streamCount, batch})),
+        (facts.batches ? [undefined, 1, 8] : [undefined]).map((batch) =>
+          combine({hint, requests, streams: streamCount, batch}),
+        ),
       ),
     ),
   )
@@ -29,9 +31,10 @@ export function searchSpace(facts: SpaceFacts): Candidate[] {
 
 /** Precision is a choice by itself: it is tried with each hint, and left to the device elsewhere. */
 function precisions(): Candidate[] {
-  return (['FP32', 'FP16', 'INT8'] as const).flatMap((precision) =>
-    [{precision}, {hint: 'throughput' as const, precision}],
-  )
+  return (['FP32', 'FP16', 'INT8'] as const).flatMap((precision) => [
+    {precision},
+    {hint: 'throughput' as const, precision},
+  ])
 }
 
 function requestCounts({cores, device, optimalRequests}: SpaceFacts): number[] {
@@ -46,7 +49,9 @@ function powers(most: number): number[] {
 
 /** The hint for latency is the default. */
 function combine(given: Record<keyof Omit<Candidate, 'precision'>, unknown>): Candidate {
-  const entries = Object.entries(given).filter(([key, value]) => value !== undefined && !(key === 'hint' && value === 'latency'))
+  const entries = Object.entries(given).filter(
+    ([key, value]) => value !== undefined && !(key === 'hint' && value === 'latency'),
+  )
   return Object.fromEntries(entries)
 }
 

@@ -9,7 +9,7 @@ import type {Figures} from './objective.ts'
 import {type Description, inputsFor} from '../bench/model-inputs.ts'
 import {createBridge} from '../bridge.ts'
 import {NpuBridgeError} from '../errors.ts'
-import {type Candidate,profileOf} from './candidate.ts'
+import {type Candidate, profileOf} from './candidate.ts'
 
 /** Where a setting is tried. */
 export interface TrialSubject {
@@ -47,12 +47,21 @@ const MOST_IN_FLIGHT = 256
  * @throws {Skipped} when the device does not have what the candidate asks for, or does not compile it
  * @throws {NpuBridgeError} for what is no fault of the candidate
  */
-export async function openTrial(candidate: Candidate, subject: TrialSubject, meter: EnergyMeter | null): Promise<Trial> {
+export async function openTrial(
+  candidate: Candidate,
+  subject: TrialSubject,
+  meter: EnergyMeter | null,
+): Promise<Trial> {
   const {config, device, model} = subject
   const {batching: _, ...others} = config
   const engine = await createBridge({
     ...(device && {device}),
-    config: {...others, profile: NAME, profiles: {...config.profiles, [NAME]: profileOf(candidate)}, ...keptBatching(config, candidate)},
+    config: {
+      ...others,
+      profile: NAME,
+      profiles: {...config.profiles, [NAME]: profileOf(candidate)},
+      ...keptBatching(config, candidate),
+    },
     engine: 'native',
   })
   try {

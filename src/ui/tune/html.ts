@@ -20,7 +20,9 @@ export function renderTunePage(report: PrintableTuneReport): string {
         figures.loadedP99Us,
       ]
         .map((value) => `<td>${Number(value.toPrecision(4))}</td>`)
-        .join('')}<td>${figures.memoryBytes === null ? 'unknown' : Math.round(figures.memoryBytes / 2 ** 20)}</td></tr>`,
+        .join(
+          '',
+        )}<td>${figures.memoryBytes === null ? 'unknown' : Math.round(figures.memoryBytes / 2 ** 20)}</td></tr>`,
   )
   const head = ['setting', 'operations a second', 'p50 alone, µs', 'p99 alone, µs', 'p99 loaded, µs', 'memory, MB']
   const paragraphs = [...explanation, ...advice.map((each) => `${each.advice} ${each.because}`)]
@@ -35,7 +37,7 @@ export function renderTunePage(report: PrintableTuneReport): string {
 <style>${STYLE}${OWN_STYLE}</style>
 </head>
 <body>
-<header><h1>npubridge tune</h1><p>${escapeHtml(`${model} on ${device}, OpenVINO ${runtime ?? 'unknown'}, tuned for ${objective}`)}</p></header>
+<header><h1>npubridge tune</h1><p>${escapeHtml(`${model} on ${device}, OpenVINO ${runtime?.split('-', 1)[0] ?? 'unknown'}, tuned for ${objective}`)}</p></header>
 <main>
 ${renderSvg(pointsOf(report))}
 <p class="legend-text">Capitals and the line: settings that nothing beats in both. The diamond is the winner.</p>

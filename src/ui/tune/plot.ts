@@ -76,7 +76,8 @@ export function renderSvg(points: readonly PlottedPoint[]): string {
         `<line class="grid" x1="${PLOT.left}" x2="${PLOT.right}" y1="${top(tick)}" y2="${top(tick)}"/><text class="tick" x="${PLOT.left - 8}" y="${top(tick) + 4}" text-anchor="end">${short(tick)}</text>`,
     ),
     ...x.ticks.map(
-      (tick) => `<text class="tick" x="${left(tick)}" y="${PLOT.bottom + 18}" text-anchor="middle">${time(tick)}</text>`,
+      (tick) =>
+        `<text class="tick" x="${left(tick)}" y="${PLOT.bottom + 18}" text-anchor="middle">${time(tick)}</text>`,
     ),
   ]
   const front = points

@@ -108,7 +108,8 @@ export function renderAdviceReport(advice: readonly PrintableAdvice[]): string {
 function footer({energy, outrun, seconds, settings, skipped, untried}: PrintableTuneReport): string {
   const [first] = settings
   const joules = first?.figures.joules
-  const perOperation = joules === null || joules === undefined ? '' : `${(joules * 1000).toPrecision(3)} mJ an operation, `
+  const perOperation =
+    joules === null || joules === undefined ? '' : `${(joules * 1000).toPrecision(3)} mJ an operation, `
   const untriedText = untried > 0 ? `, ${untried} not tried for want of time (--time-limit)` : ''
   return `${settings.length + outrun} settings tried in ${formatSeconds(seconds)}, ${skipped.length} skipped${untriedText} · energy: ${perOperation}${energy}`
 }

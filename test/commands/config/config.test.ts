@@ -27,14 +27,20 @@ describe('npubridge config', () => {
   // eslint-disable-next-line @typescript-eslint/promise-function-async -- what execa gives is more than a promise
   function config(parameters: readonly string[], env: NodeJS.ProcessEnv = {}) {
     const without = {NPUBRIDGE_RUNTIME: undefined}
-    return execa(process.execPath, [BIN, 'config', ...parameters], {cwd: folder, env: {...without, ...env}, reject: false})
+    return execa(process.execPath, [BIN, 'config', ...parameters], {
+      cwd: folder,
+      env: {...without, ...env},
+      reject: false,
+    })
   }
 
   it('init writes a file, does not write over it, and tells how to undo', async () => {
     const first = await config(['init', '--format', 'yaml', '--json'])
     expect(first.exitCode, first.stderr).to.equal(0)
     const {file} = expectSchema<{file: string}>('config-init', first.stdout)
-    expect(await readFile(file, 'utf8')).to.contain('# queue:').and.contain('yaml-language-server: $schema=')
+    expect(await readFile(file, 'utf8'))
+      .to.contain('# queue:')
+      .and.contain('yaml-language-server: $schema=')
     const second = await config(['init'])
     expect(second.exitCode).to.equal(4)
     expect(second.stderr).to.contain('there is a configuration already')
@@ -51,7 +57,9 @@ describe('npubridge config', () => {
     const settings = text.split('\n').filter((line) => !/: \(|\{\} {2}#|^# [A-Z]|schema=/.test(line))
     // A section of which nothing is left would be empty, not absent.
     const uncommented = settings.map((line) => line.replace(/^# /, ''))
-    const full = uncommented.filter((line, index) => !/^[a-z]+:$/.test(line) || /^ {2}/.test(uncommented[index + 1] ?? ''))
+    const full = uncommented.filter(
+      (line, index) => !/^[a-z]+:$/.test(line) || /^ {2}/.test(uncommented[index + 1] ?? ''),
+    )
     await writeFile(file, full.join('\n'))
     const {exitCode, stdout} = await config(['validate'])
     expect(exitCode, stdout).to.equal(0)
@@ -96,7 +104,10 @@ describe('npubridge config', () => {
     const {exitCode, stderr} = await execa(process.execPath, [BIN, 'run', 'ops.jsonl'], {cwd: folder, reject: false})
     expect(exitCode).to.equal(1)
     expect(stderr).to.contain('the profile office is for gpu').and.contain('DEVICE_UNAVAILABLE')
-    const unknown = await execa(process.execPath, [BIN, 'run', 'ops.jsonl', '--profile', 'offise'], {cwd: folder, reject: false})
+    const unknown = await execa(process.execPath, [BIN, 'run', 'ops.jsonl', '--profile', 'offise'], {
+      cwd: folder,
+      reject: false,
+    })
     expect(unknown.exitCode).to.equal(2)
     expect(unknown.stderr).to.contain('did you mean "office"?')
   })

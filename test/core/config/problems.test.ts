@@ -52,7 +52,9 @@ describe('what is wrong with a configuration', () => {
   it('is told all at once, with where it comes from', async () => {
     const error = await refusal({retries: -1}, {NPUBRIDGE_WORKER_THREADS: 'two', NPUBRIDGE_METRICS: 'maybe'})
     expect(error.message.split('\n')).to.have.length(3)
-    expect(error.message).to.contain('worker_threads is "two", it must be a whole number from 1 to 256 (in NPUBRIDGE_WORKER_THREADS)')
+    expect(error.message).to.contain(
+      'worker_threads is "two", it must be a whole number from 1 to 256 (in NPUBRIDGE_WORKER_THREADS)',
+    )
   })
 
   it('includes variables that are almost a setting, and no others', async () => {

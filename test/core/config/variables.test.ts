@@ -26,7 +26,9 @@ describe('variables', () => {
         )
       })
     expect(read).to.include('NPUBRIDGE_HOME')
-    expect([...new Set(read)].filter((name) => !known.has(name) && !name.startsWith('NPUBRIDGE_TEST_'))).to.deep.equal([])
+    expect([...new Set(read)].filter((name) => !known.has(name) && !name.startsWith('NPUBRIDGE_TEST_'))).to.deep.equal(
+      [],
+    )
   })
 
   it('that are empty set nothing', () => {

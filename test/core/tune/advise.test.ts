@@ -83,7 +83,9 @@ describe('advise', () => {
     const [found] = advise([snapshot(late)])
     expect(found!.id).to.equal('deadline-unrealistic')
     expect(found!.advice).to.contain('shorter than one inference')
-    expect(found!.because).to.contain('half of them were given 300 µs or less, while an inference takes 1.00 ms by itself')
+    expect(found!.because).to.contain(
+      'half of them were given 300 µs or less, while an inference takes 1.00 ms by itself',
+    )
     expect(ids({failuresByCode: {DEADLINE_EXCEEDED: 2}, tooLate: times(300)})).to.deep.equal([])
   })
 
@@ -107,9 +109,25 @@ describe('advise', () => {
 
   it('tells that a device is given less because it is hot', () => {
     const figures = {frequencyMhz: 700, maxFrequencyMhz: 1400, temperatureCelsius: null, powerWatts: null}
-    const step = {atMs: 1, reason: 'clock 700 of 1400 MHz while busy', limitBefore: 4, limit: 2, batchDelayUs: 1000, figures}
+    const step = {
+      atMs: 1,
+      reason: 'clock 700 of 1400 MHz while busy',
+      limitBefore: 4,
+      limit: 2,
+      batchDelayUs: 1000,
+      figures,
+    }
     const power = {
-      NPU: {condition: 'throttled', reason: null, figures, places: 4, limit: 2, batchDelayUs: 1000, stepsTotal: 1, steps: [step]},
+      NPU: {
+        condition: 'throttled',
+        reason: null,
+        figures,
+        places: 4,
+        limit: 2,
+        batchDelayUs: 1000,
+        stepsTotal: 1,
+        steps: [step],
+      },
     } as const
     const [found] = advise([snapshot({power})])
     expect(found!.id).to.equal('throttled')
@@ -129,7 +147,9 @@ describe('adviseFiles', () => {
         await writeFile(file, content)
         const failure = await adviseFiles([file], {}).catch((error: unknown) => error as NpuBridgeError)
         expect(failure).to.include({code: 'INVALID_ARGUMENT', exitCode: 2})
-        expect((failure as NpuBridgeError).message).to.contain(file).and.contain(message)
+        expect((failure as NpuBridgeError).message)
+          .to.contain(file)
+          .and.contain(message)
       }
     } finally {
       await removeFolder(folder)

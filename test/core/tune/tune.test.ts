@@ -35,10 +35,26 @@ class FakeMachine {
     const figures = this.#figuresOf(candidate, name)
     return {
       health: {runtime: {version: '2026.4.1', folder: ''}} as Trial['health'],
-      loaded: {device: name, dropped: [], inputs: [{datatype: 'FP32', name: 'x', shape: [-1, 4]}], maxBatch: 32, properties: {}, requests: 1},
+      loaded: {
+        device: name,
+        dropped: [],
+        inputs: [{datatype: 'FP32', name: 'x', shape: [-1, 4]}],
+        maxBatch: 32,
+        properties: {},
+        requests: 1,
+      },
       measure: async (milliseconds) => {
         this.now += milliseconds
-        return {throughput: 1000, p50Us: 100, p99Us: 200, loadedP99Us: 900, cpuUs: 50, joules: null, memoryBytes: null, ...figures}
+        return {
+          throughput: 1000,
+          p50Us: 100,
+          p99Us: 200,
+          loadedP99Us: 900,
+          cpuUs: 50,
+          joules: null,
+          memoryBytes: null,
+          ...figures,
+        }
       },
       async [Symbol.asyncDispose]() {},
     }
@@ -67,7 +83,10 @@ describe('tune', () => {
     expect(report.explanation[0]).to.equal(
       '2 streams gives the most operations a second: 2.00 K/s instead of 1.00 K/s with the default (+100.0 %).',
     )
-    expect(report.settings.find(({name}) => name === '2 streams')!.profile).to.deep.equal({extends: 'latency', streams: 2})
+    expect(report.settings.find(({name}) => name === '2 streams')!.profile).to.deep.equal({
+      extends: 'latency',
+      streams: 2,
+    })
   })
 
   it('stays with the default where nothing is clearly better', async () => {
@@ -145,7 +164,9 @@ describe('tune', () => {
     }
     const failure = await tune(request({limitMs: 100}), parts).catch((error: unknown) => error as NpuBridgeError)
     expect(failure).to.have.property('code', 'INVALID_ARGUMENT')
-    expect((failure as NpuBridgeError).message).to.match(/the time limit is 100 ms, but a single trial of magika takes \d+ ms/)
+    expect((failure as NpuBridgeError).message).to.match(
+      /the time limit is 100 ms, but a single trial of magika takes \d+ ms/,
+    )
   })
 
   it('tells what there was no time for', async () => {
