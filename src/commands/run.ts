@@ -2,10 +2,12 @@ import {Args, Flags} from '@oclif/core'
 
 import {BaseCommand, ExitError} from '../base-command.ts'
 import {createBridge} from '../core/bridge.ts'
+import {resolveConfig} from '../core/config/resolve.ts'
 import {PRIORITIES} from '../core/engine/engine.ts'
 import {EXIT} from '../core/errors.ts'
 import {runFile, workflowError} from '../core/run/run-file.ts'
 import {DEFAULT_CONCURRENCY} from '../core/run/run-lines.ts'
+import {profileFlags} from '../flags/config.ts'
 import {ProgressLine, renderSummary} from '../ui/run.ts'
 
 export default class Run extends BaseCommand {
@@ -37,13 +39,12 @@ A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw bin
   }
 
   static override flags = {
+    ...profileFlags,
     device: Flags.option({options: ['auto', 'npu', 'gpu', 'cpu'] as const})({
-      default: 'auto',
-      description: 'device to run on; auto tries npu, gpu, cpu',
+      description: 'device to run on; auto, the default, tries npu, gpu, cpu',
     }),
     engine: Flags.option({options: ['auto', 'native', 'openvino-node', 'legacy'] as const})({
-      default: 'auto',
-      description: 'what executes operations; auto tries native, openvino-node, legacy',
+      description: 'what executes operations; auto, the default, tries native, openvino-node, legacy',
     }),
     runtime: Flags.string({description: 'folder of the OpenVINO runtime to use'}),
     legacy: Flags.string({description: 'Python module of the legacy engine'}),
@@ -68,7 +69,11 @@ A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw bin
     // A line that renews itself has to have the terminal to itself.
     const ownsTerminal = process.stderr.isTTY && (flags.output !== undefined || !process.stdout.isTTY)
     const progress = ownsTerminal ? new ProgressLine(process.stderr) : undefined
-    const {device, engine, legacy: legacyModule, runtime} = flags
+    const {device, engine, legacy, profile, runtime} = flags
+    const {config} = await resolveConfig({
+      file: flags.config,
+      flags: {device, engine, legacy_module: legacy, profile, runtime},
+    })
     const summary = await runFile({
       concurrency: flags.concurrency,
       defaults: {model: flags.model, priority: flags.priority, timeoutMs: flags['timeout-ms']},
@@ -76,8 +81,7 @@ A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw bin
       file: args.file,
       nonFinite: flags.nonfinite,
       onProgress: progress?.update,
-      openEngine: async () =>
-        createBridge({device, engine, ...(legacyModule && {legacyModule}), ...(runtime && {runtime})}),
+      openEngine: async () => createBridge({config}),
       outputFile: flags.output,
       outputFolder: flags['output-dir'],
       signal: this.interrupted,

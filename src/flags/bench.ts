@@ -2,6 +2,7 @@
 import {Flags} from '@oclif/core'
 
 import {ARRIVALS} from '../core/bench/arrivals.ts'
+import {profileFlags} from './config.ts'
 
 const several = {multiple: true, multipleNonGreedy: true} as const
 const bound = {...several, helpGroup: 'CHECK', helpValue: 'SUITE.METRIC=VALUE'} as const
@@ -11,6 +12,7 @@ const compare = {helpGroup: 'COMPARE'} as const
 /** The names of all suites and peers. */
 export function benchFlags({peers, suites}: {peers: readonly string[]; suites: readonly string[]}) {
   return {
+    ...profileFlags,
     quick: Flags.boolean({description: 'fewer rounds, for a first look or a smoke test'}),
     suite: Flags.string({...several, description: `only this suite: ${suites.join(', ')}`, helpValue: 'NAME'}),
     list: Flags.boolean({description: 'tell what can be measured, and measure nothing'}),
@@ -30,11 +32,9 @@ export function benchFlags({peers, suites}: {peers: readonly string[]; suites: r
     legacy: Flags.string({description: 'the old Python module; a reference of it when absent', helpValue: 'PATH'}),
     model: Flags.string({description: 'model of the suite inference: a name or a path', helpValue: 'NAME'}),
     device: Flags.option({options: ['auto', 'npu', 'gpu', 'cpu'] as const})({
-      default: 'auto',
-      description: 'device of the accelerated side; auto tries npu, gpu, cpu',
+      description: 'device of the accelerated side; auto, the default, tries npu, gpu, cpu',
     }),
     engine: Flags.option({options: ['auto', 'native', 'openvino-node'] as const})({
-      default: 'auto',
       description: 'engine of the accelerated side',
     }),
     runtime: Flags.string({description: 'folder of the OpenVINO runtime to use', helpValue: 'DIR'}),

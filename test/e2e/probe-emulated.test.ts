@@ -4,12 +4,10 @@ import path from 'node:path'
 
 import type {ProbeReport} from '../../src/core/probe/probe.ts'
 
-import {loadBinding} from '../../src/core/engine/binding.ts'
-import {discoverRuntimes} from '../../src/core/runtime/discover.ts'
 import {TemporaryFolder} from '../core/probe/folder.ts'
+import {emulatedRuntime} from '../support/emulated.ts'
 
 const PROJECT = path.resolve(import.meta.dirname, '../..')
-const MANIFEST = path.join(PROJECT, 'native/Cargo.toml')
 const BUILD_LIMIT_MS = 900_000
 
 /** A real OpenVINO in which an NPU is emulated on the CPU, with injected faults. */
@@ -20,11 +18,7 @@ describe('probing an emulated NPU', function () {
 
   before(async function () {
     this.timeout(BUILD_LIMIT_MS)
-    const real = await usableRuntime()
-    if (real === null) this.skip()
-    const make = ['run', '--quiet', '--manifest-path', MANIFEST, '-p', 'npubridge-testing', '--bin', 'emulated-runtime']
-    const made = await execa('cargo', [...make, '--', '--real', real, '--out', emulated], {reject: false})
-    if (made.failed) this.skip()
+    await emulatedRuntime(this, emulated)
   })
 
   after(() => {
@@ -78,14 +72,3 @@ describe('probing an emulated NPU', function () {
     expect(['device-lost', 'functional-test']).to.include(report.rootCause)
   })
 })
-
-async function usableRuntime(): Promise<string | null> {
-  try {
-    loadBinding()
-  } catch {
-    return null
-  }
-
-  const candidates = await discoverRuntimes()
-  return candidates.find(({problem}) => problem === null)?.folder ?? null
-}

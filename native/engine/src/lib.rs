@@ -13,6 +13,7 @@ mod metrics;
 mod model;
 pub mod openvino;
 pub mod operation;
+pub mod power;
 #[cfg(unix)]
 pub mod probe;
 mod prometheus;

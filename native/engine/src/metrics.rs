@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::error::ErrorCode;
 use crate::machine;
 use crate::operation::{Kind, Name, Priority, Times};
+use crate::power::{Condition, Figures, Step};
 
 const SIGNIFICANT_DIGITS: u8 = 2;
 const LONGEST: u64 = 3_600_000_000_000;
@@ -61,6 +62,8 @@ pub(crate) struct Shard {
     retries: u64,
     abandoned: u64,
     batches: BTreeMap<usize, u64>,
+    /// How long operations had been allowed to wait whose deadline came first.
+    too_late: Option<Box<Histogram<u64>>>,
     seconds: Seconds,
 }
 
@@ -72,13 +75,15 @@ pub(crate) struct Metrics {
     shards: Vec<Mutex<Shard>>,
 }
 
+fn new_histogram() -> Box<Histogram<u64>> {
+    let histogram = Histogram::new_with_bounds(1, LONGEST, SIGNIFICANT_DIGITS);
+    Box::new(histogram.expect("the bounds and digits are valid"))
+}
+
 impl Latencies {
     fn new() -> Self {
-        let histogram = || {
-            Histogram::new_with_bounds(1, LONGEST, SIGNIFICANT_DIGITS)
-                .expect("the bounds and digits are valid")
-        };
-        Self { queue: histogram(), compute: histogram(), total: histogram() }
+        let [queue, compute, total] = std::array::from_fn(|_| *new_histogram());
+        Self { queue, compute, total }
     }
 
     fn record(&mut self, times: &Times) {
@@ -109,6 +114,10 @@ impl Shard {
             Some(code) => {
                 self.failed += 1;
                 self.failures[code as usize] += 1;
+                if code == ErrorCode::DeadlineExceeded && histograms {
+                    let waited = sample.times.queue.max(1);
+                    self.too_late.get_or_insert_with(new_histogram).saturating_record(waited);
+                }
                 return;
             }
             None => self.completed += 1,
@@ -199,6 +208,10 @@ fn add(sum: &mut Shard, shard: &Shard) {
     for (size, count) in &shard.batches {
         *sum.batches.entry(*size).or_default() += count;
     }
+    if let Some(theirs) = &shard.too_late {
+        let mine = sum.too_late.get_or_insert_with(new_histogram);
+        mine.add(&**theirs).expect("all histograms have the same bounds");
+    }
     sum.completed += shard.completed;
     sum.failed += shard.failed;
     sum.fallbacks += shard.fallbacks;
@@ -214,6 +227,8 @@ pub(crate) struct Gauges {
     pub(crate) running: usize,
     pub(crate) resources: ResourceUse,
     pub(crate) breakers: BTreeMap<String, BreakerUse>,
+    pub(crate) power: BTreeMap<String, PowerUse>,
+    pub(crate) settings: SettingsInUse,
 }
 
 /// Percentiles of one histogram, in microseconds.
@@ -286,6 +301,12 @@ pub struct Snapshot {
     pub models: Vec<ModelLatency>,
     pub resources: ResourceUse,
     pub breakers: BTreeMap<String, BreakerUse>,
+    /// How admission follows the telemetry of each NPU.
+    pub power: BTreeMap<String, PowerUse>,
+    /// How long operations had waited when their deadline came; none did when absent.
+    pub too_late: Option<LatencySummary>,
+    /// The settings that these figures come of.
+    pub settings: SettingsInUse,
     /// Memory of this process and of the models loaded into it, in bytes.
     pub memory: MemoryUse,
 }
@@ -349,6 +370,39 @@ pub struct BreakerUse {
     pub reason: Option<String>,
 }
 
+/// How admission follows the telemetry of a device.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PowerUse {
+    /// What the last reading was taken for.
+    pub condition: Condition,
+    /// Why there are no readings.
+    pub reason: Option<String>,
+    /// The last reading.
+    pub figures: Figures,
+    /// Inferences that the device takes at once when nothing is wrong.
+    pub places: usize,
+    /// And that it is given now.
+    pub limit: usize,
+    /// How long operations wait for others at least, in microseconds.
+    pub batch_delay_us: u64,
+    /// How often the limit was changed.
+    pub steps_total: u64,
+    /// The last changes.
+    pub steps: Vec<Step>,
+}
+
+/// Settings that a snapshot must be read by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs)]
+pub struct SettingsInUse {
+    pub queue_capacity: usize,
+    pub batch_max: usize,
+    pub batch_delay_us: u64,
+    pub worker_threads: usize,
+}
+
 fn summarize(sum: &Shard, throughput: [u64; 3], started: Instant, state: Gauges) -> Snapshot {
     let mut operations = BTreeMap::new();
     let mut priorities = BTreeMap::new();
@@ -396,6 +450,9 @@ fn summarize(sum: &Shard, throughput: [u64; 3], started: Instant, state: Gauges)
         },
         resources: state.resources,
         breakers: state.breakers,
+        power: state.power,
+        too_late: sum.too_late.as_deref().map(summary),
+        settings: state.settings,
     }
 }
 
@@ -502,6 +559,19 @@ mod tests {
         assert_eq!(snapshot.devices["NPU"].total.count, 2);
         assert_eq!(snapshot.devices["CPU"].total.count, 1);
         assert_eq!(snapshot.models.len(), 1);
+    }
+
+    #[test]
+    fn what_came_too_late_tells_how_long_it_was_given() {
+        let metrics = Metrics::new(Instant::now(), 1, true);
+        let late = |micros: u64| Sample {
+            times: Times { queue: micros * 1000, compute: 0, total: micros * 1000 },
+            ..sample(Kind::Inference, 2_000, Some(ErrorCode::DeadlineExceeded))
+        };
+        metrics.record(0, [late(100), late(100), late(9_000)]);
+        let told = metrics.snapshot(Gauges::default()).too_late.unwrap();
+        assert_eq!(told.count, 3);
+        assert!((99.0..102.0).contains(&told.p50), "{}", told.p50);
     }
 
     #[test]

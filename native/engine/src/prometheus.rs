@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-use crate::metrics::{LatencyGroup, LatencySummary, Snapshot};
+use crate::metrics::{LatencyGroup, LatencySummary, PowerUse, Snapshot};
 
 const STATES: [&str; 3] = ["closed", "open", "half-open"];
 
@@ -15,6 +15,7 @@ pub(crate) fn text(snapshot: &Snapshot) -> String {
     let mut page = Page::default();
     counters(&mut page, snapshot);
     gauges(&mut page, snapshot);
+    admission(&mut page, snapshot);
     batches(&mut page, snapshot);
     latencies(&mut page, snapshot);
     page.0
@@ -93,6 +94,44 @@ fn gauges(page: &mut Page, snapshot: &Snapshot) {
         let name = "process_resident_memory_bytes";
         page.family(name, "gauge", "Resident memory of this process.");
         page.sample(name, &[], bytes as f64);
+    }
+}
+
+fn admission(page: &mut Page, snapshot: &Snapshot) {
+    type Pick = fn(&PowerUse) -> Option<f64>;
+    let families: [(&str, &str, &str, Pick); 7] = [
+        ("npubridge_device_places", "gauge", "Inferences that a device takes at once.", |npu| {
+            Some(npu.places as f64)
+        }),
+        ("npubridge_device_places_admitted", "gauge", "Inferences that it is given now.", |npu| {
+            Some(npu.limit as f64)
+        }),
+        (
+            "npubridge_device_admission_steps_total",
+            "counter",
+            "How often that was changed for clock, temperature or power.",
+            |npu| Some(npu.steps_total as f64),
+        ),
+        ("npubridge_device_frequency_hertz", "gauge", "Clock, where it can be read.", |npu| {
+            npu.figures.frequency_mhz.map(|mhz| mhz * 1e6)
+        }),
+        ("npubridge_device_frequency_max_hertz", "gauge", "Highest clock.", |npu| {
+            npu.figures.max_frequency_mhz.map(|mhz| mhz * 1e6)
+        }),
+        ("npubridge_device_temperature_celsius", "gauge", "Temperature.", |npu| {
+            npu.figures.temperature_celsius
+        }),
+        ("npubridge_device_power_watts", "gauge", "Power since the reading before.", |npu| {
+            npu.figures.power_watts
+        }),
+    ];
+    for (name, kind, help, pick) in families {
+        page.family(name, kind, help);
+        for (device, npu) in &snapshot.power {
+            if let Some(value) = pick(npu) {
+                page.sample(name, &[("device", device)], value);
+            }
+        }
     }
 }
 
@@ -208,6 +247,7 @@ mod tests {
     use crate::error::ErrorCode;
     use crate::metrics::{Amount, BreakerUse, Gauges, Metrics, ResourceUse, Sample};
     use crate::operation::{Kind, Priority, Times};
+    use crate::power::{Condition, Figures};
 
     const MODEL: &str = "C:\\models\\\"best\"\n.xml";
 
@@ -237,7 +277,22 @@ mod tests {
                 ..ResourceUse::default()
             },
             breakers: BTreeMap::from([("NPU".to_owned(), breaker)]),
+            power: BTreeMap::from([("NPU".to_owned(), throttled())]),
+            ..Gauges::default()
         })
+    }
+
+    fn throttled() -> PowerUse {
+        PowerUse {
+            condition: Condition::Throttled,
+            reason: None,
+            figures: Figures { frequency_mhz: Some(700.0), ..Figures::default() },
+            places: 4,
+            limit: 2,
+            batch_delay_us: 1000,
+            steps_total: 1,
+            steps: Vec::new(),
+        }
     }
 
     /// The samples of a page by name and labels; panics at what the format does not allow.
@@ -285,6 +340,10 @@ mod tests {
             ("npubridge_device_state{device=\"NPU\",state=\"half-open\"}", 1.0),
             ("npubridge_device_state{device=\"NPU\",state=\"open\"}", 0.0),
             ("npubridge_device_suspensions_total{device=\"NPU\"}", 2.0),
+            ("npubridge_device_places{device=\"NPU\"}", 4.0),
+            ("npubridge_device_places_admitted{device=\"NPU\"}", 2.0),
+            ("npubridge_device_admission_steps_total{device=\"NPU\"}", 1.0),
+            ("npubridge_device_frequency_hertz{device=\"NPU\"}", 7e8),
             ("npubridge_resource_used{resource=\"system_memory_bytes\"}", 5.0),
             ("npubridge_resource_limit{resource=\"system_memory_bytes\"}", 10.0),
             ("npubridge_operation_total_seconds_count{type=\"inference\"}", 2.0),

@@ -5,7 +5,6 @@
 //! doubles, with the bytes of small outputs in one slab. `src/core/engine/native/records.ts` is the other side of both
 //! formats; [`records`] documents them.
 
-mod config;
 mod names;
 mod outbox;
 #[cfg(unix)]
@@ -20,7 +19,7 @@ use napi::bindgen_prelude::*;
 use napi_derive::napi;
 use npubridge_engine::operation::Sink;
 use npubridge_engine::scheduler::Ticket;
-use npubridge_engine::{Engine, Error as EngineError};
+use npubridge_engine::{Config, Engine, Error as EngineError};
 use outbox::Outbox;
 
 /// A running engine.
@@ -32,11 +31,11 @@ pub struct NativeEngine {
 
 #[napi]
 impl NativeEngine {
-    /// Starts an engine. `config` is JSON, see `config.rs`; `on_answers` is called without arguments when answers are
+    /// Starts an engine. `config` is JSON, see `Config::from_json`; `on_answers` is called without arguments when answers are
     /// there to be drained, and not again before they have been.
     #[napi(constructor)]
     pub fn new(config: String, on_answers: Function<'_, (), ()>) -> Result<Self> {
-        let config = config::parse(&config).map_err(to_js)?;
+        let config = Config::from_json(&config).map_err(to_js)?;
         let outbox = Arc::new(Outbox::new(on_answers)?);
         let engine = Engine::start(config).map_err(to_js)?;
         Ok(Self { engine: Arc::new(engine), outbox })

@@ -9,7 +9,7 @@ use std::time::Duration;
 use npubridge_engine::engine::Submission;
 use npubridge_engine::operation::{Completion, Operation};
 use npubridge_engine::scheduler::Ticket;
-use npubridge_engine::{Engine, Error, ErrorCode, runtime};
+use npubridge_engine::{Config, Engine, Error, ErrorCode, runtime};
 use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
@@ -19,7 +19,6 @@ use pyo3::types::{PyDict, PyList};
 
 use crate::answers;
 use crate::arguments::{Arguments, Given, Ready};
-use crate::config::Settings;
 use crate::errors::exception;
 use crate::mailbox::{Batch, Courier, Mailbox, Waiter};
 
@@ -56,10 +55,10 @@ struct Inner {
 
 #[pymethods]
 impl NativeEngine {
-    /// Starts an engine with the settings of a dict.
+    /// Starts an engine; `settings` is JSON, see `Config::from_json`.
     #[new]
-    fn new(py: Python<'_>, settings: Settings) -> PyResult<Self> {
-        let config = settings.into_config().map_err(|error| exception(py, &error))?;
+    fn new(py: Python<'_>, settings: &str) -> PyResult<Self> {
+        let config = Config::from_json(settings).map_err(|error| exception(py, &error))?;
         let engine = py.detach(|| Engine::start(config)).map_err(|error| exception(py, &error))?;
         let inner = Inner {
             engine: Arc::new(engine),

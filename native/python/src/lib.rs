@@ -5,7 +5,6 @@
 
 mod answers;
 mod arguments;
-mod config;
 mod coordination;
 mod engine;
 mod errors;

@@ -1,5 +1,6 @@
 import path from 'node:path'
 
+import type {Config} from '../config/schema.ts'
 import type {DevicePreference, Engine} from '../engine/engine.ts'
 
 import {createBridge} from '../bridge.ts'
@@ -12,6 +13,9 @@ export interface EngineSelection {
   readonly device: DevicePreference
   readonly engine: 'auto' | 'native' | 'openvino-node'
   readonly runtime?: string
+  /** Taken for every measurement instead of the profile that belongs to it. */
+  readonly profile?: string
+  readonly config?: Config
 }
 
 /**
@@ -24,7 +28,8 @@ export async function openEngine(
   selection: EngineSelection,
   profile: 'latency' | 'throughput' = 'latency',
 ): Promise<Engine> {
-  const engine = await createBridge({...selection, profile})
+  const {config: {engine: _, ...config} = {}, ...others} = selection
+  const engine = await createBridge({...others, config, profile: selection.profile ?? profile})
   if (engine.kind !== 'legacy') return engine
   const {fallback} = await engine.health()
   await engine.shutdown()

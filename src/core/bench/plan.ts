@@ -5,6 +5,8 @@ import type {EngineSelection} from './open-engine.ts'
 import type {Peer} from './peers/peer.ts'
 import type {Suite} from './suites/suite.ts'
 
+import {deviceOf} from '../config/engine-settings.ts'
+import {resolveConfig} from '../config/resolve.ts'
 import {NpuBridgeError} from '../errors.ts'
 import {nameSuggestions} from '../run/nearest.ts'
 import {baselineFile, parseShare, readBaseline} from './baseline.ts'
@@ -21,10 +23,11 @@ export interface BenchRequest {
   readonly arrivals?: Arrivals | undefined
   readonly baseline?: string | undefined
   readonly concurrency?: number | undefined
+  readonly config?: string | undefined
   readonly deadline?: string | undefined
-  readonly device: EngineSelection['device']
+  readonly device?: EngineSelection['device'] | undefined
   readonly duration?: string | undefined
-  readonly engine: EngineSelection['engine']
+  readonly engine?: EngineSelection['engine'] | undefined
   readonly 'fail-above'?: readonly string[] | undefined
   readonly 'fail-below'?: readonly string[] | undefined
   readonly 'fail-on-regression'?: string | undefined
@@ -32,6 +35,7 @@ export interface BenchRequest {
   readonly legacy?: string | undefined
   readonly model?: string | undefined
   readonly peer?: readonly string[] | undefined
+  readonly profile?: string | undefined
   readonly quick: boolean
   readonly rate?: number | undefined
   readonly runs?: number | undefined
@@ -49,7 +53,7 @@ export type BenchPlan = Omit<BenchOptions, 'onEvent' | 'signal'>
  *   another build that is not there
  */
 export async function planBench(asked: BenchRequest): Promise<BenchPlan> {
-  const {device, engine, legacy, model, runtime} = asked
+  const {legacy, model} = asked
   const suites = chooseSuites(asked.suite ?? [])
   if (asked['save-baseline'] !== undefined) baselineFile(asked['save-baseline'])
   if (asked.against !== undefined) await workerProgram(asked.against)
@@ -62,9 +66,23 @@ export async function planBench(asked: BenchRequest): Promise<BenchPlan> {
     legacyModule: legacy,
     model,
     peers: choosePeers(asked.peer ?? []),
-    selection: {device, engine, ...(runtime && {runtime})},
+    selection: await selectionFor(asked),
     suites,
     ...(await comparisonOf(asked)),
+  }
+}
+
+/** What runs on the accelerated side, by flags, variables and the project's configuration. */
+async function selectionFor({config: file, device, engine, profile, runtime}: BenchRequest): Promise<EngineSelection> {
+  const {config} = await resolveConfig({file, flags: {device, engine, profile, runtime}})
+  const {engine: kind = 'auto', runtime: folder} = config
+  return {
+    config,
+    device: deviceOf(config),
+    // The old module is a side of its own.
+    engine: kind === 'legacy' ? 'auto' : kind,
+    ...(config.profile && {profile: config.profile}),
+    ...(folder && {runtime: folder}),
   }
 }
 

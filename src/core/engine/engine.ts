@@ -274,6 +274,39 @@ export interface BreakerState {
   readonly reason: string | null
 }
 
+/** A change of how much an NPU is given to do, with the figures that led to it. */
+export interface AdmissionStep {
+  /** Milliseconds since the engine started. */
+  readonly atMs: number
+  readonly reason: string
+  readonly limitBefore: number
+  readonly limit: number
+  readonly batchDelayUs: number
+  readonly figures: PowerFigures
+}
+
+/** What could be read of a device; null what could not. */
+export interface PowerFigures {
+  readonly frequencyMhz: null | number
+  readonly maxFrequencyMhz: null | number
+  readonly temperatureCelsius: null | number
+  readonly powerWatts: null | number
+}
+
+/** How admission follows the telemetry of an NPU. */
+export interface AdmissionState {
+  readonly condition: 'idle' | 'normal' | 'throttled' | 'unknown'
+  /** Why there is no telemetry; null when there is. */
+  readonly reason: null | string
+  readonly figures: PowerFigures
+  /** Inferences at once when nothing is wrong, and now. */
+  readonly places: number
+  readonly limit: number
+  readonly batchDelayUs: number
+  readonly stepsTotal: number
+  readonly steps: readonly AdmissionStep[]
+}
+
 /** What only the native engine counts. */
 export interface NativeMetrics {
   readonly queueDepthByPriority: Readonly<Record<Priority, number>>
@@ -299,6 +332,17 @@ export interface NativeMetrics {
     readonly cpuCores: ResourceAmount
   }
   readonly breakers: Readonly<Record<string, BreakerState>>
+  /** By NPU. */
+  readonly power: Readonly<Record<string, AdmissionState>>
+  /** How long operations had waited when their deadline came, in microseconds; null when none did. */
+  readonly tooLate: LatencySummary | null
+  /** The settings that these figures come of. */
+  readonly settings: {
+    readonly queueCapacity: number
+    readonly batchMax: number
+    readonly batchDelayUs: number
+    readonly workerThreads: number
+  }
   /** In bytes. */
   readonly memory: {
     /** Null where the system does not tell. */

@@ -16,7 +16,20 @@ import {NpuBridgeError} from '../errors.ts'
 import {fromNative, loadBinding, type NativeBinding, type NativeEngineHandle} from './binding.ts'
 import {type Answer, Answers} from './native/answers.ts'
 import {Backlog, levelOf} from './native/backlog.ts'
+import {inSnakeCase} from './native/settings.ts'
 import {Submissions} from './native/submissions.ts'
+
+/** What a model is compiled with, where that is not what the profile chooses. */
+export interface Tuning {
+  readonly hint?: 'latency' | 'throughput' | undefined
+  /** Inferences on the device at once. */
+  readonly requests?: number | undefined
+  readonly streams?: number | undefined
+  readonly turbo?: boolean | undefined
+  readonly workload?: 'default' | 'efficient' | undefined
+  readonly tiles?: number | undefined
+  readonly precision?: 'FP16' | 'FP32' | 'INT8' | undefined
+}
 
 export interface NativeEngineOptions {
   /** The folder of OpenVINO; found by the engine itself when absent. */
@@ -29,6 +42,7 @@ export interface NativeEngineOptions {
   readonly cacheFolder?: string
   /** @default 'latency' */
   readonly profile?: 'efficiency' | 'latency' | 'throughput'
+  readonly tuning?: Tuning | undefined
   readonly workerThreads?: number
   readonly queue?: {
     /** How many operations may wait. @default 1048576 */
@@ -70,6 +84,35 @@ export interface NativeEngineOptions {
     /** Whether idle models are unloaded to make room, least recently used first. @default true */
     readonly evictIdle?: boolean
   }
+  /** What holds for NPUs only. */
+  readonly npu?: {
+    readonly maxBatchSize?: number
+    readonly precision?: 'FP16' | 'FP32' | 'INT8'
+    /** Whether models compiled for an NPU are kept on disk. @default true */
+    readonly caching?: boolean
+  }
+  /** What happens when an NPU gets hot or takes too much power. */
+  readonly power?: {
+    /** @default true */
+    readonly adapt?: boolean
+    readonly budgetWatts?: number
+    /** Where /sys is found. @default '/' */
+    readonly sysfsRoot?: string
+  }
+  /** Settings of single models, by the name or path that operations use. */
+  readonly models?: Readonly<
+    Record<
+      string,
+      {
+        readonly profile?: 'efficiency' | 'latency' | 'throughput'
+        readonly tuning?: Tuning | undefined
+        readonly batching?: NativeEngineOptions['batching']
+        readonly shapes?: Readonly<Record<string, readonly number[]>>
+      }
+    >
+  >
+  /** The folder of agent files, for operations that name none. */
+  readonly agents?: string
   /** Whether histograms are kept. @default true */
   readonly metrics?: boolean
 }
@@ -121,7 +164,7 @@ class NativeEngine implements Engine {
     this.#backlog = policy === 'wait' ? new Backlog({capacity, perPriority}) : undefined
     this.#keepAlive.unref()
     try {
-      this.#handle = new binding.NativeEngine(JSON.stringify(withoutPolicy(options)), () => {
+      this.#handle = new binding.NativeEngine(JSON.stringify(toEngine(options)), () => {
         this.#onAnswers()
       })
     } catch (error) {
@@ -335,9 +378,10 @@ export function performanceMode(device: string | undefined): PerformanceMode {
   return device?.startsWith('GPU') ? 'gpu' : 'cpu'
 }
 
-function withoutPolicy(options: NativeEngineOptions): object {
+/** The options as the engine reads them, in the names of the configuration schema. */
+function toEngine(options: NativeEngineOptions): unknown {
   const {policy: _, ...queue} = options.queue ?? {}
-  return {...options, queue}
+  return inSnakeCase({...options, queue})
 }
 
 function waiterOf(operation: Operation, settle: Waiter['settle'], index: number): Waiter {

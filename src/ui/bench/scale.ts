@@ -19,6 +19,17 @@ export function linearScale(values: readonly number[]): Scale {
   }
 }
 
+/** Ends are rounded outwards to ticks; zero is there only where values come near it. */
+export function rangeScale(values: readonly number[]): Scale {
+  const [low, high] = [Math.min(...values), Math.max(...values)]
+  const step = niceStep((high - low || high || 1) / 4)
+  const [from, to] = [Math.floor(low / step) * step, (Math.floor(high / step) + 1) * step]
+  return {
+    at: (value) => (value - from) / (to - from),
+    ticks: Array.from({length: Math.round((to - from) / step) + 1}, (_, index) => from + index * step),
+  }
+}
+
 /** 1, 2 or 5 times a power of ten, not below `least`. */
 function niceStep(least: number): number {
   const power = 10 ** Math.floor(Math.log10(least))

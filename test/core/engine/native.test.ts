@@ -480,11 +480,11 @@ describe('native engine without a runtime', () => {
     await requireNative(this)
     const profile = 'fast' as 'latency'
     const wrong = createNativeEngine({devices: ['CPU'], modelsFolder: 'none', profile})
-    expect((await failure(wrong)).message).to.match(/profile is "fast"/)
+    expect((await failure(wrong)).message).to.match(/`fast`/)
     const unknown: object = {memory: 1}
     for (const [resources, expected] of [
-      [{npuSlots: 0}, /resources\.npuSlots is 0, it must be at least 1/],
-      [{memoryMb: -1}, /resources\.memoryMb is -1, it must not be negative/],
+      [{npuSlots: 0}, /resources\.npu_slots is 0, it must be at least 1/],
+      [{memoryMb: -1}, /resources\.memory_mb is -1, it must not be negative/],
       [unknown, /unknown field `memory`/],
     ] as const) {
       const error = await failure(createNativeEngine({devices: ['CPU'], modelsFolder: 'none', resources}))

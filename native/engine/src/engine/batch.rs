@@ -1,6 +1,7 @@
 //! Which operations a worker takes next, and which of them run together.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::answer::Answer;
 use super::device::Flight;
@@ -10,6 +11,7 @@ use super::state::{Pending, State};
 use super::{Shared, Wake};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::signature::rows;
+use crate::operation::Priority;
 use crate::scheduler::{NO_DEADLINE, Nanos, Scheduler, Ticket, nanos};
 use crate::tensor::Tensor;
 
@@ -29,11 +31,17 @@ pub(super) fn take(
 ) -> Next {
     let now = shared.now();
     let mut due = NO_DEADLINE;
+    let at_least = shared.devices[device].admission.delay();
     loop {
+        let is_full = shared.is_full(state, device);
         let State { scheduler, models, .. } = &mut *state;
         let mut ready = models.lanes[device].clone();
         ready.retain(|lane| {
-            let ripe = ripe_at(scheduler, &models.entries[models.of_lane(*lane)]);
+            // What is realtime is not held back by a device that is throttled.
+            if is_full && !is_realtime(scheduler, *lane) {
+                return false;
+            }
+            let ripe = ripe_at(scheduler, &models.entries[models.of_lane(*lane)], at_least);
             if ripe > now {
                 due = due.min(ripe);
             }
@@ -64,15 +72,18 @@ pub(super) fn take(
 }
 
 /// When the inferences that wait for a model are to run: at once, or when others have had time to join them.
-fn ripe_at(scheduler: &mut Scheduler<Pending>, entry: &Entry) -> Nanos {
+fn ripe_at(scheduler: &mut Scheduler<Pending>, entry: &Entry, at_least: Duration) -> Nanos {
     let Some(instance) = entry.instance() else {
         return NO_DEADLINE;
     };
     let batching = &instance.batching;
-    let delay = nanos(batching.delay);
+    let delay = nanos(batching.delay.max(at_least));
     let enough = batching.preferred.first().copied().unwrap_or(batching.max);
     let alone = delay == 0 || entry.stacking == Stacking::Never;
     if alone || scheduler.lane_depth(entry.lane) >= enough {
+        return 0;
+    }
+    if delay > nanos(batching.delay) && is_realtime(scheduler, entry.lane) {
         return 0;
     }
     let Some(first) = scheduler.peek(entry.lane) else {
@@ -81,6 +92,10 @@ fn ripe_at(scheduler: &mut Scheduler<Pending>, entry: &Entry) -> Nanos {
     let ripe = first.submitted.saturating_add(delay);
     // What would be too late by then does not wait.
     if scheduler.lane_deadline(entry.lane) <= ripe { 0 } else { ripe }
+}
+
+fn is_realtime(scheduler: &mut Scheduler<Pending>, lane: usize) -> bool {
+    scheduler.peek(lane).is_some_and(|first| first.priority == Priority::Realtime)
 }
 
 /// Makes an inference of an operation and of those behind it that can run with it.
@@ -126,6 +141,7 @@ fn form(
     let found = entry.variant(shapes.as_ref(), now);
     let generation = entry.generation;
     shared.watch(state, now);
+    shared.devices[instance.device].admission.note_work();
     let on = On { model, instance, generation, shapes, by_rows, start: now };
     Ok(Work { on, found, flights })
 }

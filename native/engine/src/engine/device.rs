@@ -9,6 +9,7 @@ use super::answer::Untold;
 use super::batch::{Next, take};
 use super::models::Instance;
 use super::pool::Told;
+use super::power::Admission;
 use super::run::{On, run};
 use super::service::{Failed, Service};
 use super::settle::{Again, Ended, Failure, settle};
@@ -32,6 +33,7 @@ pub(super) struct Device {
     places: Mutex<Vec<Arc<Place>>>,
     pub(super) service: Mutex<Service>,
     pub(super) told: Told,
+    pub(super) admission: Admission,
 }
 
 /// What one worker runs now, reachable for the timer and for cancellation.
@@ -127,6 +129,7 @@ impl Device {
             places: Mutex::default(),
             service: Mutex::default(),
             told: Told::default(),
+            admission: Admission::default(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! From the name of a model to a model in service on the best device that takes it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -12,8 +13,10 @@ use super::pool::{Of, Room};
 use super::service::reason_of;
 use super::state::{Pending, State};
 use super::{Shared, host};
+use crate::config::{ModelSettings, Tuning};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::compile::{Compiled, Loaded, Recipe};
+use crate::model::properties::{self, Dropped, Facts};
 use crate::model::source;
 use crate::openvino::Core;
 use crate::operation::{Fallback, LoadModel, Name, Operation};
@@ -154,10 +157,21 @@ fn not_loaded(
 fn prepare(shared: &Shared, model: usize, load: &LoadModel) -> Result<Option<Prepared>> {
     let source = source::find(&load.model, &shared.config.models)?;
     let core = shared.core()?;
+    let settings = shared.config.model_settings.get(&load.model);
+    let load = &with_settings(load, settings);
+    let own_tuning = settings.and_then(|settings| settings.tuning);
+    let own_profile = settings.and_then(|settings| settings.profile);
     let recipe = Recipe {
         source,
         load: load.clone(),
-        profile: shared.config.profile,
+        profile: own_profile.unwrap_or(shared.config.profile),
+        // A model with a profile of its own has nothing of the tuning of others.
+        tuning: own_tuning.unwrap_or(if own_profile.is_some() {
+            Tuning::default()
+        } else {
+            shared.config.tuning
+        }),
+        npu: shared.config.npu,
         cache: shared.config.cache.clone(),
         cpu_threads: shared.cpu_threads(),
     };
@@ -205,6 +219,18 @@ fn prepare(shared: &Shared, model: usize, load: &LoadModel) -> Result<Option<Pre
     }
 }
 
+/// How a model is loaded: as it was asked for, else as the configuration says.
+fn with_settings(load: &LoadModel, settings: Option<&ModelSettings>) -> LoadModel {
+    let mut load = load.clone();
+    if let Some(settings) = settings {
+        if load.shapes.is_empty() {
+            load.shapes.clone_from(&settings.shapes);
+        }
+        load.batching = load.batching.or_else(|| settings.batching.clone());
+    }
+    load
+}
+
 fn instantiate(
     shared: &Shared,
     core: &Core,
@@ -214,13 +240,22 @@ fn instantiate(
     rejected: &[(Name, Error)],
 ) -> Result<Prepared> {
     let name = shared.devices[device].name.clone();
+    let facts = Facts::of(core, &name);
+    let mut batching =
+        recipe.load.batching.clone().unwrap_or_else(|| shared.config.batching.clone());
+    if let (Some(max), true) = (shared.config.npu.max_batch, name.starts_with("NPU")) {
+        batching.max = batching.max.min(max).max(1);
+        let preferred = batching.preferred.clone();
+        batching = batching.preferring(&preferred);
+    }
     let mut instance = Instance {
         recipe: recipe.clone(),
         core: core.clone(),
         device,
         fallback: shared.fallback_to(device, rejected),
         bytes: loaded.bytes,
-        batching: recipe.load.batching.clone().unwrap_or_else(|| shared.config.batching.clone()),
+        batching,
+        properties: recipe.properties(&facts),
         open_shapes: !name.starts_with("NPU"),
         device_name: name,
         signature: loaded.signature.clone(),
@@ -234,7 +269,12 @@ fn instantiate(
         }
         None => None,
     };
-    instance.requests = first.as_ref().and_then(|(_, compiled)| optimal_requests(compiled));
+    let hint = properties::hint(recipe.profile, &recipe.tuning);
+    instance.requests = instance
+        .properties
+        .requests
+        .or_else(|| first.as_ref().and_then(|(_, compiled)| optimal_requests(compiled)))
+        .or_else(|| facts.usual_requests(hint));
     Ok((Arc::new(instance), first))
 }
 
@@ -318,7 +358,7 @@ impl Instance {
 
     /// The form for `shapes`, to run on the thread that asks.
     pub(super) fn compile_for_caller(&self, shapes: Option<&Shapes>) -> Result<Compiled> {
-        Recipe::compile_for_caller(&self.core, &self.shaped(shapes)?)
+        self.recipe.compile_for_caller(&self.core, &self.shaped(shapes)?)
     }
 
     /// The answer to an operation that wanted the model to be loaded.
@@ -473,6 +513,12 @@ struct Description {
     outputs: Vec<PortDescription>,
     state: Vec<StateDescription>,
     max_batch: usize,
+    /// Inferences at once on the device.
+    requests: Option<usize>,
+    /// What it was compiled with, by the names of OpenVINO.
+    properties: BTreeMap<&'static str, String>,
+    /// What the device was not given of what was asked for.
+    dropped: Vec<Dropped>,
 }
 
 #[derive(Debug, Serialize)]
@@ -514,5 +560,8 @@ fn describe(instance: &Instance) -> Description {
             })
             .collect(),
         max_batch: if signature.stacks { instance.batching.max } else { 1 },
+        requests: instance.requests,
+        properties: instance.properties.set.iter().cloned().collect(),
+        dropped: instance.properties.dropped.clone(),
     }
 }

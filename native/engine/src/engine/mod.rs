@@ -22,6 +22,7 @@ mod loading;
 mod models;
 mod pace;
 mod pool;
+mod power;
 mod proof;
 mod refusals;
 mod run;
@@ -40,9 +41,9 @@ use smallvec::SmallVec;
 
 pub use health::{DeviceHealth, Health, RuntimeInfo};
 
-use crate::config::Config;
+use crate::config::{Batching, Config};
 use crate::error::{Error, ErrorCode, Result};
-use crate::metrics::{Gauges, Metrics, Snapshot};
+use crate::metrics::{Gauges, Metrics, SettingsInUse, Snapshot};
 use crate::openvino::Core;
 use crate::operation::{Completion, Kind, Name, Operation, Options};
 use crate::prometheus;
@@ -76,6 +77,7 @@ struct Shared {
     timer_wake: Condvar,
     /// Told when an operation has been answered while somebody waits for the end of all.
     idle_wake: Condvar,
+    power_wake: Condvar,
     metrics: Metrics,
     core: Mutex<Option<Core>>,
     devices: Vec<device::Device>,
@@ -117,6 +119,7 @@ impl Engine {
             background_wake: Condvar::new(),
             timer_wake: Condvar::new(),
             idle_wake: Condvar::new(),
+            power_wake: Condvar::new(),
             metrics,
             core: Mutex::new(None),
             devices,
@@ -132,6 +135,9 @@ impl Engine {
             engine.spawn(format!("npubridge-load-{index}"), |shared| background::work(&shared));
         }
         engine.spawn("npubridge-timer".into(), |shared| timer::work(&shared));
+        if engine.shared.follows_power() {
+            engine.spawn("npubridge-power".into(), |shared| power::work(&shared));
+        }
         Ok(engine)
     }
 
@@ -472,6 +478,7 @@ impl Shared {
         self.host_wake.notify_all();
         self.background_wake.notify_all();
         self.timer_wake.notify_all();
+        self.power_wake.notify_all();
         for device in &self.devices {
             device.wake.notify_all();
         }
@@ -493,9 +500,24 @@ impl Shared {
                 running: state.scheduler.known() - state.scheduler.depth(),
                 resources: self.resource_use(&state),
                 breakers: self.breakers(),
+                power: self.power_use(),
+                settings: self.settings_in_use(),
             }
         };
         self.metrics.snapshot(gauges)
+    }
+}
+
+impl Shared {
+    /// The settings that a snapshot must be read by.
+    fn settings_in_use(&self) -> SettingsInUse {
+        let Batching { max, delay, .. } = &self.config.batching;
+        SettingsInUse {
+            queue_capacity: self.config.capacity.total,
+            batch_max: *max,
+            batch_delay_us: u64::try_from(delay.as_micros()).unwrap_or(u64::MAX),
+            worker_threads: self.config.worker_threads,
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::model::cell::Cell;
 use crate::model::compile::{Compiled, Recipe};
 use crate::model::matmul;
+use crate::model::properties::Properties;
 use crate::model::signature::Signature;
 use crate::openvino::Core;
 use crate::operation::{Fallback, LoadModel, Name, Operation};
@@ -45,6 +46,8 @@ pub(super) struct Instance {
     /// Memory it is charged with, in bytes.
     pub(super) bytes: u64,
     pub(super) batching: Batching,
+    /// What the profile means on this device.
+    pub(super) properties: Properties,
     /// Whether the device runs a model whose shapes are open; NPUs do not.
     pub(super) open_shapes: bool,
     /// Requests that the device wants to have at once, where it says so.

@@ -70,6 +70,9 @@ pub(super) fn run(shared: &Shared, place: &Place, work: Work) -> Option<Done> {
         return Some(Done { on, place, flights, outcome, end: shared.now() });
     }
     let split = split_rows(&on, &flights);
+    if let Some(priority) = flights.iter().map(|flight| flight.pending.priority).max() {
+        compiled.urgency.follow(&compiled.model, priority);
+    }
     place.occupy(flights, &on, shared.now(), cell.canceller());
     let ran = cell.run();
     // None: it was given up and answered for. Now that the device came back after all, its place can go.

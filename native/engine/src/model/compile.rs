@@ -2,16 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::Profile;
+use crate::config::{Npu, Precision, Profile, Tuning};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::matmul;
+use crate::model::properties::{Facts, Properties, map};
 use crate::model::signature::Signature;
 use crate::model::source::Source;
+use crate::model::urgency::Urgency;
 use crate::openvino::{CompiledModel, Core, Model};
 use crate::operation::{LoadModel, Name};
 use crate::runtime;
 
 const CPU: &str = "CPU";
+/// Properties that say how many threads of the plugin run a model.
+const THREADING: [&str; 4] =
+    ["PERFORMANCE_HINT", "PERFORMANCE_HINT_NUM_REQUESTS", "NUM_STREAMS", "INFERENCE_NUM_THREADS"];
 
 /// Everything that decides how a model is compiled, but the device.
 #[derive(Debug, Clone)]
@@ -19,6 +24,8 @@ pub(crate) struct Recipe {
     pub(crate) source: Source,
     pub(crate) load: LoadModel,
     pub(crate) profile: Profile,
+    pub(crate) tuning: Tuning,
+    pub(crate) npu: Npu,
     /// Where OpenVINO keeps compiled models, for devices whose compilers take long.
     pub(crate) cache: Option<PathBuf>,
     /// Threads that the CPU may use, where those are fewer than it would take.
@@ -34,6 +41,7 @@ pub(crate) struct Compiled {
     /// Whether the device takes the call that waits, which costs less than starting and waiting in two calls.
     pub(crate) blocking: bool,
     pub(crate) threads: Threads,
+    pub(crate) urgency: Urgency,
 }
 
 /// Whose threads compute.
@@ -96,27 +104,41 @@ impl Recipe {
     /// What the device's compiler says, with the device named.
     pub(crate) fn compile(&self, core: &Core, device: &str, model: &Model) -> Result<Compiled> {
         let fixed = model.inputs()?.iter().all(|port| port.shape.is_static());
-        let properties = self.properties(core, device);
-        let pairs: Vec<_> = properties.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        let facts = Facts::of(core, device);
+        let properties = self.properties(&facts);
+        let mut pairs = properties.set;
+        pairs.extend(self.housekeeping(core, &facts));
+        let pairs: Vec<_> = pairs.iter().map(|(key, value)| (*key, value.as_str())).collect();
         let model = core.compile(model, device, &pairs)?;
         let blocking = device.starts_with(CPU);
-        Ok(Compiled { model, fixed, blocking, threads: Threads::Device })
+        let urgency = Urgency::new(facts.supports("MODEL_PRIORITY"));
+        Ok(Compiled { model, fixed, blocking, threads: Threads::Device, urgency })
     }
 
     /// Compiles what [`Recipe::shaped`] gave for the CPU so that inferences run on the thread that asks for them. The
-    /// plugin has no threads of its own then ("0 streams").
+    /// plugin has no threads of its own then ("0 streams"); what else the profile asks for holds as before.
     ///
     /// # Errors
     /// What the compiler says.
-    pub(crate) fn compile_for_caller(core: &Core, model: &Model) -> Result<Compiled> {
+    pub(crate) fn compile_for_caller(&self, core: &Core, model: &Model) -> Result<Compiled> {
         let fixed = model.inputs()?.iter().all(|port| port.shape.is_static());
-        let model = core.compile(model, CPU, &[("NUM_STREAMS", "0")])?;
-        Ok(Compiled { model, fixed, blocking: true, threads: Threads::Caller })
+        let facts = Facts::of(core, CPU);
+        let properties = self.properties(&facts);
+        let mut pairs: Vec<_> =
+            properties.set.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        pairs.retain(|(key, _)| !THREADING.contains(key));
+        pairs.push(("NUM_STREAMS", "0"));
+        let model = core.compile(model, CPU, &pairs)?;
+        let urgency = Urgency::new(false);
+        Ok(Compiled { model, fixed, blocking: true, threads: Threads::Caller, urgency })
     }
 
     /// Whether nothing that was asked for forbids to run without threads of the plugin.
     pub(crate) fn may_run_on_caller(&self) -> bool {
+        let asked = &self.tuning;
         matches!(self.source, Source::File { .. })
+            && asked.streams.is_none()
+            && asked.requests.is_none()
     }
 
     fn read(&self, core: &Core) -> Result<Model> {
@@ -130,25 +152,32 @@ impl Recipe {
         Ok(model)
     }
 
-    fn properties(&self, core: &Core, device: &str) -> Vec<(&'static str, String)> {
-        let supported = core.property(device, "SUPPORTED_PROPERTIES").unwrap_or_default();
-        let hint = match self.profile {
-            Profile::Throughput => "THROUGHPUT",
-            Profile::Latency | Profile::Efficiency => "LATENCY",
+    /// What the profile means on a device, and what of it the device lacks.
+    pub(crate) fn properties(&self, facts: &Facts) -> Properties {
+        let quantised = || match &self.source {
+            Source::File { path, .. } => is_quantised(path),
+            Source::MatrixMultiply => false,
         };
-        let mut wanted = vec![("PERFORMANCE_HINT", hint.to_owned())];
-        if self.profile == Profile::Efficiency {
-            wanted.push(("WORKLOAD_TYPE", "EFFICIENT".to_owned()));
-        }
+        // Reading a whole model again is worth it only where it matters.
+        let wanted = [self.tuning.precision, self.npu.precision];
+        let matters = wanted.contains(&Some(Precision::Int8));
+        map(self.profile, &self.tuning, &self.npu, facts, matters && quantised())
+    }
+
+    /// What a device is told whatever a model is tuned for.
+    fn housekeeping(&self, core: &Core, facts: &Facts) -> Vec<(&'static str, String)> {
+        let device = &*facts.device;
+        let mut wanted = Vec::new();
         // The CPU compiles faster than it reads a cached model back.
-        if let (Some(cache), true) = (&self.cache, device != CPU) {
+        let kept = device != CPU && (self.npu.caching || !device.starts_with("NPU"));
+        if let (Some(cache), true) = (&self.cache, kept) {
             let folder = cache.join(cache_key(core, device));
             wanted.push(("CACHE_DIR", folder.display().to_string()));
         }
         if let (Some(threads), true) = (self.cpu_threads, device == CPU) {
             wanted.push(("INFERENCE_NUM_THREADS", threads.to_string()));
         }
-        wanted.retain(|(key, _)| supported.split([' ', ',']).any(|known| known == *key));
+        wanted.retain(|(key, _)| facts.supports(key));
         wanted
     }
 
@@ -170,6 +199,26 @@ fn cache_key(core: &Core, device: &str) -> String {
     let told = told.into_iter().flatten().filter(|value| !value.is_empty());
     let parts: Vec<_> = [device.to_owned()].into_iter().chain(told).chain([version]).collect();
     parts.join("-").replace(|c: char| !(c.is_ascii_alphanumeric() || "._-".contains(c)), "_")
+}
+
+/// Whether a model file has operations on integers: quantisation in ONNX, `FakeQuantize` or 8-bit constants in IR.
+fn is_quantised(path: &Path) -> bool {
+    const SIGNS: [&[u8]; 8] = [
+        b"QuantizeLinear",
+        b"MatMulInteger",
+        b"ConvInteger",
+        b"QLinearConv",
+        b"QLinearMatMul",
+        b"type=\"FakeQuantize\"",
+        b"element_type=\"i8\"",
+        b"element_type=\"u8\" shape=",
+    ];
+    let bytes = std::fs::read(path).unwrap_or_default();
+    SIGNS.iter().any(|sign| memmem(&bytes, sign))
+}
+
+fn memmem(bytes: &[u8], wanted: &[u8]) -> bool {
+    bytes.windows(wanted.len()).any(|part| part == wanted)
 }
 
 fn size_of_file(path: &Path) -> u64 {

@@ -2,7 +2,10 @@
 
 pub(crate) mod cell;
 pub(crate) mod compile;
+mod generation;
 pub(crate) mod independence;
 pub(crate) mod matmul;
+pub(crate) mod properties;
 pub(crate) mod signature;
 pub(crate) mod source;
+pub(crate) mod urgency;

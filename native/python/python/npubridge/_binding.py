@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import json
 import os
 import weakref
 from typing import Any
@@ -36,7 +37,7 @@ def need() -> Any:
 
 def start(settings: dict[str, Any]) -> Any:
     """A running engine, which ends with the interpreter at the latest."""
-    engine = need().NativeEngine(settings)
+    engine = need().NativeEngine(json.dumps(settings, default=os.fspath))
     engines.add(engine)
     return engine
 

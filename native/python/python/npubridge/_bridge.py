@@ -9,35 +9,15 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
-from . import _binding, _paths
+from . import _binding, _config, _paths
 from ._reports import parse
-from .errors import ConfigInvalidError, OperationCancelledError
-
-DEVICES = ("auto", "npu", "gpu", "cpu")
-PROFILES = ("latency", "throughput", "efficiency")
+from .errors import DeviceUnavailableError, OperationCancelledError
 
 
-RESOURCES = ("memory_mb", "npu_memory_mb", "npu_slots", "cpu_cores", "evict_idle")
-
-
-def _limits(resources: Mapping[str, Any]) -> dict[str, Any]:
-    """The limits of ``Bridge`` as the engine takes them, with memory in bytes."""
-    limits: dict[str, Any] = {"evict_idle": True}
-    for name, value in resources.items():
-        if name not in RESOURCES:
-            raise ConfigInvalidError(f"resources.{name} is unknown", suggestions=(", ".join(RESOURCES),))
-        if name == "evict_idle":
-            if not isinstance(value, bool):
-                raise ConfigInvalidError(f"resources.{name} is {value!r}, it must be True or False")
-        elif isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**43:
-            raise ConfigInvalidError(f"resources.{name} is {value!r}, it must be a number from 0")
-        if name.endswith("_mb"):
-            limits[name.replace("_mb", "_bytes")] = round(value * 2**20)
-        elif name != "evict_idle" and (value < 1 or value != int(value)):
-            raise ConfigInvalidError(f"resources.{name} is {value!r}, it must be a whole number from 1")
-        else:
-            limits[name] = value if name == "evict_idle" else int(value)
-    return limits
+def _wanted_npus(devices: tuple[str, ...], number: int | None) -> tuple[str, ...]:
+    """Without the NPUs that were not asked for; one alone has no number."""
+    names = {f"NPU.{number}"} | ({"NPU"} if number == 0 else set())
+    return tuple(name for name in devices if number is None or not name.startswith("NPU") or name in names)
 
 
 class Bridge:
@@ -53,6 +33,11 @@ class Bridge:
     idle models go for others. The defaults are the limits of the machine or of the container. A MB has 2**20 bytes.
     With ``metrics=False`` no latencies are kept.
 
+    ``config`` has the same and more by the names of npubridge's configuration, as a dict or the name of a file:
+    ``Bridge(config={"queue": {"capacity": 1000}, "profile": "throughput"})``. A file is overruled by variables
+    (``NPUBRIDGE_QUEUE_CAPACITY``), those by a dict, and that by arguments. ``queue.policy`` has no meaning here: what
+    there is no room for fails with ``QueueFullError``.
+
     >>> async with npubridge.Bridge(device="auto") as bridge:
     ...     result = await bridge.submit("inference", model="silero-vad", inputs={"input": samples})
     ...     result.outputs["output"], result.device, result.fallback
@@ -60,10 +45,11 @@ class Bridge:
 
     def __init__(
         self,
-        device: str = "auto",
+        device: str | None = None,
         *,
+        config: Mapping[str, Any] | str | os.PathLike[str] | None = None,
         runtime: str | os.PathLike[str] | None = None,
-        profile: str = "latency",
+        profile: str | None = None,
         models: str | os.PathLike[str] | None = None,
         cache: str | os.PathLike[str] | None = None,
         agents: str | os.PathLike[str] | None = None,
@@ -74,25 +60,30 @@ class Bridge:
         resources: Mapping[str, Any] | None = None,
         metrics: bool | None = None,
     ) -> None:
-        if device not in DEVICES:
-            raise ConfigInvalidError(f"device is {device!r}", suggestions=(", ".join(DEVICES),))
-        if profile not in PROFILES:
-            raise ConfigInvalidError(f"profile is {profile!r}", suggestions=(", ".join(PROFILES),))
-        self.device = device
-        self._runtime = None if runtime is None else os.fspath(runtime)
-        given = {
-            "profile": profile,
-            "models": _paths.models_folder() if models is None else models,
-            "cache": _paths.cache_folder() / "models" if cache is None else cache,
-            "agents": agents,
-            "worker_threads": worker_threads,
-            "queue_capacity": queue_capacity,
-            "batch_max": batch_max,
-            "batch_delay_us": batch_delay_us,
-            "resources": None if resources is None else _limits(resources),
-            "metrics": metrics,
+        queue = None if queue_capacity is None else {"capacity": queue_capacity}
+        batching = {"max": batch_max, "delay_us": batch_delay_us}
+        batching = {name: value for name, value in batching.items() if value is not None}
+        self.config: dict[str, Any] = _config.resolve(
+            config,
+            {
+                "device": device,
+                "runtime": runtime,
+                "profile": profile,
+                "agents": agents,
+                "worker_threads": worker_threads,
+                "queue": queue,
+                "batching": batching or None,
+                "resources": resources,
+                "metrics": metrics,
+            },
+        )
+        self.device = _config.device_of(self.config)
+        self._runtime: str | None = self.config.get("runtime")
+        self._settings = {
+            **_config.engine_settings(self.config),
+            "models_folder": os.fspath(_paths.models_folder() if models is None else models),
+            "cache_folder": os.fspath(_paths.cache_folder() / "models" if cache is None else cache),
         }
-        self._settings = {name: value for name, value in given.items() if value is not None}
         self._lock = threading.Lock()
         self._engine: Any = None
         self._closed = False
@@ -134,11 +125,17 @@ class Bridge:
             from . import _devices
 
             selection = _devices.select(self.device, self._runtime)
-            settings = {**self._settings, "devices": selection.devices, "rejected": selection.rejected}
+            devices = _wanted_npus(selection.devices, self.config.get("npu", {}).get("device_id"))
+            if not devices:
+                raise DeviceUnavailableError(
+                    f"npu.device_id is {self.config['npu']['device_id']}, there is {', '.join(selection.devices)}"
+                )
+            rejected = [{"candidate": name, "reason": reason} for name, reason in selection.rejected]
+            settings = {**self._settings, "devices": devices, "rejected": rejected}
             if selection.runtime is not None:
-                settings["runtime"] = selection.runtime
+                settings["runtime_folder"] = selection.runtime
             self._engine = _binding.start(settings)
-            self._devices, self._rejected = selection.devices, selection.rejected
+            self._devices, self._rejected = devices, selection.rejected
 
     async def _started(self) -> Any:
         if not self._closed:

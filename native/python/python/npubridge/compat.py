@@ -36,6 +36,7 @@ from typing import TYPE_CHECKING, Any
 from . import _binding, _coordination
 from ._bounded import BoundedDict, BoundedList
 from ._bridge import Bridge
+from ._config import OF_V2, schema
 from ._tensors import Tensor
 from .errors import NpuBridgeError, UnsupportedOperationError
 
@@ -259,8 +260,8 @@ class NPUCoordinationBridge:
     """Coordinates workflows (first generation) and operations (second generation). Any thread may use it.
 
     ``config`` keys: ``hardware_acceleration`` and ``intel_npu_enabled`` (false: only the CPU is used),
-    ``worker_threads``, ``memory_pool_size`` in MiB (what models may take); ``target_throughput`` and ``max_latency_ms``
-    are kept and change nothing.
+    ``worker_threads``, ``memory_pool_size`` in MiB (what models may take), ``target_throughput`` and ``max_latency_ms``
+    (what ``npubridge tune`` aims at), and every setting of ``Bridge(config=…)``.
     """
 
     def __init__(self, config: dict[str, Any] | None = None) -> None:
@@ -528,7 +529,7 @@ class NPUCoordinationBridge:
         with self._lock:
             bridge = self._bridge
             if bridge is None or bridge.forked:
-                bridge = self._bridge = Bridge(**_settings(self.config))
+                bridge = self._bridge = _configured(self.config)
             return bridge
 
     async def submit_operation(self, op: NPUOperation) -> str:
@@ -657,15 +658,13 @@ def _utilization(results: list[dict[str, Any]]) -> tuple[int, dict[str, Any]]:
     return sum(1 for result in results if result["status"] == "completed"), agents
 
 
-def _settings(config: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of ``Bridge`` that a configuration of the second generation stands for."""
-    accelerated = config.get("hardware_acceleration", True) and config.get("intel_npu_enabled", True)
-    settings: dict[str, Any] = {"device": "auto" if accelerated else "cpu"}
-    if config.get("worker_threads") is not None:
-        settings["worker_threads"] = int(config["worker_threads"])
-    if config.get("memory_pool_size") is not None:
-        settings["resources"] = {"memory_mb": int(config["memory_pool_size"])}
-    return settings
+def _configured(config: dict[str, Any]) -> Bridge:
+    """A bridge with a configuration of the second generation; keys that it never had are kept and mean nothing."""
+    known = {*OF_V2, *schema()["properties"]}
+    settings = {name: value for name, value in config.items() if name in known and value is not None}
+    # The old module took texts here.
+    settings.update({name: int(settings[name]) for name in ("worker_threads", "memory_pool_size") if name in settings})
+    return Bridge(config=settings)
 
 
 async def create_npu_bridge(config: dict[str, Any] | None = None) -> NPUCoordinationBridge:
@@ -748,7 +747,7 @@ class NPUBridge:
     def _started(self) -> Bridge:
         with self._lock:
             if self._bridge is None or self._bridge.forked:
-                self._bridge = Bridge(**_settings(self._config))
+                self._bridge = _configured(self._config)
             return self._bridge
 
     def _call(self, type: str, **arguments: Any) -> Any:

@@ -1,9 +1,18 @@
 //! What an engine is started with. Every value has a default that fits the machine it runs on.
 
+mod settings;
+mod tuning;
+
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Deserialize;
+
+pub use tuning::{Hint, Precision, Tuning, Workload};
+
+use crate::error::Result;
 use crate::machine;
 use crate::operation::Name;
 pub use crate::scheduler::{Aging, Capacity};
@@ -23,6 +32,14 @@ pub struct Config {
     pub cache: Option<PathBuf>,
     /// What devices are tuned for.
     pub profile: Profile,
+    /// What overrules the profile.
+    pub tuning: Tuning,
+    /// What holds for NPUs only.
+    pub npu: Npu,
+    /// What happens when an NPU gets hot or takes too much power.
+    pub power: Power,
+    /// Settings of single models, by the name that operations use.
+    pub model_settings: HashMap<Name, ModelSettings>,
     /// Threads for operations that need no device.
     pub worker_threads: usize,
     /// How many operations may wait.
@@ -56,8 +73,56 @@ pub struct Rejected {
     pub reason: String,
 }
 
+/// What holds for NPUs only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Npu {
+    /// The most operations in one inference; as on other devices when absent.
+    pub max_batch: Option<usize>,
+    /// The precision of models whose tuning names none.
+    pub precision: Option<Precision>,
+    /// Whether compiled models are kept between runs.
+    pub caching: bool,
+}
+
+impl Default for Npu {
+    fn default() -> Self {
+        Self { max_batch: None, precision: None, caching: true }
+    }
+}
+
+/// What happens when an NPU gets hot or takes too much power.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Power {
+    /// Whether admission follows the telemetry.
+    pub adapt: bool,
+    /// Power that an NPU may take, in watts.
+    pub budget_watts: Option<f64>,
+    /// Where `/sys` is found.
+    pub sysfs_root: PathBuf,
+}
+
+impl Default for Power {
+    fn default() -> Self {
+        Self { adapt: true, budget_watts: None, sysfs_root: PathBuf::from("/") }
+    }
+}
+
+/// Settings of one model; what is absent is that of all models.
+#[derive(Debug, Clone, Default)]
+pub struct ModelSettings {
+    /// What it is tuned for.
+    pub profile: Option<Profile>,
+    /// What overrules the profile.
+    pub tuning: Option<Tuning>,
+    /// How its requests are run together.
+    pub batching: Option<Batching>,
+    /// Input shapes to fix before compiling, by input name.
+    pub shapes: Vec<(Name, Vec<usize>)>,
+}
+
 /// What devices are tuned for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Profile {
     /// The shortest time for one request.
     #[default]
@@ -169,6 +234,10 @@ impl Default for Config {
             models: PathBuf::from("models"),
             cache: None,
             profile: Profile::default(),
+            tuning: Tuning::default(),
+            npu: Npu::default(),
+            power: Power::default(),
+            model_settings: HashMap::new(),
             worker_threads: host_workers(machine::cores()),
             capacity: Capacity::default(),
             aging: Aging::default(),
@@ -185,6 +254,14 @@ impl Default for Config {
 }
 
 impl Config {
+    /// The configuration written in `json`, in the names of the configuration schema; what is absent keeps its default.
+    ///
+    /// # Errors
+    /// `CONFIG_INVALID` for unknown names and wrong values.
+    pub fn from_json(json: &str) -> Result<Self> {
+        settings::parse(json)
+    }
+
     /// Keeps to this many cores: inferences on the CPU, and threads for operations that need no device.
     pub fn keep_to_cores(&mut self, cores: usize) {
         self.resources.cpu_cores = cores;

@@ -1,0 +1,9 @@
+//! What an NPU's clock, temperature and power mean for how much it is given to do.
+
+mod control;
+pub mod sysfs;
+
+#[cfg(test)]
+mod tests;
+
+pub use control::{Condition, Control, Figures, PERIOD, Reading, Step};

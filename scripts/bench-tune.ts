@@ -1,0 +1,67 @@
+/**
+ * How far `tune` can be trusted: tunes a model several times, then measures the winners and the default in turns.
+ *
+ *     npm run bench:tune -- magika throughput 5 30s
+ */
+import {median} from 'simple-statistics'
+
+import {parseDuration} from '../src/core/bench/duration.ts'
+import {type Candidate, DEFAULT} from '../src/core/tune/candidate.ts'
+import {OBJECTIVES, score} from '../src/core/tune/objective.ts'
+import {openTrial, type Trial} from '../src/core/tune/trial.ts'
+import {tune} from '../src/core/tune/tune.ts'
+
+const [model = 'silero-vad', wanted = 'throughput', times = '5', limit = '30s'] = process.argv.slice(2)
+const objective = OBJECTIVES.find((name) => name === wanted) ?? 'throughput'
+const ROUNDS = 7
+const ROUND_MS = 500
+
+/** The candidate that a profile was made of. */
+function candidateOf({batching, extends: base, precision, requests, streams}: Record<string, unknown>): Candidate {
+  const batch = (batching as undefined | {max?: number})?.max
+  const given = {hint: base === 'throughput' ? base : undefined, requests, streams, batch, precision}
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Candidate
+}
+
+const winners: Array<{candidate: Candidate; name: string}> = []
+for (let run = 0; run < Number(times); run++) {
+  const report = await tune({
+    config: {},
+    constraints: {},
+    limitMs: parseDuration(limit),
+    model,
+    objective,
+    onProgress() {},
+    signal: new AbortController().signal,
+  })
+  const winner = report.settings.find(({name}) => name === report.winner)!
+  winners.push({candidate: candidateOf(winner.profile), name: winner.name})
+  console.log(`run ${run + 1}: ${winner.name} in ${report.seconds.toFixed(0)} s`)
+}
+
+const contenders = new Map<string, {samples: number[]; trial: Trial}>()
+for (const {candidate, name} of [{candidate: DEFAULT, name: 'default'}, ...winners]) {
+  if (!contenders.has(name)) {
+    contenders.set(name, {samples: [], trial: await openTrial(candidate, {config: {}, model}, null)})
+  }
+}
+
+for (let round = 0; round < ROUNDS; round++) {
+  for (const {samples, trial} of contenders.values()) samples.push(score(objective, await trial.measure(ROUND_MS)))
+}
+
+const medians = new Map([...contenders].map(([name, {samples}]) => [name, median(samples)]))
+const best = Math.max(...medians.values())
+const base = medians.get('default')!
+for (const [name, value] of medians) {
+  const wins = winners.filter((winner) => winner.name === name).length
+  console.log(
+    `${name}: won ${wins} times, ${((value / base - 1) * 100).toFixed(1)} % against the default, ${((value / best - 1) * 100).toFixed(1)} % against the best`,
+  )
+}
+
+const close = winners.filter(({name}) => medians.get(name)! >= 0.97 * best).length
+console.log(
+  `${model}, ${objective}: ${close} of ${winners.length} winners within 3 % of the best (median of ${ROUNDS} rounds in turns)`,
+)
+for (const {trial} of contenders.values()) await trial[Symbol.asyncDispose]()

@@ -1,0 +1,80 @@
+import {Flags} from '@oclif/core'
+
+import {BaseCommand} from '../base-command.ts'
+import {EXIT} from '../core/errors.ts'
+import {OBJECTIVES} from '../core/tune/objective.ts'
+import {type AdviceReport, type TuneReport} from '../core/tune/report.ts'
+import {runTune} from '../core/tune/session.ts'
+import {configFlag} from '../flags/config.ts'
+import {renderTunePage} from '../ui/tune/html.ts'
+import {TuneProgress} from '../ui/tune/progress.ts'
+import {renderAdviceReport, renderSaved, renderTune} from '../ui/tune/report.ts'
+
+const constraint = {helpGroup: 'CONSTRAINT'} as const
+
+export default class Tune extends BaseCommand {
+  static override summary = 'Find the setting that suits a model best on this machine, by measuring'
+
+  static override description =
+    'Tries hints, requests, streams, batches and precisions: all of them briefly, the better ones longer, the best in turns with the default. What the device or the model does not have is skipped, with its reason. Exits 3 when every setting breaks a constraint.\n\nWith --advise it measures nothing and reads what an engine counted instead.'
+
+  static override examples = [
+    {description: 'For one operation at a time', command: '<%= config.bin %> <%= command.id %> --model silero-vad'},
+    {
+      description: 'For the most operations a second, kept as a profile: run --profile busy',
+      command: '<%= config.bin %> <%= command.id %> --model magika --objective throughput --max-p99-ms 5 --save busy',
+    },
+    {description: 'What a saved metrics() says', command: '<%= config.bin %> <%= command.id %> --advise snapshot.json'},
+  ]
+
+  static override flags = {
+    ...configFlag,
+    model: Flags.string({description: 'a name or a path', exclusive: ['advise'], helpValue: 'NAME'}),
+    objective: Flags.option({options: OBJECTIVES})({default: 'latency', description: 'what is wanted'}),
+    device: Flags.option({options: ['auto', 'npu', 'gpu', 'cpu'] as const})({
+      description: 'device to tune for; auto, the default, takes the first that works',
+    }),
+    runtime: Flags.string({description: 'folder of the OpenVINO runtime to use', helpValue: 'DIR'}),
+    'time-limit': Flags.string({default: '60s', description: 'how long it may take', helpValue: '60s'}),
+    'max-p99-ms': Flags.string({
+      ...constraint,
+      description: 'p99 that is allowed: of single operations for latency, else under load',
+      helpValue: 'MS',
+    }),
+    'max-memory-mb': Flags.integer({
+      ...constraint,
+      description: 'memory that a process may take',
+      helpValue: 'MB',
+      min: 1,
+    }),
+    save: Flags.string({description: 'keep the winner as this profile in the configuration', helpValue: 'NAME'}),
+    'export-html': Flags.string({description: 'write one page with the plot', helpValue: 'FILE'}),
+    advise: Flags.string({
+      description: 'read a saved snapshot of metrics, several to compare devices',
+      helpValue: 'SNAPSHOT',
+      multiple: true,
+    }),
+  }
+
+  async run(): Promise<AdviceReport | TuneReport> {
+    const {flags} = await this.parse(Tune)
+    const progress = new TuneProgress(process.stderr)
+    const result = await runTune(flags, {
+      onProgress: progress.update,
+      renderPage: renderTunePage,
+      signal: this.interrupted,
+    }).finally(() => {
+      progress.clear()
+    })
+    if ('snapshots' in result) {
+      this.log(renderAdviceReport(result.advice))
+      return result
+    }
+
+    this.log(renderTune(result))
+    if (flags.save) this.logToStderr(renderSaved(flags.save, result))
+    if (result.winner === null) process.exitCode = EXIT.checkFailed
+    if (result.interrupted) process.exitCode = EXIT.interrupted
+    return result
+  }
+}

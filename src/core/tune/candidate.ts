@@ -1,0 +1,45 @@
+/** A setting to be tried: what a profile may say, as far as it is searched. */
+import type {z} from 'zod'
+
+import type {profile} from '../config/sections/profiles.ts'
+
+export type OwnProfile = z.infer<typeof profile>
+
+/** What is not given is left to the device, or to the engine. */
+export interface Candidate {
+  readonly hint?: 'latency' | 'throughput'
+  readonly requests?: number
+  readonly streams?: number
+  /** The most operations in one inference, tried as fixed. */
+  readonly batch?: number
+  readonly precision?: 'FP16' | 'FP32' | 'INT8'
+}
+
+/** What runs when nobody chooses: the profile latency as it is. */
+export const DEFAULT: Candidate = {}
+
+/** The profile that a candidate stands for. */
+export function profileOf({batch, hint, ...others}: Candidate): OwnProfile {
+  return {
+    extends: hint ?? 'latency',
+    ...others,
+    ...(batch !== undefined && {batching: {max: batch}}),
+  }
+}
+
+/** `THROUGHPUT, 2 requests, 1 stream, batches up to 8`; `default` where nothing is chosen. */
+export function describe({batch, hint, precision, requests, streams}: Candidate): string {
+  const parts = [
+    hint && `hint ${hint}`,
+    requests !== undefined && `${requests} ${requests === 1 ? 'request' : 'requests'}`,
+    streams !== undefined && `${streams} ${streams === 1 ? 'stream' : 'streams'}`,
+    batch !== undefined && (batch === 1 ? 'no batches' : `batches up to ${batch}`),
+    precision,
+  ].filter(Boolean)
+  return parts.length === 0 ? 'default' : parts.join(', ')
+}
+
+/** How many settings a candidate makes: of equal ones, the simpler is better. */
+export function complexity(candidate: Candidate): number {
+  return Object.keys(candidate).length
+}

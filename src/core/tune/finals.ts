@@ -1,0 +1,94 @@
+/** The last round: the best settings and the default, measured in turns, so that what else happens meets all alike. */
+import {median} from 'simple-statistics'
+import {z} from 'zod'
+
+import type {Figures} from './objective.ts'
+import type {Trial, TrialSubject} from './trial.ts'
+
+import {askChild} from '../bench/ask-child.ts'
+import {type Candidate, describe} from './candidate.ts'
+
+/** A setting with the medians of its rounds. */
+export interface Contender {
+  readonly candidate: Candidate
+  readonly figures: Figures
+  readonly rounds: number
+}
+
+export interface FinalsOptions {
+  readonly open: (candidate: Candidate) => Promise<Trial>
+  readonly leftMs: number
+  readonly now: () => number
+  readonly signal: AbortSignal
+  readonly onProgress: (doing: string, fraction: number) => void
+  readonly subject: TrialSubject
+  readonly memoryOf: typeof memoryOf
+}
+
+const ROUNDS = 7
+const SHORTEST_MS = 40
+const LONGEST_MS = 500
+
+export async function runFinals(
+  finalists: ReadonlyArray<{readonly contender: Candidate; readonly result: Figures}>,
+  options: FinalsOptions,
+): Promise<Contender[]> {
+  const {leftMs, now, onProgress, open, signal, subject} = options
+  const end = now() + leftMs
+  const roundMs = Math.min(LONGEST_MS, Math.max(SHORTEST_MS, leftMs / (ROUNDS * finalists.length) - 1))
+  const trials: Array<{candidate: Candidate; first: Figures; samples: Figures[]; trial: Trial}> = []
+  try {
+    for (const {contender, result} of finalists) {
+      if (signal.aborted) break
+      trials.push({candidate: contender, first: result, samples: [], trial: await open(contender)})
+    }
+
+    for (let round = 0; round < ROUNDS; round++) {
+      // Everyone begins once: else nobody is first each time.
+      const turn = trials.map((_, index) => trials[(index + round) % trials.length]!)
+      for (const {candidate, samples, trial} of turn) {
+        if (signal.aborted || (round > 0 && now() > end)) continue
+        onProgress(`finals, ${describe(candidate)}`, round / ROUNDS)
+        samples.push(await trial.measure(roundMs))
+      }
+    }
+  } finally {
+    for (const {trial} of trials) await trial[Symbol.asyncDispose]()
+  }
+
+  const contenders: Contender[] = []
+  for (const {candidate, first, samples} of trials) {
+    const memoryBytes = signal.aborted ? null : await options.memoryOf(candidate, subject, signal)
+    const figures = samples.length > 0 ? medians(samples) : first
+    contenders.push({candidate, figures: {...figures, memoryBytes}, rounds: samples.length})
+  }
+
+  return contenders
+}
+
+function medians(samples: readonly Figures[]): Figures {
+  const of = (pick: (figures: Figures) => number) => median(samples.map((figures) => pick(figures)))
+  const joules = samples.map((figures) => figures.joules).filter((value) => value !== null)
+  return {
+    throughput: of(({throughput}) => throughput),
+    p50Us: of(({p50Us}) => p50Us),
+    p99Us: of(({p99Us}) => p99Us),
+    loadedP99Us: of(({loadedP99Us}) => loadedP99Us),
+    cpuUs: of(({cpuUs}) => cpuUs),
+    joules: joules.length === samples.length ? median(joules) : null,
+    memoryBytes: null,
+  }
+}
+
+/** Resident memory of a process that runs a candidate and nothing else; null when that process failed. */
+export async function memoryOf(
+  candidate: Candidate,
+  subject: TrialSubject,
+  signal: AbortSignal,
+): Promise<null | number> {
+  try {
+    return await askChild('../tune/memory-child', [], {candidate, subject}, z.number(), signal)
+  } catch {
+    return null
+  }
+}

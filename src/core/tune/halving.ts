@@ -1,0 +1,81 @@
+/**
+ * Successive halving: all contenders get a short trial, the better third of them a longer one, and so on until few are
+ * left. Source: Jamieson and Talwalkar, "Non-stochastic Best Arm Identification and Hyperparameter Optimization", 2016.
+ */
+
+/** One third goes on to the next round. */
+const SHARE = 3
+/** How much longer the trials of the next round are. */
+const LONGER = 2
+
+export interface HalvingOptions<C, R> {
+  /** Tries a contender for so long; null when it cannot be tried and takes no further part. */
+  readonly attempt: (contender: C, milliseconds: number) => Promise<null | R>
+  /** Larger is better. */
+  readonly score: (result: R) => number
+  /** How many are to be left. */
+  readonly finalists: number
+  /** Length of the first trials. */
+  readonly trialMs: number
+  /** Whether time is up: what was not tried by then is not. */
+  readonly isOver: () => boolean
+  /** Contenders that stay whatever comes of them. */
+  readonly keeps: (contender: C) => boolean
+}
+
+export interface Halved<C, R> {
+  /** The best first; those that are kept and are not among the best come last. */
+  readonly finalists: ReadonlyArray<{readonly contender: C; readonly result: R}>
+  /** The last result of each contender that was tried. */
+  readonly results: ReadonlyMap<C, R>
+  readonly rounds: number
+  readonly untried: readonly C[]
+}
+
+export async function successiveHalving<C, R>(
+  contenders: readonly C[],
+  options: HalvingOptions<C, R>,
+): Promise<Halved<C, R>> {
+  const {finalists, keeps, score} = options
+  const results = new Map<C, R>()
+  const untried: C[] = []
+  const failed = new Set<C>()
+  const ranked = (among: readonly C[]) =>
+    among.filter((each) => results.has(each)).toSorted((a, b) => score(results.get(b)!) - score(results.get(a)!))
+  const round = async (among: readonly C[], trialMs: number) => {
+    for (const contender of among) {
+      if (options.isOver()) {
+        if (!results.has(contender)) untried.push(contender)
+        continue
+      }
+
+      const result = await options.attempt(contender, trialMs)
+      if (result === null) failed.add(contender)
+      else results.set(contender, result)
+    }
+  }
+
+  let left = [...contenders]
+  let rounds = 0
+  for (let {trialMs} = options; ; trialMs *= LONGER) {
+    rounds++
+    await round(left, trialMs)
+
+    left = ranked(left.filter((each) => !failed.has(each)))
+    if (left.length <= finalists || options.isOver()) break
+    const count = Math.max(finalists, Math.ceil(left.length / SHARE))
+    left = [...left.slice(0, count), ...left.slice(count).filter((each) => keeps(each))]
+    if (left.filter((each) => !keeps(each)).length <= finalists) break
+  }
+
+  const best = left.slice(0, finalists)
+  const kept = contenders.filter(
+    (each) => keeps(each) && results.has(each) && !failed.has(each) && !best.includes(each),
+  )
+  return {
+    finalists: [...best, ...kept].map((contender) => ({contender, result: results.get(contender)!})),
+    results,
+    rounds,
+    untried,
+  }
+}

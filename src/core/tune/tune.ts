@@ -1,0 +1,212 @@
+/** Searches the setting that suits a model best on this machine. */
+import os from 'node:os'
+
+import type {Config} from '../config/schema.ts'
+import type {DevicePreference} from '../engine/engine.ts'
+import type {TuneReport} from './report.ts'
+
+import {takesBatches} from '../bench/model-inputs.ts'
+import {deviceOf} from '../config/engine-settings.ts'
+import {EXIT, NpuBridgeError} from '../errors.ts'
+import {cpuAdvice} from './belongs-on-cpu.ts'
+import {type Candidate, DEFAULT, describe} from './candidate.ts'
+import {energyMeter, type EnergyMeter} from './energy.ts'
+import {type Contender, memoryOf, runFinals} from './finals.ts'
+import {successiveHalving} from './halving.ts'
+import {brokenBy, type Constraints, type Figures, type Objective, score} from './objective.ts'
+import {buildReport} from './outcome.ts'
+import {searchSpace} from './space.ts'
+import {openTrial, Skipped, type Trial, type TrialSubject} from './trial.ts'
+
+export interface TuneRequest {
+  readonly model: string
+  readonly objective: Objective
+  readonly constraints: Constraints
+  readonly config: Config
+  readonly limitMs: number
+  readonly signal: AbortSignal
+  readonly onProgress: (doing: string, fraction: number) => void
+}
+
+/** What the trials are done with; replaced in tests. */
+export interface TuneParts {
+  readonly openTrial: typeof openTrial
+  readonly energyMeter: typeof energyMeter
+  readonly memoryOf: typeof memoryOf
+  readonly now: () => number
+  readonly cores: number
+}
+
+const PARTS: TuneParts = {
+  openTrial,
+  energyMeter,
+  memoryOf,
+  now: () => performance.now(),
+  cores: os.availableParallelism(),
+}
+
+/** The best that are measured again, in turns with the default. */
+const FINALISTS = 4
+/** Share of the time for everything before the finals. */
+const HEATS = 0.55
+/** Share of the time for the processes whose memory is looked at. */
+const MEMORY = 0.1
+const SHORTEST_TRIAL_MS = 20
+const LONGEST_TRIAL_MS = 150
+/** What the default is tried for before anything else. */
+const FIRST_TRIAL_MS = 100
+
+/**
+ * Tries the default, then everything that may be better by successive halving, then the best and the default in turns.
+ *
+ * @throws {NpuBridgeError} INVALID_ARGUMENT when the time is too short for one trial; DEVICE_UNAVAILABLE, MODEL_NOT_FOUND
+ *   and whatever keeps the default from running
+ */
+export async function tune(request: TuneRequest, parts: TuneParts = PARTS): Promise<TuneReport> {
+  const search = new Search(request, parts)
+  return search.run()
+}
+
+class Search {
+  readonly #request: TuneRequest
+  readonly #parts: TuneParts
+  readonly #startedAt: number
+  readonly #skipped = new Map<Candidate, string>()
+  #subject: TrialSubject
+  #meter: EnergyMeter | null = null
+  #tried = 0
+  #expected = 1
+
+  constructor(request: TuneRequest, parts: TuneParts) {
+    this.#request = request
+    this.#parts = parts
+    this.#startedAt = parts.now()
+    const device = asFamily(deviceOf(request.config))
+    this.#subject = {config: request.config, device, model: request.model}
+  }
+
+  async run(): Promise<TuneReport> {
+    const {config, constraints, limitMs, objective, signal} = this.#request
+    const first = await this.#first()
+    const {device} = first.loaded
+    // From here on no trial may run elsewhere: it would be compared with what it is not.
+    this.#subject = {...this.#subject, device: asFamily(device)}
+    const candidates = searchSpace({
+      batches: takesBatches(first.loaded) && first.loaded.maxBatch > 1,
+      cores: this.#parts.cores,
+      device,
+      optimalRequests: first.loaded.requests,
+    })
+    this.#expected = candidates.length * 1.5
+    const opening = Math.max(0, first.elapsedMs - FIRST_TRIAL_MS)
+    const each = (HEATS * limitMs) / this.#expected - opening
+    const heats = await successiveHalving(candidates, {
+      attempt: async (candidate, milliseconds) => this.#attempt(candidate, milliseconds),
+      finalists: FINALISTS,
+      isOver: () => signal.aborted || this.#elapsed() > HEATS * limitMs,
+      keeps: (candidate) => candidate === DEFAULT,
+      score: (figures) => this.#score(figures),
+      trialMs: Math.min(LONGEST_TRIAL_MS, Math.max(SHORTEST_TRIAL_MS, each)),
+    })
+    const finals = await this.#finals(heats.finalists)
+    return buildReport({
+      advice: await this.#advice(finals),
+      config,
+      constraints,
+      device,
+      energy: this.#energy(device),
+      finals,
+      interrupted: signal.aborted,
+      model: this.#request.model,
+      objective,
+      outrun: heats.results.size - heats.finalists.length,
+      runtime: first.runtime,
+      seconds: this.#elapsed() / 1000,
+      skipped: this.#skipped,
+      untried: heats.untried.length,
+    })
+  }
+
+  /** The default, and how long it takes to try it. */
+  async #first(): Promise<{elapsedMs: number; loaded: Trial['loaded']; runtime: null | string}> {
+    const {limitMs, onProgress} = this.#request
+    onProgress('the default', 0)
+    const start = this.#parts.now()
+    await using trial = await this.#open(DEFAULT)
+    await trial.measure(Math.min(FIRST_TRIAL_MS, limitMs))
+    const elapsedMs = this.#parts.now() - start
+    if (elapsedMs > limitMs) {
+      throw new NpuBridgeError(
+        'INVALID_ARGUMENT',
+        `the time limit is ${Math.round(limitMs)} ms, but a single trial of ${this.#request.model} takes ${Math.round(elapsedMs)} ms`,
+        {exitCode: EXIT.usage, suggestions: [`--time-limit ${Math.ceil((elapsedMs * 40) / 1000)}s`]},
+      )
+    }
+
+    const meter = this.#parts.energyMeter(trial.loaded.device)
+    this.#meter = 'source' in meter ? meter : null
+    return {elapsedMs, loaded: trial.loaded, runtime: trial.health.runtime?.version ?? null}
+  }
+
+  async #open(candidate: Candidate): Promise<Trial> {
+    return this.#parts.openTrial(candidate, this.#subject, this.#meter)
+  }
+
+  async #attempt(candidate: Candidate, milliseconds: number): Promise<Figures | null> {
+    this.#request.onProgress(describe(candidate), Math.min(HEATS, (HEATS * ++this.#tried) / this.#expected))
+    try {
+      await using trial = await this.#open(candidate)
+      return await trial.measure(milliseconds)
+    } catch (error) {
+      if (!(error instanceof Skipped)) throw error
+      this.#skipped.set(candidate, error.message)
+      return null
+    }
+  }
+
+  /** What breaks a constraint comes behind everything that does not. */
+  #score(figures: Figures): number {
+    const {constraints, objective} = this.#request
+    const value = score(objective, figures)
+    return brokenBy(objective, figures, constraints).length > 0 ? value - 1e12 : value
+  }
+
+  async #finals(finalists: ReadonlyArray<{contender: Candidate; result: Figures}>): Promise<Contender[]> {
+    const {limitMs, onProgress, signal} = this.#request
+    return runFinals(finalists, {
+      leftMs: limitMs * (1 - MEMORY) - this.#elapsed(),
+      memoryOf: this.#parts.memoryOf,
+      now: this.#parts.now,
+      onProgress(name, fraction) {
+        onProgress(name, HEATS + (1 - HEATS) * fraction)
+      },
+      open: async (candidate) => this.#open(candidate),
+      signal,
+      subject: this.#subject,
+    })
+  }
+
+  async #advice(finals: readonly Contender[]): Promise<TuneReport['advice']> {
+    const {config, model, objective, signal} = this.#request
+    const {device} = this.#subject
+    // Only who left the choice open is told that another device is better.
+    if (signal.aborted || device === 'cpu' || asFamily(deviceOf(config)) !== undefined) return []
+    const open = async () => this.#parts.openTrial(DEFAULT, {...this.#subject, device: 'cpu'}, null)
+    return cpuAdvice({device: device!.toUpperCase(), finals, model, objective, open})
+  }
+
+  #energy(device: string): string {
+    const meter = this.#parts.energyMeter(device)
+    return 'source' in meter ? meter.source : `unknown: ${meter.reason}`
+  }
+
+  #elapsed(): number {
+    return this.#parts.now() - this.#startedAt
+  }
+}
+
+/** `npu` for `NPU.1`; nothing for `auto`. */
+function asFamily(device: DevicePreference | string): TrialSubject['device'] {
+  const family = device.split('.', 1)[0]!.toLowerCase()
+  return family === 'npu' || family === 'gpu' || family === 'cpu' ? family : undefined
+}

@@ -1,0 +1,196 @@
+import {expect} from 'chai'
+
+import type {Candidate} from '../../../src/core/tune/candidate.ts'
+import type {Figures} from '../../../src/core/tune/objective.ts'
+
+import {NpuBridgeError} from '../../../src/core/errors.ts'
+import {Skipped, type Trial, type TrialSubject} from '../../../src/core/tune/trial.ts'
+import {tune, type TuneParts, type TuneRequest} from '../../../src/core/tune/tune.ts'
+
+/** A machine that takes no time: what a setting does is computed, and a trial takes as long as it says. */
+class FakeMachine {
+  now = 0
+  opened: Array<{candidate: Candidate; device: TrialSubject['device']}> = []
+  readonly #figuresOf: (candidate: Candidate, device: string) => Partial<Figures>
+  readonly #device: string
+
+  constructor(figuresOf: (candidate: Candidate, device: string) => Partial<Figures>, device = 'CPU') {
+    this.#figuresOf = figuresOf
+    this.#device = device
+  }
+
+  get parts(): TuneParts {
+    return {
+      cores: 2,
+      energyMeter: () => ({reason: 'there is none'}),
+      memoryOf: async ({streams}) => (streams === 2 ? 300 : 100) * 2 ** 20,
+      now: () => this.now,
+      openTrial: async (candidate, subject) => this.#open(candidate, subject),
+    }
+  }
+
+  #open(candidate: Candidate, {device}: TrialSubject): Trial {
+    this.opened.push({candidate, device})
+    const name = device === 'cpu' ? 'CPU' : this.#device
+    const figures = this.#figuresOf(candidate, name)
+    return {
+      health: {runtime: {version: '2026.4.1', folder: ''}} as Trial['health'],
+      loaded: {
+        device: name,
+        dropped: [],
+        inputs: [{datatype: 'FP32', name: 'x', shape: [-1, 4]}],
+        maxBatch: 32,
+        properties: {},
+        requests: 1,
+      },
+      measure: async (milliseconds) => {
+        this.now += milliseconds
+        return {
+          throughput: 1000,
+          p50Us: 100,
+          p99Us: 200,
+          loadedP99Us: 900,
+          cpuUs: 50,
+          joules: null,
+          memoryBytes: null,
+          ...figures,
+        }
+      },
+      async [Symbol.asyncDispose]() {},
+    }
+  }
+}
+
+const request = (changes: Partial<TuneRequest> = {}): TuneRequest => ({
+  config: {},
+  constraints: {},
+  limitMs: 60_000,
+  model: 'magika',
+  objective: 'throughput',
+  onProgress() {},
+  signal: new AbortController().signal,
+  ...changes,
+})
+
+/** Two streams are twice as good; without a hint. */
+const withStreams = ({streams}: Candidate) => ({throughput: streams === 2 ? 2000 : 1000})
+
+describe('tune', () => {
+  it('finds the setting that is best, and says why', async () => {
+    const report = await tune(request(), new FakeMachine(withStreams).parts)
+    expect(report.winner).to.equal('2 streams')
+    expect(report.settings.map(({name}) => name)).to.include('default')
+    expect(report.explanation[0]).to.equal(
+      '2 streams gives the most operations a second: 2.00 K/s instead of 1.00 K/s with the default (+100.0 %).',
+    )
+    expect(report.settings.find(({name}) => name === '2 streams')!.profile).to.deep.equal({
+      extends: 'latency',
+      streams: 2,
+    })
+  })
+
+  it('stays with the default where nothing is clearly better', async () => {
+    const report = await tune(request(), new FakeMachine(() => ({})).parts)
+    expect(report.winner).to.equal('default')
+    expect(report.explanation[0]).to.contain('Nothing gives the most operations a second by more than the default')
+  })
+
+  it('prefers latency when that is wanted, whatever else is better', async () => {
+    const machine = new FakeMachine(({requests, streams}) => ({
+      p50Us: requests === 1 ? 50 : 100,
+      throughput: streams === 2 ? 9000 : 1000,
+    }))
+    expect((await tune(request({objective: 'latency'}), machine.parts)).winner).to.equal('1 request')
+  })
+
+  it('ranks efficiency by processor time where energy is unknown, and says so', async () => {
+    const machine = new FakeMachine(({batch}) => ({cpuUs: batch === 8 ? 20 : 50}))
+    const report = await tune(request({objective: 'efficiency'}), machine.parts)
+    expect(report.winner).to.equal('batches up to 8')
+    expect(report.energy).to.equal('unknown: there is none')
+    expect(report.explanation.join(' ')).to.contain('Energy is unknown')
+  })
+
+  it('takes no winner that breaks a constraint', async () => {
+    const machine = new FakeMachine(({batch, streams}) => ({
+      throughput: streams === 2 ? 2000 : 1000,
+      loadedP99Us: batch === 1 ? 500 : 5000,
+    }))
+    const report = await tune(request({constraints: {maxP99Ms: 1}}), machine.parts)
+    expect(report.winner).to.equal('2 streams, no batches')
+    expect(report.explanation.join(' ')).to.contain('p99 is 0.50 of 1 ms')
+  })
+
+  it('takes no winner that needs more memory than is allowed', async () => {
+    const report = await tune(request({constraints: {maxMemoryMb: 200}}), new FakeMachine(withStreams).parts)
+    const refused = report.settings.find(({name}) => name.startsWith('2 streams'))!
+    expect(refused.broken).to.deep.equal(['it takes 300 MB, 200 MB are allowed'])
+    expect(report.winner).to.equal('default')
+  })
+
+  it('has no winner when all settings break one, and names the closest', async () => {
+    const report = await tune(request({constraints: {maxP99Ms: 0.1}}), new FakeMachine(withStreams).parts)
+    expect(report.winner).to.equal(null)
+    expect(report.explanation[0]).to.contain('No setting keeps to the constraints')
+  })
+
+  it('skips what the device does not take, with the reason', async () => {
+    const machine = new FakeMachine((candidate) => {
+      if (candidate.streams === 2) throw new Skipped('NUM_STREAMS 2: CPU takes 1 to 1')
+      return {}
+    })
+    const report = await tune(request(), machine.parts)
+    expect(report.skipped.every(({reason}) => reason === 'NUM_STREAMS 2: CPU takes 1 to 1')).to.equal(true)
+    expect(report.skipped).to.not.be.empty
+    expect(report.settings.some(({name}) => name.includes('2 streams'))).to.equal(false)
+  })
+
+  it('fails with what keeps the default from running', async () => {
+    const machine = new FakeMachine(() => {
+      throw new NpuBridgeError('MODEL_NOT_FOUND', 'no model is named "magika"')
+    })
+    const failure = await tune(request(), machine.parts).catch((error: unknown) => error as NpuBridgeError)
+    expect(failure).to.have.property('code', 'MODEL_NOT_FOUND')
+  })
+
+  it('refuses a time limit that one trial does not fit in', async () => {
+    const machine = new FakeMachine(() => ({}))
+    const parts: TuneParts = {
+      ...machine.parts,
+      async openTrial(...parameters) {
+        machine.now += 500
+        return machine.parts.openTrial(...parameters)
+      },
+    }
+    const failure = await tune(request({limitMs: 100}), parts).catch((error: unknown) => error as NpuBridgeError)
+    expect(failure).to.have.property('code', 'INVALID_ARGUMENT')
+    expect((failure as NpuBridgeError).message).to.match(
+      /the time limit is 100 ms, but a single trial of magika takes \d+ ms/,
+    )
+  })
+
+  it('tells what there was no time for', async () => {
+    const report = await tune(request({limitMs: 400}), new FakeMachine(withStreams).parts)
+    expect(report.untried).to.be.above(0)
+  })
+
+  it('stays on the device that the default runs on', async () => {
+    const machine = new FakeMachine(withStreams, 'NPU')
+    await tune(request({config: {device: 'npu'}}), machine.parts)
+    expect(new Set(machine.opened.map(({device}) => device))).to.deep.equal(new Set(['npu']))
+  })
+
+  it('says when a model belongs on the CPU, where the choice was open', async () => {
+    const slowNpu = (_: Candidate, device: string) => ({throughput: device === 'CPU' ? 5000 : 100})
+    const open = await tune(request(), new FakeMachine(slowNpu, 'NPU').parts)
+    expect(open.advice.map(({id}) => id)).to.deep.equal(['model-belongs-on-cpu'])
+    expect(open.advice[0]!.because).to.equal('The CPU does 5.00 K/s as it is, NPU 100/s at best.')
+    const forced = await tune(request({config: {device: 'npu'}}), new FakeMachine(slowNpu, 'NPU').parts)
+    expect(forced.advice).to.deep.equal([])
+  })
+
+  it('compares with the target of the configuration', async () => {
+    const report = await tune(request({config: {target_ops_per_sec: 1500}}), new FakeMachine(withStreams).parts)
+    expect(report.explanation.at(-1)).to.equal('It reaches target_ops_per_sec: 2.00 K/s of 1.50 K/s.')
+  })
+})
