@@ -83,9 +83,10 @@ class Execution {
         const woken = new Promise<void>((resolve) => {
           this.#wake = resolve
         })
-        for (const position of this.#native.next(this.#nowUs())) void this.#run(position)
+        // What others gave has to be known before those that look at it start.
         this.#tellSettled(done)
         if (this.#native.isFinished()) break
+        for (const position of this.#native.next(this.#nowUs())) void this.#run(position)
         await woken
       }
     } finally {
