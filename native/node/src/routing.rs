@@ -75,8 +75,8 @@ impl NativeAgentIndex {
     /// `agents` is JSON: a list of name, description, examples and priority.
     #[napi(constructor)]
     pub fn new(agents: String) -> Result<Self> {
-        let agents: Vec<DescribedAgent> = serde_json::from_str(&agents)
-            .map_err(|error| Error::from_reason(error.to_string()))?;
+        let agents: Vec<DescribedAgent> =
+            serde_json::from_str(&agents).map_err(|error| Error::from_reason(error.to_string()))?;
         let index = AgentIndex::new(agents.into_iter().map(Profile::from).collect());
         Ok(Self { index, scratch: Scratch::default() })
     }

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
+use npubridge_engine::workflow::{Discipline, WorkflowRun};
 use npubridge_engine::workflow::{
     FailurePolicy, Graph, Preference, RunOptions, Task, TaskDetail, TaskStatus, levels, order,
 };
-use npubridge_engine::workflow::{Discipline, WorkflowRun};
 use npubridge_engine::{Error as EngineError, ErrorCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -185,7 +185,9 @@ impl NativeWorkflow {
         let reason = match record.detail {
             Some(TaskDetail::Skipped(skip)) => Some(self.run.skip_reason(*skip)),
             Some(TaskDetail::Failed(error)) => Some(error.message().to_owned()),
-            None if record.status == TaskStatus::Skipped => Some("its condition does not hold".into()),
+            None if record.status == TaskStatus::Skipped => {
+                Some("its condition does not hold".into())
+            }
             None => None,
         };
         json!([task, record.status.name(), reason])
@@ -238,7 +240,6 @@ fn start(description: &str, now_us: u64) -> npubridge_engine::Result<NativeWorkf
         done: described.done,
     };
     let mut handlers = handled.into_iter();
-    let run =
-        WorkflowRun::start(tasks, &options, |_| handlers.next().unwrap_or(false), now_us)?;
+    let run = WorkflowRun::start(tasks, &options, |_| handlers.next().unwrap_or(false), now_us)?;
     Ok(NativeWorkflow { run, plan, told: 0 })
 }

@@ -117,11 +117,7 @@ impl<'a, 'py> Arguments<'a, 'py> {
     fn refuse_foreign(&self, kind: Kind) -> PyResult<()> {
         let has_model = matches!(
             kind,
-            Kind::Inference
-                | Kind::LoadModel
-                | Kind::UnloadModel
-                | Kind::Benchmark
-                | Kind::Embed
+            Kind::Inference | Kind::LoadModel | Kind::UnloadModel | Kind::Benchmark | Kind::Embed
         );
         let has_inputs = matches!(kind, Kind::Inference | Kind::MatrixMultiply);
         let foreign = [

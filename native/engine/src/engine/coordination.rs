@@ -12,7 +12,7 @@ use super::{Shared, host};
 use crate::error::{Error, ErrorCode, Result};
 use crate::operation::{self, Operation, Output, Route, Workflow};
 use crate::routing::{
-    AgentIndex, AgentRegistry, Embedding, Head, Method, Routed, Scratch, SemanticIndex,
+    AgentIndex, AgentRegistry, Embedding, Head, Method, Profile, Routed, Scratch, SemanticIndex,
 };
 use crate::workflow::{Discipline, Graph, RunOptions, Task, WorkflowRun, levels, order};
 
@@ -28,6 +28,8 @@ const MOST_TEXTS: usize = 100_000;
 pub(super) struct Agents {
     folders: Mutex<HashMap<PathBuf, Known>>,
     heads: Mutex<HashMap<PathBuf, (Option<SystemTime>, Arc<Head>)>>,
+    /// The last that were given as a list: who asks often mostly asks about the same.
+    listed: Mutex<Option<Arc<AgentIndex>>>,
 }
 
 #[derive(Debug)]
@@ -70,6 +72,14 @@ impl Agents {
             let make = || Arc::new(AgentIndex::new(known.registry.profiles()));
             Arc::clone(known.index.get_or_insert_with(make))
         })
+    }
+
+    fn listed(&self, agents: &[Profile]) -> Arc<AgentIndex> {
+        let mut listed = self.listed.lock();
+        if let Some(index) = listed.as_ref().filter(|index| index.agents() == agents) {
+            return Arc::clone(index);
+        }
+        Arc::clone(listed.insert(Arc::new(AgentIndex::new(agents.to_vec()))))
     }
 
     /// Keeps an index that has embeddings now, unless the agents have changed meanwhile.
@@ -150,9 +160,10 @@ pub(super) fn route_by_meaning(
     if let Some(file) = &route.head {
         let head = shared.agents.head(file)?;
         let embeddings = if head.dimensions() > 0 { embed(&texts)? } else { Vec::new() };
-        let routed = texts.iter().enumerate().map(|(at, text)| {
-            head.route(text, embeddings.get(at).map(|e| &**e), &route.query)
-        });
+        let routed = texts
+            .iter()
+            .enumerate()
+            .map(|(at, text)| head.route(text, embeddings.get(at).map(|e| &**e), &route.query));
         return report(route, routed.collect::<Result<_>>()?);
     }
     let index = index_for(shared, route, &mut embed)?;
@@ -176,7 +187,7 @@ fn index_for(
     };
     let index = match (&folder, &route.agents) {
         (Some(folder), _) => shared.agents.index(folder)?,
-        (None, Some(operation::Agents::Listed(agents))) => Arc::new(AgentIndex::new(agents.clone())),
+        (None, Some(operation::Agents::Listed(agents))) => shared.agents.listed(agents),
         (None, _) => Arc::new(AgentIndex::new(Vec::new())),
     };
     if !route.query.method.needs_embeddings() || index.has_embeddings() {
@@ -188,8 +199,9 @@ fn index_for(
     let mut with = (*index).clone();
     with.set_semantic(SemanticIndex::new(index.agents().len(), known, embeddings));
     let with = Arc::new(with);
-    if let Some(folder) = &folder {
-        shared.agents.put_back(folder, &with);
+    match &folder {
+        Some(folder) => shared.agents.put_back(folder, &with),
+        None => *shared.agents.listed.lock() = Some(Arc::clone(&with)),
     }
     Ok(with)
 }
@@ -324,7 +336,7 @@ fn assign(
 ) -> Result<()> {
     let index = match agents {
         operation::Agents::Folder(folder) => shared.agents.index(folder)?,
-        operation::Agents::Listed(agents) => Arc::new(AgentIndex::new(agents.clone())),
+        operation::Agents::Listed(agents) => shared.agents.listed(agents),
     };
     let known = |task: &&u32| (**task as usize) < tasks.len();
     let numbers: Vec<usize> = unassigned.iter().filter(known).map(|task| *task as usize).collect();

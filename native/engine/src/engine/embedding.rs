@@ -144,9 +144,9 @@ fn run(
             let model = job.model.as_deref().unwrap_or(MODEL);
             embed(model, &texts).and_then(|embeddings| as_tensor(&embeddings))
         }
-        Job::Route(route) => coordination::route_by_meaning(shared, &route, |texts| {
-            embed(MODEL, texts)
-        }),
+        Job::Route(route) => {
+            coordination::route_by_meaning(shared, &route, |texts| embed(MODEL, texts))
+        }
     };
     (outcome, used.0, used.1)
 }

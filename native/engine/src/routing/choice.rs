@@ -213,9 +213,8 @@ impl AgentIndex {
             let semantic = self.semantic.as_ref().zip(embedding);
             let nearest =
                 semantic.and_then(|(index, embedding)| index.explain(embedding, best.agent));
-            parts.extend(nearest.map(|near| {
-                format!("{:.2} like {:?}", near.similarity, near.text)
-            }));
+            parts
+                .extend(nearest.map(|near| format!("{:.2} like {:?}", near.similarity, near.text)));
         }
         parts.join("; ")
     }
@@ -324,8 +323,7 @@ mod tests {
     fn a_head_says_that_nothing_fits_by_its_evidence() {
         let texts = ["bake bread", "bake rolls", "brew beer", "brew ale"];
         let labels = ["baker", "baker", "brewer", "brewer"];
-        let examples =
-            super::super::Examples { texts: &texts, labels: &labels, embeddings: None };
+        let examples = super::super::Examples { texts: &texts, labels: &labels, embeddings: None };
         let head = Head::train(&examples).unwrap();
         let routed = head.route("bake a roll", None, &QUERY).unwrap();
         assert_eq!(routed.agent.as_deref(), Some("baker"));

@@ -79,10 +79,7 @@ impl LexicalIndex {
             }
             (Box::from(term), found.into_boxed_slice())
         };
-        Self {
-            terms: counts.into_iter().map(weigh).collect(),
-            precedence: precedence(agents),
-        }
+        Self { terms: counts.into_iter().map(weigh).collect(), precedence: precedence(agents) }
     }
 
     /// The `count` agents that fit best, best first; only those that share a word with the text.
@@ -96,8 +93,7 @@ impl LexicalIndex {
     #[must_use]
     pub fn best_of(&self, scores: &[f32], count: usize) -> Vec<Ranked> {
         let ranked = scores.iter().zip(0..).filter(|(score, _)| **score > 0.0);
-        let mut ranked: Vec<_> =
-            ranked.map(|(&score, agent)| Ranked { agent, score }).collect();
+        let mut ranked: Vec<_> = ranked.map(|(&score, agent)| Ranked { agent, score }).collect();
         let place = |ranked: &Ranked| self.precedence[ranked.agent as usize];
         ranked.sort_unstable_by(|a, b| {
             b.score.total_cmp(&a.score).then_with(|| place(a).cmp(&place(b)))
@@ -137,8 +133,7 @@ impl LexicalIndex {
             let better = best.is_none_or(|best| {
                 score > best.score
                     || (score.to_bits() == best.score.to_bits()
-                        && self.precedence[agent as usize]
-                            < self.precedence[best.agent as usize])
+                        && self.precedence[agent as usize] < self.precedence[best.agent as usize])
             });
             if score > 0.0 && better {
                 best = Some(Ranked { agent, score });
@@ -227,12 +222,7 @@ mod tests {
     use super::*;
 
     fn profile(name: &str, description: &str, priority: i32) -> Profile {
-        Profile {
-            name: name.into(),
-            description: description.into(),
-            examples: vec![],
-            priority,
-        }
+        Profile { name: name.into(), description: description.into(), examples: vec![], priority }
     }
 
     fn index() -> LexicalIndex {

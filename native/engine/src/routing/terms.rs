@@ -47,15 +47,13 @@ impl Vocabulary {
         terms.sort_unstable_by(|(a, _), (b, _)| {
             (a.starts_with(PIECE), a).cmp(&(b.starts_with(PIECE), b))
         });
-        let rarity =
-            |with: u32| ((1.0 + texts.len() as f32) / (1.0 + with as f32)).ln() + 1.0;
+        let rarity = |with: u32| ((1.0 + texts.len() as f32) / (1.0 + with as f32)).ln() + 1.0;
         Self::from_terms(terms.into_iter().map(|(term, with)| (term, rarity(with))))
     }
 
     /// Terms with their rarity, in their order.
     pub(super) fn from_terms(terms: impl Iterator<Item = (String, f32)>) -> Self {
-        let mut vocabulary =
-            Self { numbers: HashMap::new(), rarity: Vec::new(), words: 0 };
+        let mut vocabulary = Self { numbers: HashMap::new(), rarity: Vec::new(), words: 0 };
         for (term, rarity) in terms {
             vocabulary.words += u32::from(!term.starts_with(PIECE));
             vocabulary.numbers.insert(term.into(), vocabulary.rarity.len() as u32);

@@ -37,7 +37,8 @@ pub use levels::{group_by_level, levels};
 pub use order::{BrokenCycle, Discipline, Sequence, order};
 pub use plan::{Plan, plan, plan_graph, plan_with};
 pub use run::{
-    AgentUse, FailurePolicy, RunOptions, Skip, TaskDetail, TaskRecord, TaskStatus, WorkflowRun, WorkflowSummary,
+    AgentUse, FailurePolicy, RunOptions, Skip, TaskDetail, TaskRecord, TaskStatus, WorkflowRun,
+    WorkflowSummary,
 };
 pub use task::Task;
 pub use urgency::{Preference, ranks};

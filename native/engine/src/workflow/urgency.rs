@@ -78,12 +78,8 @@ mod tests {
 
     #[test]
     fn deadlines_are_inherited_and_decide_among_equal_priorities() {
-        let mut tasks = [
-            Task::new("a"),
-            Task::new("b"),
-            Task::new("c").after(["b"]),
-            Task::new("d"),
-        ];
+        let mut tasks =
+            [Task::new("a"), Task::new("b"), Task::new("c").after(["b"]), Task::new("d")];
         tasks[2].deadline_us = Some(5);
         tasks[3].deadline_us = Some(4);
         assert_eq!(ranks_of(&tasks, true, Preference::Position), [3, 1, 2, 0]);

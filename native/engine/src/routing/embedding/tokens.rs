@@ -38,12 +38,9 @@ impl Tokens {
     /// `MODEL_INVALID` when it is missing or none.
     pub(crate) fn read(file: &Path) -> Result<Self> {
         let invalid = |error| {
-            Error::new(
-                ErrorCode::ModelInvalid,
-                format!("{} is no tokenizer", file.display()),
-            )
-            .suggest("npubridge models pull minilm --force")
-            .caused_by(error)
+            Error::new(ErrorCode::ModelInvalid, format!("{} is no tokenizer", file.display()))
+                .suggest("npubridge models pull minilm --force")
+                .caused_by(error)
         };
         let mut tokenizer = Tokenizer::from_file(file).map_err(invalid)?;
         tokenizer.with_padding(None);
@@ -72,7 +69,9 @@ impl Batch {
     pub(crate) fn of(texts: &[&Tokenized], few_shapes: bool) -> Result<Self> {
         let longest = texts.iter().map(|text| text.len()).max().unwrap_or(0).max(1);
         let (rows, longest) = match few_shapes {
-            true => (texts.len().next_power_of_two(), longest.next_power_of_two().max(LEAST_TOKENS)),
+            true => {
+                (texts.len().next_power_of_two(), longest.next_power_of_two().max(LEAST_TOKENS))
+            }
             false => (texts.len(), longest),
         };
         let mut ids = vec![0_i64; rows * longest];
@@ -146,7 +145,8 @@ mod tests {
     fn shorter_texts_are_padded_and_masked() {
         let texts = [Tokenized(vec![101, 7, 102]), Tokenized(vec![101, 102])];
         let batch = Batch::of(&[&texts[0], &texts[1]], false).unwrap();
-        let numbers = |tensor: &Tensor| -> Vec<i64> { bytemuck::pod_collect_to_vec(tensor.bytes()) };
+        let numbers =
+            |tensor: &Tensor| -> Vec<i64> { bytemuck::pod_collect_to_vec(tensor.bytes()) };
         assert_eq!(batch.ids.shape(), [2, 3]);
         assert_eq!(numbers(&batch.ids), [101, 7, 102, 101, 102, 0]);
         assert_eq!(numbers(&batch.mask), [1, 1, 1, 1, 1, 0]);

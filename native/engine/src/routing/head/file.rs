@@ -97,11 +97,13 @@ fn read(file: &mut File) -> std::result::Result<Head, String> {
     }
     let mut header = Vec::new();
     file.take(length).read_to_end(&mut header).map_err(|error| error.to_string())?;
-    let header: Header =
-        serde_json::from_slice(&header).map_err(|error| format!("its header is damaged: {error}"))?;
+    let header: Header = serde_json::from_slice(&header)
+        .map_err(|error| format!("its header is damaged: {error}"))?;
     let classes = header.labels.len();
-    let rows = header.terms.len().checked_add(header.dimensions).and_then(|rows| rows.checked_add(1));
-    let bytes = rows.and_then(|rows| rows.checked_mul(classes)).and_then(|size| size.checked_mul(2));
+    let rows =
+        header.terms.len().checked_add(header.dimensions).and_then(|rows| rows.checked_add(1));
+    let bytes =
+        rows.and_then(|rows| rows.checked_mul(classes)).and_then(|size| size.checked_mul(2));
     let mut weights = Vec::new();
     file.read_to_end(&mut weights).map_err(|error| error.to_string())?;
     if classes < 2 || bytes != Some(weights.len()) {

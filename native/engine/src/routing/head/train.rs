@@ -112,7 +112,9 @@ fn loss(samples: &[Sample<'_>], weights: &[f32], classes: usize, gradient: &mut 
     let done: Vec<(f64, Vec<f32>)> = thread::scope(|scope| {
         let shares: Vec<_> = parts
             .chunks(parts.len().div_ceil(workers))
-            .map(|share| scope.spawn(move || share.iter().map(|part| run(part)).collect::<Vec<_>>()))
+            .map(|share| {
+                scope.spawn(move || share.iter().map(|part| run(part)).collect::<Vec<_>>())
+            })
             .collect();
         shares.into_iter().flat_map(|share| share.join().unwrap_or_default()).collect()
     });

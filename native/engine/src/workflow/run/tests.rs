@@ -2,7 +2,13 @@ use super::super::plan_with;
 use super::*;
 
 fn start(tasks: &[Task], max_parallel: u32) -> WorkflowRun {
-    WorkflowRun::start(tasks.to_vec(), &RunOptions { max_parallel, ..RunOptions::default() }, |_| true, 0).unwrap()
+    WorkflowRun::start(
+        tasks.to_vec(),
+        &RunOptions { max_parallel, ..RunOptions::default() },
+        |_| true,
+        0,
+    )
+    .unwrap()
 }
 
 fn routed(tasks: &[Task]) -> WorkflowRun {
