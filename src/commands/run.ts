@@ -1,19 +1,24 @@
-import {Args, Flags} from '@oclif/core'
+import {Args, Flags, type Interfaces} from '@oclif/core'
 
 import {BaseCommand, ExitError} from '../base-command.ts'
-import {createBridge} from '../core/bridge.ts'
-import {resolveConfig} from '../core/config/resolve.ts'
 import {PRIORITIES} from '../core/engine/engine.ts'
 import {EXIT} from '../core/errors.ts'
-import {runFile, workflowError} from '../core/run/run-file.ts'
+import {openBridge} from '../core/open-bridge.ts'
+import {isWorkflow, notForLines, runFile} from '../core/run/run-file.ts'
 import {DEFAULT_CONCURRENCY} from '../core/run/run-lines.ts'
+import {LazyEngine} from '../core/routing/lazy-engine.ts'
+import {planView} from '../core/workflow/view.ts'
+import {notesOf, prepareWorkflow, runWorkflow} from '../core/workflow/workflow.ts'
 import {profileFlags} from '../flags/config.ts'
+import {workflowFlags} from '../flags/workflow.ts'
 import {ProgressLine, renderSummary} from '../ui/run.ts'
+import {workflowView} from '../ui/workflow-live.ts'
+import {renderMermaid, renderReport, renderTree} from '../ui/workflow.ts'
 
 export default class Run extends BaseCommand {
   static override enableJsonFlag = false
-  static override summary = 'Run the operations of a JSON Lines file and write their results as JSON Lines'
-  static override description = `Each line is an operation; each result is a line, in the same order. A line that is wrong or fails gives an error result, the others still run, and the exit code is 1.
+  static override summary = 'Run the operations of a JSON Lines file, or a workflow'
+  static override description = `A file that ends in .yaml, or a .json with "tasks", is a workflow: its tasks are done by agents, in order, and what happens is shown as a tree on a terminal and as JSON Lines elsewhere. Anything else is JSON Lines: each line is an operation; each result is a line, in the same order. A line that is wrong or fails gives an error result, the others still run, and the exit code is 1.
 
   {"id": "a1", "type": "inference", "model": "silero-vad", "stream": "mic-1", "inputs": {"input": {"data": [0.1, …], "shape": [1, 576], "datatype": "FP32"}}}
 
@@ -32,14 +37,19 @@ A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw bin
       command: '<%= config.bin %> <%= command.id %> ops.jsonl --output-dir tensors > results.jsonl',
       description: 'A file of operations, the tensors of their results saved as .npy files',
     },
+    {
+      command: '<%= config.bin %> <%= command.id %> workflow.yaml --dry-run',
+      description: 'What a workflow would do, and who would do it',
+    },
   ]
 
   static override args = {
-    file: Args.string({description: 'JSON Lines file, or - for standard input', ignoreStdin: true, required: true}),
+    file: Args.string({description: 'workflow, JSON Lines file, or - for standard input', ignoreStdin: true, required: true}),
   }
 
   static override flags = {
     ...profileFlags,
+    ...workflowFlags,
     device: Flags.option({options: ['auto', 'npu', 'gpu', 'cpu'] as const})({
       description: 'device to run on; auto, the default, tries npu, gpu, cpu',
     }),
@@ -64,16 +74,12 @@ A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw bin
 
   async run(): Promise<void> {
     const {args, flags} = await this.parse(Run)
-    const unsupported = await workflowError(args.file)
-    if (unsupported) throw new ExitError(unsupported, EXIT.usage)
+    if (await isWorkflow(args.file)) return this.#runWorkflow(args.file, flags)
+    const foreign = Object.keys(workflowFlags).find((name) => flags[name as keyof typeof workflowFlags])
+    if (foreign) throw new ExitError(notForLines(foreign, args.file), EXIT.usage)
     // A line that renews itself has to have the terminal to itself.
     const ownsTerminal = process.stderr.isTTY && (flags.output !== undefined || !process.stdout.isTTY)
     const progress = ownsTerminal ? new ProgressLine(process.stderr) : undefined
-    const {device, engine, legacy, profile, runtime} = flags
-    const {config} = await resolveConfig({
-      file: flags.config,
-      flags: {device, engine, legacy_module: legacy, profile, runtime},
-    })
     const summary = await runFile({
       concurrency: flags.concurrency,
       defaults: {model: flags.model, priority: flags.priority, timeoutMs: flags['timeout-ms']},
@@ -81,7 +87,7 @@ A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw bin
       file: args.file,
       nonFinite: flags.nonfinite,
       onProgress: progress?.update,
-      openEngine: async () => createBridge({config}),
+      openEngine: async () => openBridge(flags),
       outputFile: flags.output,
       outputFolder: flags['output-dir'],
       signal: this.interrupted,
@@ -94,5 +100,41 @@ A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw bin
     this.logToStderr(renderSummary(summary, {bar: ownsTerminal}).join('\n'))
     if (summary.stopped === 'interrupted') process.exitCode = EXIT.interrupted
     else if (summary.failed + summary.skipped > 0) process.exitCode = EXIT.error
+  }
+
+  async #runWorkflow(file: string, flags: Interfaces.InferredFlags<typeof Run.flags>): Promise<void> {
+    await using lazy = new LazyEngine(async () => openBridge(flags))
+    const prepared = await prepareWorkflow({
+      agents: flags.agents,
+      breakCycles: flags['break-cycles'],
+      file,
+      maxParallel: flags['max-parallel'],
+      method: flags.method,
+      mode: flags.mode,
+      openEngine: lazy.get,
+      signal: this.interrupted,
+    })
+    const plan = planView(prepared)
+    if (flags['dry-run'] || flags.mermaid) {
+      for (const note of notesOf(prepared)) this.logToStderr(`! ${note}`)
+      this.log(flags.mermaid ? renderMermaid(plan.tasks) : renderTree(plan.name, plan.tasks, plan.levels))
+      return
+    }
+
+    const {journal, resume} = flags
+    const view = workflowView(plan.tasks, process.stdout)
+    const report = await runWorkflow({
+      journal,
+      onEvent: view.onEvent.bind(view),
+      openEngine: lazy.get,
+      prepared,
+      resume,
+      signal: this.interrupted,
+    }).finally(async () => view.close())
+    this.logToStderr(renderReport(report))
+    if (report.interrupted) {
+      this.logToStderr(`  Go on with it: npubridge run ${file} --resume`)
+      process.exitCode = EXIT.interrupted
+    } else if (report.failed > 0) process.exitCode = EXIT.error
   }
 }

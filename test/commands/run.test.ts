@@ -1,6 +1,5 @@
 import {expect} from 'chai'
 import {execa} from 'execa'
-import {writeFileSync} from 'node:fs'
 import path from 'node:path'
 
 import {temporaryFolder} from '../core/run/temporary-folder.ts'
@@ -36,15 +35,5 @@ describe('npubridge run', () => {
     expect(exitCode).to.equal(1)
     expect(stdout).to.equal('')
     expect(stderr).to.match(/^✖ .*missing\.jsonl does not exist \(INVALID_ARGUMENT\)\n {2}Try: - reads standard input$/)
-  })
-
-  it('says that a workflow is not executed', async () => {
-    writeFileSync(path.join(folder(), 'w.json'), '{"tasks": []}')
-    for (const file of ['any.yaml', path.join(folder(), 'w.json')]) {
-      const {exitCode, stderr, stdout} = await npubridge('run', file)
-      expect(exitCode).to.equal(2)
-      expect(stdout).to.equal('')
-      expect(stderr).to.match(/is a workflow, which run cannot execute yet \(UNSUPPORTED_OPERATION\)/)
-    }
   })
 })

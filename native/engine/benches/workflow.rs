@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use npubridge_engine::routing::{Agent, Router};
+use npubridge_engine::routing::{Agent, LexicalIndex, Profile, Router, Scratch};
 use npubridge_engine::workflow::{Discipline, Graph, RunOptions, Task, WorkflowRun, order, plan};
 
 const SIZES: [usize; 5] = [10, 100, 1_000, 10_000, 100_000];
@@ -86,5 +86,40 @@ fn routes(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, workflows, routes);
+/// 100 agents with descriptions, and texts that differ.
+fn lexical_routes(criterion: &mut Criterion) {
+    const TEXTS: usize = 10_000;
+    let verbs = ["review", "deploy", "monitor", "encrypt", "translate", "compile", "measure"];
+    let things = ["code", "servers", "metrics", "secrets", "texts", "kernels", "maps", "books"];
+    let profile = |at: usize| Profile {
+        name: format!("agent-{at}"),
+        description: format!(
+            "Can {} {} and then {} the {} number {at}",
+            verbs[at % 7],
+            things[at * 3 % 8],
+            verbs[at * 5 % 7],
+            things[at * 7 % 8]
+        ),
+        ..Profile::default()
+    };
+    let index = LexicalIndex::new(&(0..100).map(profile).collect::<Vec<_>>());
+    let text = |at: usize| {
+        format!("please {} the {} of customer {at} before noon", verbs[at % 7], things[at % 8])
+    };
+    let texts: Vec<String> = (0..TEXTS).map(text).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let mut group = criterion.benchmark_group("lexical");
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("one", |bencher| {
+        let mut scratch = Scratch::default();
+        bencher.iter(|| index.select(black_box(texts[17]), &mut scratch));
+    });
+    group.throughput(Throughput::Elements(TEXTS as u64));
+    group.bench_function("many", |bencher| {
+        bencher.iter(|| index.select_all(black_box(&texts)));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, workflows, routes, lexical_routes);
 criterion_main!(benches);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::datatype::DataType;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::matmul;
+use crate::routing::{Method, Profile, Query};
 use crate::tensor::Tensor;
 use crate::workflow::Task;
 
@@ -74,6 +75,8 @@ pub enum Operation {
     Benchmark(Benchmark),
     Route(Box<Route>),
     Workflow(Box<Workflow>),
+    /// Texts as vectors of length 1; the output is named `embeddings` [texts, dimensions].
+    Embed(Box<Embed>),
 }
 
 /// What an operation is, without its arguments.
@@ -91,11 +94,12 @@ pub enum Kind {
     Benchmark,
     Route,
     Workflow,
+    Embed,
 }
 
 impl Kind {
     /// Every kind, in declaration order: index `kind as usize`.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Initialize,
         Self::LoadModel,
         Self::UnloadModel,
@@ -107,6 +111,7 @@ impl Kind {
         Self::Benchmark,
         Self::Route,
         Self::Workflow,
+        Self::Embed,
     ];
 
     /// The name that every language and the wire use.
@@ -124,6 +129,7 @@ impl Kind {
             Self::Benchmark => "benchmark",
             Self::Route => "route",
             Self::Workflow => "workflow",
+            Self::Embed => "embed",
         }
     }
 }
@@ -180,6 +186,7 @@ impl Operation {
             Self::Benchmark(_) => Kind::Benchmark,
             Self::Route(_) => Kind::Route,
             Self::Workflow(_) => Kind::Workflow,
+            Self::Embed(_) => Kind::Embed,
         }
     }
 }
@@ -238,13 +245,42 @@ pub struct Benchmark {
     pub model: Option<Name>,
 }
 
-/// A choice among agents.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A choice among agents, for one text or many.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Route {
     /// What is to be done.
-    pub description: String,
-    /// The folder of the agents' files; the configured one when absent.
-    pub agents: Option<PathBuf>,
+    pub texts: Vec<String>,
+    /// Whether the answer is a list, though there be one text.
+    pub many: bool,
+    /// The agents; the configured folder when absent.
+    pub agents: Option<Agents>,
+    /// What was learned, instead of agents: a file.
+    pub head: Option<PathBuf>,
+    /// How they are compared, and what is asked for.
+    pub query: Query,
+}
+
+impl Route {
+    /// Asks for the agent for one text, by the old module's rules.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self {
+            texts: vec![text.into()],
+            many: false,
+            agents: None,
+            head: None,
+            query: Query { method: Method::Keywords, top: 3, threshold: None, explain: true },
+        }
+    }
+}
+
+/// Where agents come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Agents {
+    /// A folder with one Markdown file for each.
+    Folder(PathBuf),
+    /// A list.
+    Listed(Vec<Profile>),
 }
 
 /// A whole graph of tasks.
@@ -254,6 +290,19 @@ pub struct Workflow {
     pub tasks: Vec<Task>,
     /// How many may run at once.
     pub max_parallel: u32,
+    /// Among whom tasks that name no agent are shared out, by their words; the default agent gets them when absent.
+    pub agents: Option<Agents>,
+    /// Numbers of the tasks that name no agent.
+    pub unassigned: Vec<u32>,
+}
+
+/// Texts to be turned into vectors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Embed {
+    /// The texts.
+    pub texts: Vec<String>,
+    /// A model of the catalogue that has a tokenizer; `minilm` when absent.
+    pub model: Option<Name>,
 }
 
 /// What is submitted with an operation.

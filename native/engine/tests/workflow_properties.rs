@@ -130,7 +130,7 @@ proptest! {
     ) {
         let plan = plan_with(&tasks, Discipline::Urgency).unwrap();
         let kept = kept(&tasks, &plan);
-        let options = RunOptions { max_parallel };
+        let options = RunOptions { max_parallel, ..RunOptions::default() };
         let mut run =
             WorkflowRun::start(tasks.clone(), &options, |task| task.agent != "c", 0).unwrap();
         let status = |run: &WorkflowRun, task: usize| run.record(task as u32).unwrap().status;

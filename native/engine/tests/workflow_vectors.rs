@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 
-use npubridge_engine::workflow::{Discipline, Plan, RunOptions, Task, WorkflowRun, plan_with};
+use npubridge_engine::workflow::{
+    Discipline, FailurePolicy, Graph, Plan, RunOptions, Task, WorkflowRun, plan_with,
+};
+use npubridge_engine::{Error, ErrorCode};
 use serde_json::Value;
 
 fn strings(list: &Value) -> Vec<&str> {
@@ -59,5 +62,63 @@ fn workflows_are_planned_alike() {
         assert_eq!(ids(&tasks, &urgency.order), expected, "{case}");
         let run = WorkflowRun::start(tasks, &RunOptions::default(), |_| false, 0).unwrap();
         assert_eq!(ids(run.tasks(), run.settled()), expected, "{case}");
+    }
+}
+
+/// Runs a workflow one task at a time, as the bindings do: agent "good" succeeds, "bad" fails, others have no handler.
+fn host(case: &serde_json::Value) -> npubridge_engine::Result<WorkflowRun> {
+    let list = case["tasks"].as_array().unwrap();
+    let tasks: Vec<Task> = list
+        .iter()
+        .map(|task| {
+            let dependencies = task["dependencies"].as_array().into_iter().flatten();
+            Task::new(task["id"].as_str().unwrap())
+                .with_agent(task["agent"].as_str().unwrap())
+                .with_priority(task["priority"].as_i64().unwrap_or(50) as i32)
+                .after(dependencies.map(|id| id.as_str().unwrap()))
+        })
+        .collect();
+    if case["breakCycles"] != true {
+        Graph::from_tasks(&tasks)?.0.require_acyclic(&tasks)?;
+    }
+    let on_failure = match case["onFailure"].as_str() {
+        Some("stop") => FailurePolicy::Stop,
+        Some("continue") => FailurePolicy::Continue,
+        _ => FailurePolicy::SkipDependents,
+    };
+    let options =
+        RunOptions { max_parallel: 1, on_failure, inherit: true, ..RunOptions::default() };
+    let handled = |task: &Task| task.agent == "good" || task.agent == "bad";
+    let mut run = WorkflowRun::start(tasks, &options, handled, 0)?;
+    while let Some(task) = run.next(0) {
+        match run.tasks()[task as usize].agent.as_str() {
+            "good" => run.complete(task, 0)?,
+            _ => run.fail(task, Error::new(ErrorCode::Internal, "it broke"), 0)?,
+        }
+    }
+    Ok(run)
+}
+
+#[test]
+fn hosts_agree_on_the_contract() {
+    let text = include_str!("../testdata/workflow-contract.json");
+    let all: serde_json::Value = serde_json::from_str(text).unwrap();
+    for case in all["cases"].as_array().unwrap() {
+        let name = &case["name"];
+        let run = match (host(case), case["error"].as_str()) {
+            (Err(error), Some(expected)) => {
+                assert_eq!(error.message(), expected, "{name}");
+                continue;
+            }
+            (run, _) => run.unwrap(),
+        };
+        assert!(run.is_finished(), "{name}");
+        let id = |task: u32| run.tasks()[task as usize].id.as_str();
+        let order: Vec<_> = run.settled().iter().map(|task| id(*task)).collect();
+        assert_eq!(serde_json::json!(order), case["order"], "{name}");
+        for task in run.settled() {
+            let status = run.record(*task).unwrap().status.name();
+            assert_eq!(case["statuses"][id(*task)], status, "{name}: {}", id(*task));
+        }
     }
 }

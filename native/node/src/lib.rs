@@ -10,7 +10,9 @@ mod outbox;
 #[cfg(unix)]
 pub mod probe;
 mod records;
+pub mod routing;
 pub mod runtime;
+pub mod workflow;
 
 use std::sync::Arc;
 use std::time::Duration;

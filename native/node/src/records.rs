@@ -23,9 +23,10 @@ use napi::bindgen_prelude::Uint8Array;
 use npubridge_engine::config::Batching;
 use npubridge_engine::engine::Submission;
 use npubridge_engine::operation::{
-    Benchmark, Completion, Inference, Kind, LoadModel, Name, Operation, Options, Payload, Priority,
-    Route, Sink, StreamStep, Workflow,
+    Agents, Benchmark, Completion, Embed, Inference, Kind, LoadModel, Name, Operation, Options,
+    Payload, Priority, Route, Sink, StreamStep, Workflow,
 };
+use npubridge_engine::routing::{Method, Profile, Query, calculate_priority};
 use npubridge_engine::scheduler::Ticket;
 use npubridge_engine::tensor::{Buffer, Shape, Tensor};
 use npubridge_engine::workflow::Task;
@@ -227,12 +228,23 @@ enum Described {
         model: String,
     },
     Route {
-        description: String,
-        agents: Option<PathBuf>,
+        description: Option<String>,
+        descriptions: Option<Vec<String>>,
+        agents: Option<DescribedAgents>,
+        head: Option<PathBuf>,
+        method: Option<String>,
+        top: Option<usize>,
+        threshold: Option<f32>,
+        explain: Option<bool>,
     },
     Workflow {
         tasks: Vec<DescribedTask>,
         max_parallel: Option<u32>,
+        agents: Option<DescribedAgents>,
+    },
+    Embed {
+        texts: Vec<String>,
+        model: Option<String>,
     },
     Benchmark {
         kind: String,
@@ -249,6 +261,42 @@ struct DescribedBatching {
     adaptive: Option<bool>,
     #[serde(default)]
     preferred: Vec<usize>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum DescribedAgents {
+    Folder(PathBuf),
+    Listed(Vec<DescribedAgent>),
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct DescribedAgent {
+    name: String,
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    examples: Vec<String>,
+    priority: Option<i32>,
+}
+
+impl From<DescribedAgent> for Profile {
+    fn from(described: DescribedAgent) -> Self {
+        let DescribedAgent { name, description, examples, priority } = described;
+        let priority = priority.unwrap_or_else(|| calculate_priority(&name.to_lowercase()));
+        Self { name, description, examples, priority }
+    }
+}
+
+impl From<DescribedAgents> for Agents {
+    fn from(described: DescribedAgents) -> Self {
+        match described {
+            DescribedAgents::Folder(folder) => Self::Folder(folder),
+            DescribedAgents::Listed(agents) => {
+                Self::Listed(agents.into_iter().map(Profile::from).collect())
+            }
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -296,13 +344,42 @@ fn described(json: &[u8]) -> Result<Operation> {
             }),
         }),
         Described::UnloadModel { model } => Operation::UnloadModel { model: model.into() },
-        Described::Route { description, agents } => {
-            Operation::Route(Box::new(Route { description, agents }))
+        Described::Route {
+            description,
+            descriptions,
+            agents,
+            head,
+            method,
+            top,
+            threshold,
+            explain,
+        } => {
+            let method = method.as_deref().map_or(Ok(Method::Keywords), Method::named)?;
+            Operation::Route(Box::new(Route {
+                many: descriptions.is_some(),
+                texts: descriptions.unwrap_or_else(|| description.into_iter().collect()),
+                agents: agents.map(Agents::from),
+                head,
+                query: Query {
+                    method,
+                    top: top.unwrap_or(3),
+                    threshold,
+                    explain: explain.unwrap_or(true),
+                },
+            }))
         }
-        Described::Workflow { tasks, max_parallel } => Operation::Workflow(Box::new(Workflow {
-            tasks: tasks.into_iter().map(Task::from).collect(),
-            max_parallel: max_parallel.unwrap_or(10),
-        })),
+        Described::Workflow { tasks, max_parallel, agents } => {
+            let unassigned = (0..).zip(&tasks).filter(|(_, task)| task.agent.is_none());
+            Operation::Workflow(Box::new(Workflow {
+                unassigned: unassigned.map(|(number, _)| number).collect(),
+                tasks: tasks.into_iter().map(Task::from).collect(),
+                max_parallel: max_parallel.unwrap_or(10),
+                agents: agents.map(Agents::from),
+            }))
+        }
+        Described::Embed { texts, model } => {
+            Operation::Embed(Box::new(Embed { texts, model: model.map(Name::from) }))
+        }
         Described::Benchmark { kind, duration_ms, model } => Operation::Benchmark(Benchmark {
             kind: benchmark_kind(&kind)?,
             duration: Duration::try_from_secs_f64(duration_ms / 1e3).unwrap_or(Duration::ZERO),

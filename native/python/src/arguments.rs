@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use npubridge_engine::config::Batching;
 use npubridge_engine::operation::{
-    Benchmark, Inference, Kind, LoadModel, Name, Operation, Options, Payload, Priority, Route,
-    StreamStep, Workflow,
+    Agents, Benchmark, Embed, Inference, Kind, LoadModel, Name, Operation, Options, Payload,
+    Priority, Route, StreamStep, Workflow,
 };
+use npubridge_engine::routing::Method;
 use npubridge_engine::tensor::Tensor;
 use npubridge_engine::workflow::Task;
 use npubridge_engine::{Error, ErrorCode};
@@ -89,6 +90,7 @@ impl<'a, 'py> Arguments<'a, 'py> {
             Kind::LoadModel => self.load_model()?,
             Kind::UnloadModel => Operation::UnloadModel { model: self.model()? },
             Kind::Route => self.route()?,
+            Kind::Embed => self.embed()?,
             Kind::Workflow => self.workflow()?,
             Kind::Benchmark => self.benchmark()?,
         };
@@ -113,8 +115,10 @@ impl<'a, 'py> Arguments<'a, 'py> {
 
     /// Refuses arguments that mean nothing to an operation of this kind, because they are mistakes.
     fn refuse_foreign(&self, kind: Kind) -> PyResult<()> {
-        let has_model =
-            matches!(kind, Kind::Inference | Kind::LoadModel | Kind::UnloadModel | Kind::Benchmark);
+        let has_model = matches!(
+            kind,
+            Kind::Inference | Kind::LoadModel | Kind::UnloadModel | Kind::Benchmark | Kind::Embed
+        );
         let has_inputs = matches!(kind, Kind::Inference | Kind::MatrixMultiply);
         let foreign = [
             ("model", self.model.is_some() && !has_model),
@@ -129,7 +133,8 @@ impl<'a, 'py> Arguments<'a, 'py> {
         }
         let own: &[&str] = match kind {
             Kind::LoadModel => &["shapes", "batching"],
-            Kind::Route => &["description", "agents"],
+            Kind::Route => &["description", "agents", "head", "method", "threshold", "top"],
+            Kind::Embed => &["texts"],
             Kind::Workflow => &["tasks", "max_parallel"],
             Kind::Benchmark => &["kind", "duration_ms"],
             _ => &[],
@@ -263,10 +268,30 @@ impl<'a, 'py> Arguments<'a, 'py> {
     }
 
     fn route(&self) -> PyResult<Operation> {
-        let description = self.typed("description", &self.required("description")?)?;
-        let agents =
-            self.other("agents")?.map(|folder| self.typed("agents", &folder)).transpose()?;
-        Ok(Operation::Route(Box::new(Route { description, agents })))
+        let description: String = self.typed("description", &self.required("description")?)?;
+        let text = |name| -> PyResult<Option<String>> {
+            self.other(name)?.map(|given| self.typed(name, &given)).transpose()
+        };
+        let mut route = Route::new(description);
+        route.agents = text("agents")?.map(|folder| Agents::Folder(folder.into()));
+        route.head = text("head")?.map(Into::into);
+        if let Some(method) = text("method")? {
+            route.query.method =
+                Method::named(&method).map_err(|error| exception(self.py, &error))?;
+        }
+        if let Some(top) = self.other("top")? {
+            route.query.top = self.typed("top", &top)?;
+        }
+        if let Some(threshold) = self.other("threshold")? {
+            route.query.threshold = Some(self.typed("threshold", &threshold)?);
+        }
+        Ok(Operation::Route(Box::new(route)))
+    }
+
+    fn embed(&self) -> PyResult<Operation> {
+        let texts = self.typed("texts", &self.required("texts")?)?;
+        let model = self.model.is_some().then(|| self.model()).transpose()?;
+        Ok(Operation::Embed(Box::new(Embed { texts, model })))
     }
 
     fn benchmark(&self) -> PyResult<Operation> {
@@ -295,6 +320,8 @@ impl<'a, 'py> Arguments<'a, 'py> {
         Ok(Operation::Workflow(Box::new(Workflow {
             tasks: tasks.collect::<PyResult<_>>()?,
             max_parallel,
+            agents: None,
+            unassigned: Vec::new(),
         })))
     }
 

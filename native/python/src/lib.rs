@@ -11,6 +11,7 @@ mod errors;
 mod mailbox;
 mod runtime;
 mod tensors;
+mod workflow;
 
 use pyo3::prelude::*;
 
@@ -27,6 +28,8 @@ mod _native {
     use super::runtime::{inspect_runtime, runtime_candidates, test_device};
     #[pymodule_export]
     use super::tensors::EngineMemory;
+    #[pymodule_export]
+    use super::workflow::WorkflowRun;
     use pyo3::prelude::*;
 
     #[pymodule_init]

@@ -14,6 +14,47 @@ export interface NativeBinding {
   testDevice(folder: string, device: string): string
   /** Inputs and outputs of the model at `path`, as JSON; open sizes are -1. */
   describeModel(folder: string, path: string): string
+  /** The agents of a folder and the files that were skipped, as JSON. */
+  readAgents(folder: string): string
+  readonly NativeAgentIndex: new (agents: string) => NativeAgentIndex
+  readonly NativeHead: {
+    train(
+      texts: readonly string[],
+      labels: readonly string[],
+      embeddings?: Float32Array | null,
+    ): Promise<NativeHead>
+    load(file: string): NativeHead
+  }
+  readonly NativeWorkflow: new (description: string, nowUs: number) => NativeWorkflow
+}
+
+/** Agents prepared for being chosen by text. Queries and answers are JSON, see native/node/src/routing.rs. */
+export interface NativeAgentIndex {
+  texts(): string[]
+  setEmbeddings(all: Float32Array): void
+  route(texts: readonly string[], query: string, embeddings?: Float32Array | null): string
+  selectAll(texts: readonly string[]): Int32Array
+}
+
+/** A learned choice between labels. */
+export interface NativeHead {
+  save(file: string): void
+  describe(): string
+  calibrate(inside: Float32Array, outside: Float32Array): void
+  route(texts: readonly string[], query: string, embeddings?: Float32Array | null): string
+}
+
+/** A workflow under way. Instants are microseconds of one clock; see native/node/src/workflow.rs for the JSON. */
+export interface NativeWorkflow {
+  plan(): string
+  next(nowUs: number): Uint32Array
+  complete(task: number, nowUs: number): void
+  fail(task: number, message: string, nowUs: number): void
+  decline(task: number, nowUs: number): void
+  cancel(nowUs: number): void
+  isFinished(): boolean
+  takeSettled(): string
+  summary(nowUs: number): string
 }
 
 export interface NativeEngineHandle {

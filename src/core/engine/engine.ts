@@ -118,12 +118,71 @@ export interface BenchmarkOperation {
   readonly model?: string
 }
 
-/** Chooses the agent that fits `description` best. */
+/** How agents are compared with a text: by the old module's keywords, by words, by meaning, or by both of these. */
+export const ROUTING_METHODS = ['keywords', 'lexical', 'semantic', 'hybrid'] as const
+export type RoutingMethod = (typeof ROUTING_METHODS)[number]
+
+/** What is known of an agent, for choosing it by text. */
+export interface AgentProfile {
+  readonly name: string
+  readonly description?: string
+  /** Texts that it should be chosen for. */
+  readonly examples?: readonly string[]
+  /** From 1 (most urgent) to 100; breaks ties. What the name tells when absent. */
+  readonly priority?: number
+}
+
+/** Chooses the agent that fits `description` best, or for each of `descriptions`. */
 export interface RouteOperation {
   readonly type: 'route'
-  readonly description: string
-  /** A folder of agent files; the configured one when absent. */
-  readonly agents?: string
+  readonly description?: string
+  /** Many at once; the answer then has a list, `routes`. */
+  readonly descriptions?: readonly string[]
+  /** A folder of agent files, or a list; the configured folder when absent. */
+  readonly agents?: string | readonly AgentProfile[]
+  /**
+   * Semantic and hybrid need the model `minilm`.
+   *
+   * @default 'keywords'
+   */
+  readonly method?: RoutingMethod
+  /** A file that `npubridge route train` made: its labels are chosen from, instead of agents. */
+  readonly head?: string
+  /** @default 3 */
+  readonly topK?: number
+  /** The score (with a head, the evidence) below which no agent fits. */
+  readonly threshold?: number
+}
+
+/** An agent that a text may be for. With a head, the score is a probability. */
+export interface RouteCandidate {
+  readonly agent: string
+  readonly score: number
+}
+
+/** The answer to one description; `agent` is null when no agent fits. */
+export interface RouteAnswer {
+  readonly agent: string | null
+  readonly score: number
+  readonly reason: string | null
+  /** Absent from the answers of `keywords`. */
+  readonly candidates?: readonly RouteCandidate[]
+  /** With a head: how much speaks for any label at all. */
+  readonly evidence?: number
+  /** What score or evidence were held against. */
+  readonly threshold?: number
+}
+
+/** Turns texts into vectors of length 1; the output is named `embeddings` [texts, dimensions]. */
+export interface EmbedOperation {
+  readonly type: 'embed'
+  readonly texts: readonly string[]
+  /**
+   * A model of the catalogue that comes with its tokenizer.
+   *
+   * @default 'minilm'
+   */
+  readonly model?: string
 }
 
 /** A task of a workflow: work for an agent. */
@@ -142,6 +201,8 @@ export interface WorkflowTask {
 export interface WorkflowOperation {
   readonly type: 'workflow'
   readonly tasks: readonly WorkflowTask[]
+  /** A folder of agent files, or a list: tasks that name no agent go to the one whose words they share. */
+  readonly agents?: string | readonly AgentProfile[]
   /** @default 10 */
   readonly maxParallel?: number
 }
@@ -159,6 +220,8 @@ export interface WorkflowReport {
   readonly successRate: number
   readonly elapsedUs: number
   readonly overheadUs: number
+  /** The agent of each task. */
+  readonly assigned: readonly string[]
   readonly agents: Readonly<Record<string, number>>
   /** Cycles: the task that was let go first, and the dependencies that it was let go without. */
   readonly broken: ReadonlyArray<{readonly task: string; readonly dropped: readonly string[]}>
@@ -168,6 +231,7 @@ export interface WorkflowReport {
 export type Operation =
   | BenchmarkOperation
   | EchoOperation
+  | EmbedOperation
   | HealthCheckOperation
   | InferenceOperation
   | InitializeOperation

@@ -33,7 +33,8 @@ export function encode(operation: Operation): Readonly<Record<string, unknown>> 
     }
 
     case 'route': {
-      return {description: operation.description, agents: operation.agents && path.resolve(operation.agents)}
+      const {agents, description} = operation
+      return {description, agents: typeof agents === 'string' ? path.resolve(agents) : undefined}
     }
 
     case 'matrix_multiply': {

@@ -17,6 +17,7 @@ import type {
   MetricsSnapshot,
   Operation,
   OperationResult,
+  OperationType,
   PerformanceMode,
   SubmitOptions,
   Tensor,
@@ -95,7 +96,7 @@ class OpenVinoNodeEngine implements Engine {
       capacity: options.capacity,
       executor: {
         check(operation) {
-          if (operation.type === 'route' || operation.type === 'workflow') throw cannotCoordinate(operation.type)
+          if (isCoordination(operation.type)) throw cannotCoordinate(operation.type)
         },
         hasRoom: () => this.#dispatcher.running < AT_A_TIME[this.#profile],
         run: async (operation) => this.#run(operation),
@@ -186,6 +187,7 @@ class OpenVinoNodeEngine implements Engine {
         return this.#benchmark(operation)
       }
 
+      case 'embed':
       case 'route':
       case 'workflow': {
         throw cannotCoordinate(operation.type)
@@ -267,7 +269,11 @@ function modeOf(device: string): PerformanceMode {
   return family === 'npu' || family === 'gpu' ? family : 'cpu'
 }
 
-function cannotCoordinate(type: 'route' | 'workflow'): NpuBridgeError {
+function isCoordination(type: OperationType): boolean {
+  return type === 'embed' || type === 'route' || type === 'workflow'
+}
+
+function cannotCoordinate(type: OperationType): NpuBridgeError {
   return new NpuBridgeError('UNSUPPORTED_OPERATION', `the openvino-node engine has no ${type}: it only runs models`, {
     suggestions: ['Take another engine for it: --engine native or --engine legacy'],
   })

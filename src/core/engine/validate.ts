@@ -6,6 +6,8 @@ import {
   type Operation,
   type OperationType,
   PRIORITIES,
+  type RouteOperation,
+  ROUTING_METHODS,
   type SubmitOptions,
   type Tensor,
   type WorkflowOperation,
@@ -23,6 +25,7 @@ const OPERATION_TYPES: Record<OperationType, true> = {
   statistics: true,
   route: true,
   workflow: true,
+  embed: true,
 }
 
 const BENCHMARK_KINDS = ['echo', 'inference', 'matrix_multiply']
@@ -40,8 +43,13 @@ export function checkOperation(operation: Operation): void {
 
   switch (operation.type) {
     case 'route': {
-      needText('description', operation.description)
-      if (operation.agents !== undefined) needText('agents', operation.agents)
+      checkRoute(operation)
+      break
+    }
+
+    case 'embed': {
+      needTexts('texts', operation.texts)
+      if (operation.model !== undefined) needText('model', operation.model)
       break
     }
 
@@ -158,6 +166,21 @@ export function checkMatrixMultiply({inputs}: MatrixMultiplyOperation): {k: numb
   }
 
   return {k, m, n}
+}
+
+function checkRoute({agents, description, descriptions, head, method}: RouteOperation): void {
+  if (descriptions === undefined) needText('description', description)
+  else needTexts('descriptions', descriptions)
+  if (agents !== undefined && !Array.isArray(agents)) needText('agents', agents)
+  if (head !== undefined) needText('head', head)
+  if (method !== undefined && !ROUTING_METHODS.includes(method)) {
+    throw invalid('method', method, `one of ${ROUTING_METHODS.join(', ')}`)
+  }
+}
+
+function needTexts(field: string, value: unknown): void {
+  const isList = Array.isArray(value) && value.every((text) => typeof text === 'string')
+  if (!isList) throw invalid(field, value, 'a list of texts')
 }
 
 function checkTasks({tasks, maxParallel}: WorkflowOperation): void {

@@ -4,7 +4,7 @@
  */
 import * as z from 'zod'
 
-import {type OperationType, PRIORITIES} from '../engine/engine.ts'
+import {type OperationType, PRIORITIES, ROUTING_METHODS} from '../engine/engine.ts'
 import {type ErrorCode, NpuBridgeError} from '../errors.ts'
 import {fieldError, fieldPath, type PathPart, showValue} from './fields.ts'
 import {nameSuggestions, nearestName} from './nearest.ts'
@@ -20,6 +20,13 @@ const common = {
 const name = z.string().min(1)
 const dimensions = z.array(z.int().nonnegative())
 const anything = z.unknown()
+
+const agent = z.strictObject({
+  name,
+  description: z.string().optional(),
+  examples: z.array(z.string()).optional(),
+  priority: z.int().optional(),
+})
 
 /** By type; a field that is not named here is refused. `model` is optional because `--model` may give it. */
 const SCHEMAS = {
@@ -56,7 +63,24 @@ const SCHEMAS = {
     duration_ms: z.number().positive().max(LONGEST_TIMEOUT_MS),
     model: name.optional(),
   }),
-  route: z.strictObject({type: z.literal('route'), ...common, description: name, agents: name.optional()}),
+  route: z.strictObject({
+    type: z.literal('route'),
+    ...common,
+    description: name.optional(),
+    descriptions: z.array(z.string()).optional(),
+    agents: z.union([name, z.array(agent)]).optional(),
+    method: z.enum(ROUTING_METHODS).optional(),
+    head: name.optional(),
+    top_k: z.int().min(0).optional(),
+    threshold: z.number().optional(),
+  }),
+  embed: z.strictObject({
+    type: z.literal('embed'),
+    ...common,
+    texts: z.array(z.string()),
+    model: name.optional(),
+    outputs: z.array(z.string()).min(1).optional(),
+  }),
   workflow: z.strictObject({
     type: z.literal('workflow'),
     ...common,
@@ -70,6 +94,7 @@ const SCHEMAS = {
       }),
     ),
     max_parallel: z.int().min(1).optional(),
+    agents: z.union([name, z.array(agent)]).optional(),
   }),
 } as const satisfies Record<OperationType, z.ZodObject>
 

@@ -2,7 +2,15 @@
 import {type Buffer, isUtf8} from 'node:buffer'
 import path from 'node:path'
 
-import type {Operation, Priority, SubmitOptions, Tensor, WorkflowTask} from '../engine/engine.ts'
+import type {
+  AgentProfile,
+  Operation,
+  Priority,
+  RouteOperation,
+  SubmitOptions,
+  Tensor,
+  WorkflowTask,
+} from '../engine/engine.ts'
 import type {FileReference} from './file-layout.ts'
 import type {LoadedTensor, TensorFiles} from './tensor-files.ts'
 
@@ -178,14 +186,23 @@ function toOperation(envelope: Envelope, options: BuildOptions): Operation | Pro
     }
 
     case 'route': {
-      const {agents, description, type} = envelope
-      return {type, description, ...(agents !== undefined && {agents: path.resolve(options.folder, agents)})}
+      return route(envelope, options)
+    }
+
+    case 'embed': {
+      const {model, texts, type} = envelope
+      return {type, texts, ...(model !== undefined && {model})}
     }
 
     case 'workflow': {
       const {max_parallel: maxParallel, tasks, type} = envelope
       // Zod's optional fields may be undefined, which JSON cannot hold: the engine sees them as absent.
-      return {type, tasks: tasks as WorkflowTask[], ...(maxParallel !== undefined && {maxParallel})}
+      return {
+        type,
+        tasks: tasks as WorkflowTask[],
+        ...(maxParallel !== undefined && {maxParallel}),
+        ...agentsOf(envelope.agents, options),
+      }
     }
 
     case 'initialize':
@@ -194,6 +211,26 @@ function toOperation(envelope: Envelope, options: BuildOptions): Operation | Pro
       return {type: envelope.type}
     }
   }
+}
+
+function route(envelope: EnvelopeOf<'route'>, options: BuildOptions): Operation {
+  const {agents, head, top_k: topK, id: _id, priority: _priority, timeout_ms: _timeout, ...others} = envelope
+  if (others.description === undefined && others.descriptions === undefined) {
+    throw fieldError('description', 'is missing')
+  }
+
+  return {
+    ...others,
+    ...agentsOf(agents, options),
+    ...(head !== undefined && {head: path.resolve(options.folder, head)}),
+    ...(topK !== undefined && {topK}),
+  } as RouteOperation
+}
+
+/** A folder is relative to that of the lines. */
+function agentsOf(agents: EnvelopeOf<'route'>['agents'], {folder}: BuildOptions): Pick<RouteOperation, 'agents'> {
+  if (agents === undefined) return {}
+  return {agents: typeof agents === 'string' ? path.resolve(folder, agents) : (agents as AgentProfile[])}
 }
 
 function inference(envelope: EnvelopeOf<'inference'>, options: BuildOptions): Operation | Promise<Operation> {

@@ -46,13 +46,10 @@ function unreadable(file: string) {
   }
 }
 
-/**
- * The error for a `file` that is a workflow, which cannot be executed yet; undefined for anything else.
- */
-export async function workflowError(file: string): Promise<NpuBridgeError | undefined> {
-  if (!(await isWorkflow(file))) return undefined
-  return new NpuBridgeError('UNSUPPORTED_OPERATION', `${file} is a workflow, which run cannot execute yet`, {
-    suggestions: ['give operations as JSON Lines: one JSON object a line, in a .jsonl file'],
+/** The error for a flag of workflows that came with JSON Lines. */
+export function notForLines(flag: string, file: string): NpuBridgeError {
+  return new NpuBridgeError('INVALID_ARGUMENT', `--${flag} is for workflows, and ${file} is none`, {
+    suggestions: ['a workflow is a .yaml file, or a .json file with "tasks"'],
   })
 }
 

@@ -9,7 +9,7 @@ import {PassThrough, Readable} from 'node:stream'
 import {setTimeout as sleep} from 'node:timers/promises'
 
 import {NpuBridgeError} from '../../../src/core/errors.ts'
-import {isWorkflow, openInput, openOutput, runFile, workflowError} from '../../../src/core/run/run-file.ts'
+import {isWorkflow, notForLines, openInput, openOutput, runFile} from '../../../src/core/run/run-file.ts'
 import {checkError, rejectionOf} from './expect-error.ts'
 import {FakeEngine} from './fake-engine.ts'
 import {temporaryFolder} from './temporary-folder.ts'
@@ -128,9 +128,8 @@ describe('isWorkflow', () => {
     await rejectionOf(isWorkflow('missing.json'), 'INVALID_ARGUMENT', 'missing.json does not exist')
   })
 
-  it('is told as an operation that is not supported', async () => {
-    checkError(await workflowError('w.yaml'), 'UNSUPPORTED_OPERATION', /w\.yaml is a workflow/)
-    expect(await workflowError('ops.jsonl')).to.equal(undefined)
+  it('has flags of its own', () => {
+    checkError(notForLines('resume', 'ops.jsonl'), 'INVALID_ARGUMENT', '--resume is for workflows, and ops.jsonl is none')
   })
 })
 

@@ -7,7 +7,7 @@ use parking_lot::MutexGuard;
 use super::answer::Answer;
 use super::models::{Job, Status, Variant, model_index};
 use super::state::{BACKGROUND, Pending, State};
-use super::{Shared, benchmark, direct, host, loading, proof};
+use super::{Shared, benchmark, direct, embedding, host, loading, proof};
 use crate::error::{Error, ErrorCode, Result};
 use crate::operation::{
     Benchmark, Completion, Kind, LoadModel, Name, Operation, OperationResult, Options, Output,
@@ -21,6 +21,7 @@ enum Task {
     Unload(Name),
     Initialize,
     Benchmark(Benchmark),
+    Embedding(embedding::Job),
     Unknown(Kind),
 }
 
@@ -31,6 +32,8 @@ impl Task {
             Operation::UnloadModel { model } => Self::Unload(model.clone()),
             Operation::Initialize => Self::Initialize,
             Operation::Benchmark(benchmark) => Self::Benchmark(benchmark.clone()),
+            Operation::Embed(embed) => Self::Embedding(embedding::Job::Embed((**embed).clone())),
+            Operation::Route(route) => Self::Embedding(embedding::Job::Route(route.clone())),
             other => Self::Unknown(other.kind()),
         }
     }
@@ -89,6 +92,7 @@ fn run(shared: &Arc<Shared>, ticket: Ticket, task: Task) {
         Task::Unload(model) => unload(shared, ticket, &model),
         Task::Initialize => initialize(shared, ticket),
         Task::Benchmark(benchmark) => benchmark::spawn(shared, ticket, benchmark),
+        Task::Embedding(job) => embedding::begin(shared, ticket, job),
         Task::Unknown(kind) => {
             let message = format!("{} is not an operation of the background", kind.name());
             shared.answer_at_once(ticket, Err(Error::new(ErrorCode::Internal, message)));

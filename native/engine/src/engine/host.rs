@@ -87,7 +87,7 @@ fn execute(shared: &Shared, pending: &mut Pending) -> Result<Output> {
         Operation::HealthCheck => report(&shared.health()),
         Operation::Statistics => report(&shared.snapshot()),
         Operation::Route(route) => coordination::route(shared, route),
-        Operation::Workflow(workflow) => coordination::workflow((**workflow).clone()),
+        Operation::Workflow(workflow) => coordination::workflow(shared, (**workflow).clone()),
         other => Err(Error::new(
             ErrorCode::Internal,
             format!("{} is not an operation of the host", other.kind().name()),

@@ -16,6 +16,7 @@ mod benchmark;
 mod coordination;
 mod device;
 mod direct;
+mod embedding;
 mod health;
 mod host;
 mod loading;
@@ -82,6 +83,7 @@ struct Shared {
     core: Mutex<Option<Core>>,
     devices: Vec<device::Device>,
     agents: coordination::Agents,
+    embeddings: embedding::Embeddings,
 }
 
 /// One operation with all that goes with it.
@@ -124,6 +126,7 @@ impl Engine {
             core: Mutex::new(None),
             devices,
             agents: coordination::Agents::default(),
+            embeddings: embedding::Embeddings::default(),
             config,
         });
         let engine = Self { shared, threads: Mutex::default() };
@@ -387,6 +390,10 @@ impl Shared {
             options.timeout.map_or(NO_DEADLINE, |timeout| now.saturating_add(nanos(timeout)));
         let mut pending = Pending::new(operation, options.priority, completion, now);
         let lane = match pending.operation.kind() {
+            Kind::Route if coordination::may_embed(&pending.operation) => {
+                wake.background += 1;
+                BACKGROUND
+            }
             Kind::Echo | Kind::HealthCheck | Kind::Statistics | Kind::Route | Kind::Workflow => {
                 wake.host += 1;
                 HOST

@@ -85,6 +85,10 @@ pub struct Agent {
     pub name: String,
     /// What it says of itself, if it does.
     pub description: Option<String>,
+    /// Texts that it should be chosen for.
+    pub examples: Vec<String>,
+    /// The keys of its front matter, each with its lines as written.
+    pub front_matter: Vec<(String, String)>,
     /// What it is good for.
     pub capabilities: Capabilities,
     /// 1 is the most urgent, 100 the least.
@@ -102,6 +106,8 @@ impl Agent {
             capabilities: capabilities(&name),
             priority: calculate_priority(&name),
             description: None,
+            examples: Vec::new(),
+            front_matter: Vec::new(),
             file: None,
             name,
         }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::front_matter;
-use super::{Agent, AgentChoice, Router};
+use super::{Agent, AgentChoice, Profile, Router};
 use crate::{Error, ErrorCode, Result};
 
 /// Markdown files that describe no agent.
@@ -79,6 +79,18 @@ impl AgentRegistry {
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// What is known of the agents, for choosing them by text.
+    #[must_use]
+    pub fn profiles(&self) -> Vec<Profile> {
+        let profile = |agent: &Agent| Profile {
+            name: agent.name.clone(),
+            description: agent.description.clone().unwrap_or_default(),
+            examples: agent.examples.clone(),
+            priority: agent.priority,
+        };
+        self.agents().iter().map(profile).collect()
     }
 
     /// The agents, ready to be asked; a clone of it survives a reload.
@@ -170,6 +182,8 @@ fn read_agent(file: &Path) -> std::result::Result<Agent, String> {
     };
     let agent = Agent {
         description: front_matter.description.clone(),
+        examples: front_matter.examples.clone(),
+        front_matter: front_matter.blocks.clone(),
         file: Some(file.into()),
         ..Agent::named(name)
     };

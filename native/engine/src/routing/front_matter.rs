@@ -10,6 +10,10 @@ use std::iter::Peekable;
 pub(super) struct FrontMatter {
     pub(super) name: Option<String>,
     pub(super) description: Option<String>,
+    /// Texts that the agent should be chosen for.
+    pub(super) examples: Vec<String>,
+    /// Every key with its lines, as written.
+    pub(super) blocks: Vec<(String, String)>,
 }
 
 /// What is wrong, and in which line of the file, counted from 1.
@@ -47,7 +51,42 @@ pub(super) fn read(text: &str) -> Result<FrontMatter> {
             _ => {}
         }
     }
+    found.blocks = blocks(&body);
+    if let Some((_, block)) = found.blocks.iter().find(|(key, _)| key == "examples") {
+        found.examples = items(block);
+    }
     Ok(found)
+}
+
+/// The lines of each key, its own first.
+fn blocks(body: &[(usize, &str)]) -> Vec<(String, String)> {
+    let mut blocks: Vec<(String, String)> = Vec::new();
+    for (_, line) in body {
+        match (is_ignored(line), split_key(line), blocks.last_mut()) {
+            (false, Some((key, _)), _) => blocks.push((key.into(), format!("{line}\n"))),
+            (_, _, Some((_, block))) => {
+                block.push_str(line);
+                block.push('\n');
+            }
+            (_, _, None) => {}
+        }
+    }
+    blocks
+}
+
+/// The items of a list of texts: one a line behind `- `, quoted or plain.
+fn items(block: &str) -> Vec<String> {
+    let items = block.lines().filter_map(|line| line.trim().strip_prefix("- "));
+    let item = |text: &str| {
+        let text = text.trim();
+        let unquoted = match text.as_bytes().first() {
+            Some(b'"') => double_quoted(&text[1..], 0).ok(),
+            Some(b'\'') => single_quoted(&text[1..], 0).ok(),
+            _ => None,
+        };
+        unquoted.unwrap_or_else(|| without_comment(text).to_owned())
+    };
+    items.map(item).filter(|text| !text.is_empty()).collect()
 }
 
 fn is_end(line: &str) -> bool {

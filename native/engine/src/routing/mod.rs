@@ -1,16 +1,26 @@
 #![doc = include_str!("README.md")]
 
 mod agent;
+mod choice;
+pub mod embedding;
 mod folder;
 mod front_matter;
+mod head;
 mod keywords;
+mod lexical;
 mod router;
+mod stems;
+mod terms;
 #[cfg(test)]
 mod vectors;
 mod words;
 
 pub use agent::{Agent, Capabilities, Capability, calculate_priority, capabilities};
+pub use choice::{AgentIndex, Candidate, Method, Query, Routed};
+pub use embedding::{Embedding, Evidence, SemanticIndex};
 pub use folder::{AgentRegistry, FileProblem};
+pub use head::{Examples, Head, Prediction};
+pub use lexical::{LexicalIndex, Profile, Ranked, Scratch};
 pub use router::{AgentChoice, Match, Router};
 
 /// Reads front matter and forgets it.

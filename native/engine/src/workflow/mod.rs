@@ -30,12 +30,15 @@ mod order;
 mod plan;
 mod run;
 mod task;
+mod urgency;
 
 pub use graph::{Graph, UnknownDependency};
 pub use levels::{group_by_level, levels};
 pub use order::{BrokenCycle, Discipline, Sequence, order};
 pub use plan::{Plan, plan, plan_graph, plan_with};
 pub use run::{
-    AgentUse, RunOptions, Skip, TaskDetail, TaskRecord, TaskStatus, WorkflowRun, WorkflowSummary,
+    AgentUse, FailurePolicy, RunOptions, Skip, TaskDetail, TaskRecord, TaskStatus, WorkflowRun,
+    WorkflowSummary,
 };
 pub use task::Task;
+pub use urgency::{Preference, ranks};

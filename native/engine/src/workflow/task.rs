@@ -15,6 +15,8 @@ pub struct Task {
     pub dependencies: Vec<String>,
     /// How long it is expected to take, in milliseconds.
     pub estimated_ms: f64,
+    /// When it should be done, in microseconds from the start of its workflow.
+    pub deadline_us: Option<u64>,
 }
 
 impl Task {
@@ -37,6 +39,7 @@ impl Task {
             priority: Self::DEFAULT_PRIORITY,
             dependencies: Vec::new(),
             estimated_ms: Self::DEFAULT_ESTIMATED_MS,
+            deadline_us: None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Ten thousand operations of every kind, and what each of them must have got.
 
 use super::*;
-use npubridge_engine::operation::{Benchmark, Kind, Payload, Route, Workflow};
+use npubridge_engine::operation::{Agents, Benchmark, Kind, Payload, Route, Workflow};
 use npubridge_engine::workflow::Task;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -125,10 +125,8 @@ impl World {
     }
 
     fn route(&self) -> Operation {
-        Operation::Route(Box::new(Route {
-            description: "test the code".into(),
-            agents: Some(self.agents.clone()),
-        }))
+        let agents = Some(Agents::Folder(self.agents.clone()));
+        Operation::Route(Box::new(Route { agents, ..Route::new("test the code") }))
     }
 
     /// Submits `count` operations from four threads, cancels some, waits for all, and looks at every answer.
@@ -261,6 +259,8 @@ fn small_workflow() -> Operation {
     Operation::Workflow(Box::new(Workflow {
         tasks: vec![Task::new("a"), Task::new("b").after(["a"])],
         max_parallel: 2,
+        agents: None,
+        unassigned: Vec::new(),
     }))
 }
 

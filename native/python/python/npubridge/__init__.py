@@ -9,6 +9,7 @@ from . import _binding
 from ._bridge import Bridge
 from ._results import Failure
 from ._tensors import Tensor
+from ._workflow import Task, TaskResult, run_workflow
 from .errors import (
     ConfigInvalidError,
     DeadlineExceededError,
@@ -52,6 +53,9 @@ __all__ = [
     "ResourceExhaustedError",
     "RuntimeNotFoundError",
     "ShapeMismatchError",
+    "Task",
+    "TaskResult",
     "Tensor",
     "UnsupportedOperationError",
+    "run_workflow",
 ]

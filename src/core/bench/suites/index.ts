@@ -5,9 +5,20 @@ import {inference} from './inference.ts'
 import {load} from './load.ts'
 import {memory} from './memory.ts'
 import {python} from './python.ts'
+import {routing} from './routing.ts'
 import {saturation} from './saturation.ts'
 import {startup} from './startup.ts'
 import {workflow} from './workflow.ts'
 
 /** In the order in which they are run and shown. */
-export const SUITES: readonly Suite[] = [coordination, load, workflow, inference, saturation, python, startup, memory]
+export const SUITES: readonly Suite[] = [
+  coordination,
+  load,
+  workflow,
+  routing,
+  inference,
+  saturation,
+  python,
+  startup,
+  memory,
+]

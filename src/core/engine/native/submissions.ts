@@ -314,11 +314,17 @@ function describe(operation: Operation): object {
     }
 
     case 'route': {
-      return {type: operation.type, description: operation.description, agents: operation.agents}
+      const {topK: top, ...route} = operation
+      return {...route, top}
     }
 
     case 'workflow': {
-      return {type: operation.type, tasks: operation.tasks, maxParallel: operation.maxParallel}
+      const {agents, maxParallel, tasks, type} = operation
+      return {type, tasks, maxParallel, agents}
+    }
+
+    case 'embed': {
+      return {type: operation.type, texts: operation.texts, model: operation.model}
     }
 
     default: {
@@ -333,4 +339,4 @@ function describe(operation: Operation): object {
   }
 }
 
-const KNOWN_TYPES = [...Object.keys(KINDS), 'benchmark', 'load_model', 'route', 'unload_model', 'workflow'].toSorted()
+const KNOWN_TYPES = [...Object.keys(KINDS), 'benchmark', 'embed', 'load_model', 'route', 'unload_model', 'workflow'].toSorted()

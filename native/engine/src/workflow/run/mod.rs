@@ -11,13 +11,16 @@
 //! - a task that depends, directly or not, on a failed one is skipped, with the reason;
 //! - a cycle is broken where [`super::plan`] breaks it, and only when nothing else can run any more.
 
+mod critical;
+mod limits;
 mod ready;
 mod summary;
 
 use std::collections::HashMap;
 
 use super::order::{BrokenCycle, Discipline, order};
-use super::{Graph, Task, UnknownDependency};
+use super::urgency::ranks;
+use super::{Graph, Preference, Task, UnknownDependency};
 use crate::{Error, ErrorCode, Result};
 use ready::Ready;
 pub use summary::{AgentUse, WorkflowSummary};
@@ -27,12 +30,41 @@ pub use summary::{AgentUse, WorkflowSummary};
 pub struct RunOptions {
     /// How many tasks may run at the same time; at least 1.
     pub max_parallel: u32,
+    /// How many tasks of one agent may run at the same time, by agent; at least 1.
+    pub agent_limits: HashMap<String, u32>,
+    /// What a failure means for other tasks.
+    pub on_failure: FailurePolicy,
+    /// Whether tasks are as urgent as what waits for them.
+    pub inherit: bool,
+    /// What decides among tasks that are equally urgent.
+    pub preference: Preference,
+    /// Positions of tasks that an earlier run has completed.
+    pub done: Vec<u32>,
 }
 
 impl Default for RunOptions {
     fn default() -> Self {
-        Self { max_parallel: 10 }
+        Self {
+            max_parallel: 10,
+            agent_limits: HashMap::new(),
+            on_failure: FailurePolicy::default(),
+            inherit: false,
+            preference: Preference::default(),
+            done: Vec::new(),
+        }
     }
+}
+
+/// What the failure of a task means for the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FailurePolicy {
+    /// Nothing more is started.
+    Stop,
+    /// Those that depend on it run as if it had succeeded.
+    Continue,
+    /// Those that depend on it are skipped, the others run.
+    #[default]
+    SkipDependents,
 }
 
 /// Where a task stands.
@@ -123,6 +155,9 @@ pub struct WorkflowRun {
     handled: Vec<bool>,
     /// Dependencies still to come, plus one for a task that is held back until its cycle stands in the way.
     waiting: Vec<u32>,
+    ranks: Vec<u32>,
+    limits: limits::AgentLimits,
+    on_failure: FailurePolicy,
     /// How many of `broken` have been released.
     released: usize,
     ready: Ready,
@@ -167,6 +202,8 @@ impl WorkflowRun {
             .suggest("use 1 to run one task at a time"));
         }
         let (graph, unknown) = Graph::from_tasks(&tasks)?;
+        let limits = limits::AgentLimits::new(&tasks, &options.agent_limits)?;
+        let ranks = ranks(&graph, &tasks, options.inherit, options.preference);
         let priorities: Vec<_> = tasks.iter().map(|task| task.priority).collect();
         let broken = order(&graph, &priorities, Discipline::Urgency).broken;
         let graph = graph.without_dropped(&broken);
@@ -183,6 +220,9 @@ impl WorkflowRun {
             details: HashMap::new(),
             settled: Vec::with_capacity(tasks.len()),
             max_parallel: options.max_parallel,
+            ranks,
+            limits,
+            on_failure: options.on_failure,
             released: 0,
             running: 0,
             peak_running: 0,
@@ -195,8 +235,10 @@ impl WorkflowRun {
             unknown,
             waiting,
         };
+        run.restore(&options.done);
         for task in run.graph.tasks() {
-            if run.waiting[task as usize] == 0 {
+            let waits = run.states[task as usize].status == TaskStatus::Waiting;
+            if waits && run.waiting[task as usize] == 0 {
                 run.make_ready(task);
             }
         }
@@ -210,7 +252,12 @@ impl WorkflowRun {
         if self.running == self.max_parallel {
             return None;
         }
-        let task = self.ready.pop()?;
+        let task = loop {
+            let task = self.ready.pop()?;
+            if self.limits.admit(task) {
+                break task;
+            }
+        };
         self.running += 1;
         self.peak_running = self.peak_running.max(self.running);
         let state = &mut self.states[task as usize];
@@ -236,9 +283,29 @@ impl WorkflowRun {
     /// `INVALID_ARGUMENT` when the task is not running; the run is as before.
     pub fn fail(&mut self, task: u32, error: Error, now_us: u64) -> Result<()> {
         self.stop_running(task, now_us)?;
-        self.settle(task, TaskStatus::Failed);
         self.details.insert(task, TaskDetail::Failed(error));
-        self.skip_dependents(task);
+        match self.on_failure {
+            FailurePolicy::Continue => self.succeed(task, TaskStatus::Failed),
+            FailurePolicy::SkipDependents => {
+                self.settle(task, TaskStatus::Failed);
+                self.skip_dependents(task);
+            }
+            FailurePolicy::Stop => {
+                self.settle(task, TaskStatus::Failed);
+                self.cancel(now_us);
+            }
+        }
+        self.advance();
+        Ok(())
+    }
+
+    /// Reports that a task that was taken is not to be done: its condition does not hold. What depends on it goes on.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` when the task is not running; the run is as before.
+    pub fn decline(&mut self, task: u32, now_us: u64) -> Result<()> {
+        self.stop_running(task, now_us)?;
+        self.succeed(task, TaskStatus::Skipped);
         self.advance();
         Ok(())
     }
@@ -247,6 +314,7 @@ impl WorkflowRun {
     pub fn cancel(&mut self, now_us: u64) {
         self.tick(now_us);
         self.ready.clear();
+        self.limits.forget_parked();
         for task in self.graph.tasks() {
             let status = self.states[task as usize].status;
             if matches!(status, TaskStatus::Waiting | TaskStatus::Ready) {
@@ -351,7 +419,25 @@ impl WorkflowRun {
         }
         self.tick(now_us);
         self.running -= 1;
+        for parked in self.limits.release(task) {
+            self.ready.push(parked, self.ranks[parked as usize]);
+        }
         Ok(())
+    }
+
+    /// Settles what an earlier run has completed.
+    fn restore(&mut self, done: &[u32]) {
+        for &task in done {
+            let known = self.states.get(task as usize);
+            if known.is_none_or(|state| state.status != TaskStatus::Waiting) {
+                continue;
+            }
+            self.settle(task, TaskStatus::Completed);
+            for index in 0..self.graph.dependents(task).len() {
+                let dependent = self.graph.dependents(task)[index];
+                self.waiting[dependent as usize] -= 1;
+            }
+        }
     }
 
     fn settle(&mut self, task: u32, status: TaskStatus) {
@@ -381,7 +467,7 @@ impl WorkflowRun {
     fn make_ready(&mut self, task: u32) {
         self.states[task as usize].status = TaskStatus::Ready;
         let queue = if self.handled[task as usize] { &mut self.ready } else { &mut self.routable };
-        queue.push(task, self.tasks[task as usize].priority);
+        queue.push(task, self.ranks[task as usize]);
     }
 
     fn skip_dependents(&mut self, failed: u32) {

@@ -3,12 +3,10 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::super::order::rank_key;
-
 /// A heap of positions by rank.
 #[derive(Debug)]
 pub(super) struct Ready {
-    heap: BinaryHeap<Reverse<u64>>,
+    heap: BinaryHeap<Reverse<(u32, u32)>>,
 }
 
 impl Ready {
@@ -16,13 +14,13 @@ impl Ready {
         Self { heap: BinaryHeap::new() }
     }
 
-    pub(super) fn push(&mut self, task: u32, priority: i32) {
-        self.heap.push(Reverse(rank_key(priority, task)));
+    pub(super) fn push(&mut self, task: u32, rank: u32) {
+        self.heap.push(Reverse((rank, task)));
     }
 
     pub(super) fn pop(&mut self) -> Option<u32> {
-        let Reverse(key) = self.heap.pop()?;
-        Some(key as u32)
+        let Reverse((_, task)) = self.heap.pop()?;
+        Some(task)
     }
 
     pub(super) fn is_empty(&self) -> bool {

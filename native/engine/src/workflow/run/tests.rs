@@ -2,7 +2,13 @@ use super::super::plan_with;
 use super::*;
 
 fn start(tasks: &[Task], max_parallel: u32) -> WorkflowRun {
-    WorkflowRun::start(tasks.to_vec(), &RunOptions { max_parallel }, |_| true, 0).unwrap()
+    WorkflowRun::start(
+        tasks.to_vec(),
+        &RunOptions { max_parallel, ..RunOptions::default() },
+        |_| true,
+        0,
+    )
+    .unwrap()
 }
 
 fn routed(tasks: &[Task]) -> WorkflowRun {
@@ -63,7 +69,7 @@ fn a_routed_task_passes_on_while_every_place_is_taken() {
         Task::new("noted").after(["work"]),
         Task::new("last").with_agent("worker").after(["noted"]),
     ];
-    let one = RunOptions { max_parallel: 1 };
+    let one = RunOptions { max_parallel: 1, ..RunOptions::default() };
     let mut run =
         WorkflowRun::start(tasks.to_vec(), &one, |task| task.agent == "worker", 0).unwrap();
     assert_eq!(run.next(0), Some(0));
@@ -183,7 +189,7 @@ fn an_outcome_nobody_waits_for_is_refused_and_changes_nothing() {
 
 #[test]
 fn no_place_at_all_is_refused() {
-    let options = RunOptions { max_parallel: 0 };
+    let options = RunOptions { max_parallel: 0, ..RunOptions::default() };
     let error = WorkflowRun::start(vec![], &options, |_| true, 0).unwrap_err();
     assert_eq!(error.code(), ErrorCode::InvalidArgument);
     assert_eq!(error.message(), "max_parallel is 0: no task could ever start");
@@ -274,4 +280,89 @@ fn a_chain_of_100_000_tasks_runs_and_fails_without_recursion() {
     run.fail(0, broke(), 1).unwrap();
     assert!(run.is_finished());
     assert_eq!(run.summary(1).skipped, count - 1);
+}
+
+fn with_options(tasks: &[Task], options: &RunOptions) -> WorkflowRun {
+    WorkflowRun::start(tasks.to_vec(), options, |_| true, 0).unwrap()
+}
+
+fn failed() -> Error {
+    Error::new(ErrorCode::Internal, "it broke")
+}
+
+#[test]
+fn an_agent_has_no_more_tasks_at_once_than_it_may() {
+    let tasks = ["a", "b", "c"].map(|id| Task::new(id).with_agent("slow"));
+    let mut tasks = tasks.to_vec();
+    tasks.push(Task::new("d").with_agent("other"));
+    let agent_limits = [("slow".to_owned(), 1)].into();
+    let mut run = with_options(&tasks, &RunOptions { agent_limits, ..RunOptions::default() });
+    assert_eq!((run.next(0), run.next(0), run.next(0)), (Some(0), Some(3), None));
+    run.complete(0, 1).unwrap();
+    assert_eq!((run.next(1), run.next(1)), (Some(1), None));
+    run.complete(1, 2).unwrap();
+    assert_eq!(run.next(2), Some(2));
+    run.complete(3, 3).unwrap();
+    run.complete(2, 3).unwrap();
+    assert!(run.is_finished());
+}
+
+#[test]
+fn a_failure_may_stop_everything_or_nothing() {
+    let tasks = [Task::new("a"), Task::new("b").after(["a"]), Task::new("c")];
+    let policy = |on_failure| RunOptions { max_parallel: 1, on_failure, ..RunOptions::default() };
+    let mut stopped = with_options(&tasks, &policy(FailurePolicy::Stop));
+    assert_eq!(stopped.next(0), Some(0));
+    stopped.fail(0, failed(), 1).unwrap();
+    assert_eq!(statuses(&stopped), ["failed", "cancelled", "cancelled"]);
+    let mut going_on = with_options(&tasks, &policy(FailurePolicy::Continue));
+    assert_eq!(going_on.next(0), Some(0));
+    going_on.fail(0, failed(), 1).unwrap();
+    assert_eq!(statuses(&going_on), ["failed", "ready", "ready"]);
+}
+
+#[test]
+fn a_declined_task_lets_others_go_on() {
+    let mut run =
+        with_options(&[Task::new("a"), Task::new("b").after(["a"])], &RunOptions::default());
+    assert_eq!(run.next(0), Some(0));
+    run.decline(0, 1).unwrap();
+    assert_eq!(statuses(&run), ["skipped", "ready"]);
+}
+
+#[test]
+fn what_is_done_is_not_started_again() {
+    let tasks = [Task::new("a"), Task::new("b").after(["a"]), Task::new("c").after(["b"])];
+    let done = vec![0, 1, 1, 7];
+    let mut run = with_options(&tasks, &RunOptions { done, ..RunOptions::default() });
+    assert_eq!(statuses(&run), ["completed", "completed", "ready"]);
+    assert_eq!((run.next(0), run.next(0)), (Some(2), None));
+    run.complete(2, 1).unwrap();
+    assert!(run.is_finished());
+}
+
+#[test]
+fn urgency_is_inherited_where_it_is_asked_for() {
+    let tasks = [
+        Task::new("idle").with_priority(40),
+        Task::new("first").with_priority(90),
+        Task::new("alarm").with_priority(1).after(["first"]),
+    ];
+    let inherit = RunOptions { inherit: true, ..RunOptions::default() };
+    assert_eq!(with_options(&tasks, &inherit).next(0), Some(1));
+    assert_eq!(with_options(&tasks, &RunOptions::default()).next(0), Some(0));
+}
+
+#[test]
+fn the_critical_path_is_the_chain_that_took_longest() {
+    let tasks = [Task::new("a"), Task::new("b"), Task::new("c").after(["a", "b"])];
+    let mut run = with_options(&tasks, &RunOptions::default());
+    assert_eq!((run.next(0), run.next(0)), (Some(0), Some(1)));
+    run.complete(0, 3).unwrap();
+    run.complete(1, 10).unwrap();
+    assert_eq!(run.next(10), Some(2));
+    run.complete(2, 14).unwrap();
+    assert_eq!(run.critical_path(), (vec![1, 2], 14));
+    let empty = with_options(&[], &RunOptions::default());
+    assert_eq!(empty.critical_path(), (vec![], 0));
 }

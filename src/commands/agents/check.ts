@@ -1,0 +1,29 @@
+import {Flags} from '@oclif/core'
+
+import {BaseCommand} from '../../base-command.ts'
+import {type AgentsReport, listAgents} from '../../core/agents/describe.ts'
+import {EXIT} from '../../core/errors.ts'
+import {renderCheck} from '../../ui/agents.ts'
+
+export default class AgentsCheck extends BaseCommand {
+  static override summary = 'Check that every file of a folder describes an agent'
+
+  static override description = 'Exit code 3 where one does not.'
+
+  static override examples = [
+    {command: '<%= config.bin %> <%= command.id %>', description: 'Those of .claude/agents, or of agents'},
+    {command: '<%= config.bin %> <%= command.id %> --agents agents && git commit', description: 'Before a commit'},
+  ]
+
+  static override flags = {
+    agents: Flags.string({description: 'folder of agents; .claude/agents or agents when absent', helpValue: 'DIR'}),
+  }
+
+  async run(): Promise<AgentsReport> {
+    const {flags} = await this.parse(AgentsCheck)
+    const report = listAgents(flags.agents, process.cwd())
+    this.log(renderCheck(report.folder, report.agents.length, report.problems))
+    if (report.problems.length > 0) process.exitCode = EXIT.checkFailed
+    return report
+  }
+}

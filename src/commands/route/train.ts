@@ -1,0 +1,52 @@
+import {Args, Flags} from '@oclif/core'
+
+import {BaseCommand} from '../../base-command.ts'
+import {openBridge} from '../../core/open-bridge.ts'
+import {LazyEngine} from '../../core/routing/lazy-engine.ts'
+import {trainHead, type TrainReport} from '../../core/routing/train.ts'
+import {deviceFlags} from '../../flags/engine.ts'
+import {renderTrainEvent, renderTraining} from '../../ui/route.ts'
+
+export default class RouteTrain extends BaseCommand {
+  static override summary = 'Learn to choose labels for texts from examples'
+
+  static override description = `The file is JSON: a list of [text, label], or an object of such lists: train (what is learned), val and oos_train or oos_val (texts in and out of scope, to find where scope ends). What is learned is deterministic: the same file gives the same head.`
+
+  static override examples = [
+    {
+      command: '<%= config.bin %> <%= command.id %> intents.json --output intents.head',
+      description: 'From words and meaning',
+    },
+    {
+      command: '<%= config.bin %> <%= command.id %> intents.json --output words.head --method lexical',
+      description: 'From words alone: no model is needed then, neither now nor later',
+    },
+  ]
+
+  static override args = {file: Args.string({description: 'examples', ignoreStdin: true, required: true})}
+
+  static override flags = {
+    output: Flags.string({char: 'o', description: 'where to write what was learned', helpValue: 'FILE', required: true}),
+    method: Flags.option({options: ['lexical', 'hybrid'] as const})({
+      default: 'hybrid',
+      description: 'words alone, or words and meaning (with the model minilm)',
+    }),
+    ...deviceFlags,
+  }
+
+  async run(): Promise<TrainReport> {
+    const {args, flags} = await this.parse(RouteTrain)
+    const {device, method, output, runtime} = flags
+    await using lazy = new LazyEngine(async () => openBridge({device, runtime}))
+    const report = await trainHead({
+      file: args.file,
+      method,
+      onEvent: (event) => this.logToStderr(renderTrainEvent(event)),
+      openEngine: lazy.get,
+      output,
+      signal: this.interrupted,
+    })
+    this.log(renderTraining(report))
+    return report
+  }
+}

@@ -1,0 +1,100 @@
+import {median} from 'simple-statistics'
+
+import type {AgentProfile, RoutingMethod} from '../../engine/engine.ts'
+import type {Side, Suite, SuiteContext} from './suite.ts'
+
+import {asNpuBridgeError} from '../../errors.ts'
+import {ACCELERATED, LEGACY_WITHOUT_SLEEP} from '../sides.ts'
+import {perSecond, timesUs} from '../timing.ts'
+import {absent} from './suite.ts'
+
+const AGENTS = 100
+const TEXTS = 2000
+/** Embedding takes thousands of times as long. */
+const EMBEDDED = 128
+const VERBS = ['review', 'deploy', 'monitor', 'encrypt', 'translate', 'compile', 'measure', 'draw', 'plan', 'index']
+const THINGS = ['code', 'servers', 'metrics', 'secrets', 'texts', 'kernels', 'latency', 'maps', 'roadmaps', 'books', 'logs']
+
+const LEGACY_HAS_NONE = {
+  status: 'not_available',
+  reason: 'the old module chooses by a fixed list of keywords in names; it compares no texts',
+} as const
+
+export const routing: Suite = {
+  name: 'routing',
+  description: `choosing one of ${AGENTS} agents for texts, by words and by meaning`,
+  metrics: [
+    {name: 'lexical', title: `by words, ${TEXTS} texts at once`, unit: 'ops/s', better: 'higher'},
+    {name: 'lexical_latency', title: 'by words, one text', unit: 'us', better: 'lower'},
+    {name: 'hybrid', title: `by words and meaning, ${EMBEDDED} new texts at once`, unit: 'ops/s', better: 'higher'},
+  ],
+  notes: [
+    `Each text is new, so that nothing comes from a cache. A sample is one round; times are around submit(), from Node, with the texts as JSON. The agents have descriptions of about ten words.`,
+  ],
+  cases: async (context) => [
+    {
+      title: 'routing',
+      metrics: routing.metrics.map(({name}) => name),
+      rounds: Math.min(context.effort.rounds, 20),
+      sides: {
+        [LEGACY_WITHOUT_SLEEP]: absent(LEGACY_HAS_NONE.status, LEGACY_HAS_NONE.reason),
+        [ACCELERATED]: await acceleratedSide(context),
+      },
+    },
+  ],
+}
+
+const agents: AgentProfile[] = Array.from({length: AGENTS}, (_, index) => ({
+  name: `agent-${index}`,
+  description: `Can ${pick(VERBS, index)} ${pick(THINGS, index * 7)} and then ${pick(VERBS, index * 3 + 1)} the ${pick(THINGS, index * 5 + 2)} number ${index}`,
+}))
+
+function pick(words: readonly string[], index: number): string {
+  return words[index % words.length]!
+}
+
+/** Texts that nobody has asked for before. */
+class Texts {
+  #next = 0
+
+  take(count: number): string[] {
+    return Array.from({length: count}, () => {
+      const index = this.#next++
+      return `please ${pick(VERBS, index)} the ${pick(THINGS, index * 3)} of customer ${index} before noon`
+    })
+  }
+}
+
+async function acceleratedSide({effort, participants}: SuiteContext): Promise<Side> {
+  const texts = new Texts()
+  const ask = async (method: RoutingMethod, count: number) => {
+    const engine = await participants.engine()
+    await engine.submit({type: 'route', agents, descriptions: texts.take(count), method, topK: 0})
+  }
+
+  const missing = await ask('hybrid', 1).then(
+    () => undefined,
+    (error: unknown) => asNpuBridgeError(error).message,
+  )
+  const rate = async (method: RoutingMethod, count: number) => {
+    const times = await timesUs(async () => ask(method, count), effort.roundMs)
+    return perSecond(count, [median(times)])
+  }
+
+  return {
+    ...(missing !== undefined && {lacks: {hybrid: {status: 'not_available' as const, reason: missing}}}),
+    async prepare() {
+      await ask('lexical', TEXTS)
+    },
+    async measure() {
+      const latencies = await timesUs(async () => ask('lexical', 1), effort.roundMs)
+      return {
+        values: {
+          lexical: await rate('lexical', TEXTS),
+          lexical_latency: median(latencies),
+          ...(missing === undefined && {hybrid: await rate('hybrid', EMBEDDED)}),
+        },
+      }
+    },
+  }
+}

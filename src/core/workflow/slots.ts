@@ -1,0 +1,50 @@
+/** Places that several workflows share, so that together they run no more tasks than the machine is meant to. */
+import {cancelled, throwIfCancelled} from '../process/run.ts'
+
+export class Slots {
+  /** No limit. */
+  static readonly none = new Slots(Number.POSITIVE_INFINITY)
+  #free: number
+  readonly #waiting: Array<() => void> = []
+
+  constructor(count: number) {
+    this.#free = count
+  }
+
+  /** Waits for a place; disposing of it gives it back. First come, first served. */
+  async take(signal: AbortSignal): Promise<Disposable> {
+    throwIfCancelled(signal)
+    if (this.#free > 0) this.#free--
+    else await this.#wait(signal)
+    let isTaken = true
+    return {
+      [Symbol.dispose]: () => {
+        if (isTaken) this.#giveBack()
+        isTaken = false
+      },
+    }
+  }
+
+  async #wait(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const onTurn = () => {
+        signal.removeEventListener('abort', onAbort)
+        resolve()
+      }
+
+      const onAbort = () => {
+        this.#waiting.splice(this.#waiting.indexOf(onTurn), 1)
+        reject(cancelled(signal))
+      }
+
+      this.#waiting.push(onTurn)
+      signal.addEventListener('abort', onAbort, {once: true})
+    })
+  }
+
+  #giveBack(): void {
+    const next = this.#waiting.shift()
+    if (next) next()
+    else this.#free++
+  }
+}
