@@ -40,6 +40,8 @@ export interface BridgeOptions {
   readonly profile?: Profile
   /** The folder of an OpenVINO runtime. Only the native engine loads one, so naming it is naming that engine. */
   readonly runtime?: string
+  /** Where models that are given by name are; where `models pull` puts them when absent. */
+  readonly modelsFolder?: string
   /** The user's old Python module, for the legacy engine; the reference that ships with npubridge when absent. */
   readonly legacyModule?: string
   readonly config?: BridgeConfig
@@ -154,7 +156,7 @@ function legacyEngine(options: BridgeOptions, parts: BridgeParts): EngineCandida
 }
 
 function shared(options: BridgeOptions, {cache, models}: Paths) {
-  return {cacheFolder: cache, modelsFolder: models, profile: options.profile ?? ('latency' as const)}
+  return {cacheFolder: cache, modelsFolder: options.modelsFolder ?? models, profile: options.profile ?? ('latency' as const)}
 }
 
 function checkOptions(options: BridgeOptions): void {
