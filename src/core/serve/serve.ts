@@ -3,11 +3,12 @@ import path from 'node:path'
 
 import type {Engine} from '../engine/engine.ts'
 import type {Paths} from '../paths.ts'
+import type {GrpcServer} from './grpc/server.ts'
 import type {ServeOptions} from './options.ts'
 import type {ServeLog} from './serve-log.ts'
 
 import {NpuBridgeError} from '../errors.ts'
-import {createApp, type HttpContext, type HttpServer} from './http/app.ts'
+import {createApp, type HttpContext, type HttpServer, type TlsFiles} from './http/app.ts'
 import {ByteBudget} from './http/body.ts'
 import {addRoutes} from './http/routes.ts'
 import {listenOnPort, listenOnSocket, readTls, urlHost} from './listen.ts'
@@ -87,22 +88,24 @@ async function start(
   addRoutes(app, context)
   await app.ready()
   closers.push(async () => {
-    await close(server, 0)
+    await closeServer(server, 0)
     await app.close()
   })
   const url = await listenFor(server, options)
+  const grpc = await grpcFor(options, context, tls)
+  if (grpc) closers.push(async () => grpc.close(0))
   await service.prepare(options.load)
   return {
     url,
     socket: options.socket,
-    grpc: null,
+    grpc: grpc && `${urlHost(options.host)}:${grpc.port}`,
     models: folder,
     needsToken: token !== null,
     freshToken: token?.fresh ?? null,
     metrics: context.metrics,
     async stop() {
       service.drain()
-      await close(server, options.drainMs)
+      await Promise.all([closeServer(server, options.drainMs), grpc?.close(options.drainMs)])
       await app.close()
       await engine.shutdown({drainMs: 0})
     },
@@ -110,7 +113,7 @@ async function start(
 }
 
 /** Takes no more connections, and gives those that are there `drainMs` to end what they are at. */
-async function close(server: HttpServer, drainMs: number): Promise<void> {
+async function closeServer(server: HttpServer, drainMs: number): Promise<void> {
   if (!server.listening) return
   await new Promise<void>((resolve) => {
     const cut = setTimeout(() => {
@@ -122,6 +125,16 @@ async function close(server: HttpServer, drainMs: number): Promise<void> {
     })
     server.closeIdleConnections()
   })
+}
+
+async function grpcFor(
+  {grpcPort: port, host}: ServeOptions,
+  context: HttpContext,
+  tls: TlsFiles | null,
+): Promise<GrpcServer | null> {
+  if (port === null) return null
+  const {startGrpc} = await import('./grpc/server.ts')
+  return startGrpc(context, {host, port, tls})
 }
 
 async function listenFor(server: HttpServer, {host, port, socket, tls}: ServeOptions): Promise<string> {
