@@ -19,6 +19,7 @@ import {ServerMetrics} from './server-metrics.ts'
 import {InferenceService} from './service/inference-service.ts'
 import {ModelFolder} from './service/model-folder.ts'
 import {ModelRegistry} from './service/model-registry.ts'
+import {addWebSocket} from './websocket/endpoint.ts'
 
 export interface ServerParts {
   readonly engine: Engine
@@ -86,8 +87,10 @@ async function start(
   }
   const {app, server} = createApp(context, tls)
   addRoutes(app, context)
+  const sockets = addWebSocket(server, context)
   await app.ready()
   closers.push(async () => {
+    await sockets.close(0)
     await closeServer(server, 0)
     await app.close()
   })
@@ -105,7 +108,8 @@ async function start(
     metrics: context.metrics,
     async stop() {
       service.drain()
-      await Promise.all([closeServer(server, options.drainMs), grpc?.close(options.drainMs)])
+      const {drainMs} = options
+      await Promise.all([closeServer(server, drainMs), grpc?.close(drainMs), sockets.close(drainMs)])
       await app.close()
       await engine.shutdown({drainMs: 0})
     },

@@ -4,6 +4,7 @@ import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify'
 import {NpuBridgeError} from '../../errors.ts'
 import {parseJson} from '../../run/json.ts'
 import {type HttpContext, sendError} from './app.ts'
+import {Refusal} from '../service/refusal.ts'
 import {type Body} from './infer-decode.ts'
 import {inferHandler} from './infer-route.ts'
 
@@ -22,6 +23,12 @@ export function addRoutes(app: FastifyInstance, context: HttpContext): void {
   app.post('/v2/models/:model/infer', infer)
   app.post('/v2/models/:model/versions/:version/infer', infer)
   addOptions(app, context)
+  app.get(
+    '/ws',
+    json(context, async () => {
+      throw new Refusal({http: 426, grpc: 12}, 'PROTOCOL_ERROR', 'this is for WebSockets')
+    }),
+  )
   app.get('/metrics', (_request, reply) => {
     context.metrics.answered('http', 200)
     reply

@@ -1,7 +1,7 @@
 /** Which models are ready, and the requests that wait for one to be. */
 import path from 'node:path'
 
-import type {Engine} from '../../engine/engine.ts'
+import type {Engine, LoadModelOperation} from '../../engine/engine.ts'
 import type {FoundModel, ModelFolder} from './model-folder.ts'
 
 import {asNpuBridgeError, NpuBridgeError} from '../../errors.ts'
@@ -27,6 +27,12 @@ interface Entry {
   readonly counters: ModelCounters
   /** A client unloaded it: only one that asks for it brings it back, not the next inference. */
   isUnloaded: boolean
+}
+
+interface LoadRequest {
+  /** A client asks for it, rather than for an inference. */
+  readonly isAsked: boolean
+  readonly shapes?: LoadModelOperation['shapes'] | undefined
 }
 
 export class ModelRegistry {
@@ -59,18 +65,21 @@ export class ModelRegistry {
    *   it throws
    */
   async use(name: string, version = ''): Promise<ServedModel> {
-    const model = this.#ready.get(name) ?? (await this.#load(await this.#entry(name), false))
+    const model = this.#ready.get(name) ?? (await this.#load(await this.#entry(name), {isAsked: false}))
     if (version === '' || version === model.version) return model
     throw new NpuBridgeError('MODEL_NOT_FOUND', `the model ${name} has no version ${JSON.stringify(version)}`, {
       suggestions: [`its version is ${model.version}`],
     })
   }
 
-  /** Loads a model, again if it is loaded. */
-  async load(name: string): Promise<void> {
-    if (isBuiltin(name)) return
-    const entry = await this.#refreshed(name)
-    await this.#load(entry, true)
+  /**
+   * Loads a model, again if it is loaded.
+   *
+   * @param shapes input shapes to fix, by input name
+   */
+  async load(name: string, shapes?: LoadModelOperation['shapes']): Promise<ServedModel> {
+    const builtin = isBuiltin(name) ? this.#ready.get(name) : undefined
+    return builtin ?? this.#load(await this.#refreshed(name), {isAsked: true, shapes})
   }
 
   /** Unloads a model. Inferences that wait for it fail; those that run end as they would. */
@@ -131,7 +140,7 @@ export class ModelRegistry {
     return entry
   }
 
-  async #load(entry: Entry, isAsked: boolean): Promise<ServedModel> {
+  async #load(entry: Entry, {isAsked, shapes}: LoadRequest): Promise<ServedModel> {
     if (entry.loading) return entry.loading
     if (entry.ready && !isAsked) return entry.ready
     if (entry.isUnloaded && !isAsked) {
@@ -140,17 +149,17 @@ export class ModelRegistry {
       })
     }
 
-    entry.loading = this.#loadNow(entry).finally(() => {
+    entry.loading = this.#loadNow(entry, shapes).finally(() => {
       entry.loading = undefined
     })
     return entry.loading
   }
 
-  async #loadNow(entry: Entry): Promise<ServedModel> {
+  async #loadNow(entry: Entry, shapes: LoadRequest['shapes']): Promise<ServedModel> {
     const {found} = entry
     entry.state = 'LOADING'
     try {
-      const result = await this.#engine.submit({type: 'load_model', model: found.reference})
+      const result = await this.#engine.submit({type: 'load_model', model: found.reference, ...(shapes && {shapes})})
       const ports = portsOf(result)
       const model: ServedModel = {
         kind: 'openvino',
