@@ -6,6 +6,7 @@ import {PRIORITIES} from '../core/engine/engine.ts'
 import {EXIT} from '../core/errors.ts'
 import {runFile, workflowError} from '../core/run/run-file.ts'
 import {DEFAULT_CONCURRENCY} from '../core/run/run-lines.ts'
+import {connectTo} from '../core/serve/client/connection.ts'
 import {ProgressLine, renderSummary} from '../ui/run.ts'
 
 export default class Run extends BaseCommand {
@@ -46,6 +47,11 @@ A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw bin
       description: 'what executes operations; auto tries native, openvino-node, legacy',
     }),
     runtime: Flags.string({description: 'folder of the OpenVINO runtime to use'}),
+    server: Flags.string({
+      description: 'run on this server instead, as `serve` prints it; NPUBRIDGE_TOKEN has its token',
+      exclusive: ['device', 'engine', 'legacy', 'runtime'],
+      helpValue: 'URL',
+    }),
     legacy: Flags.string({description: 'Python module of the legacy engine'}),
     model: Flags.string({description: 'model of the lines that name none'}),
     priority: Flags.option({options: PRIORITIES})({description: 'priority of the lines that give none'}),
@@ -68,7 +74,7 @@ A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw bin
     // A line that renews itself has to have the terminal to itself.
     const ownsTerminal = process.stderr.isTTY && (flags.output !== undefined || !process.stdout.isTTY)
     const progress = ownsTerminal ? new ProgressLine(process.stderr) : undefined
-    const {device, engine, legacy: legacyModule, runtime} = flags
+    const {device, engine, legacy: legacyModule, runtime, server} = flags
     const summary = await runFile({
       concurrency: flags.concurrency,
       defaults: {model: flags.model, priority: flags.priority, timeoutMs: flags['timeout-ms']},
@@ -77,7 +83,9 @@ A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw bin
       nonFinite: flags.nonfinite,
       onProgress: progress?.update,
       openEngine: async () =>
-        createBridge({device, engine, ...(legacyModule && {legacyModule}), ...(runtime && {runtime})}),
+        server
+          ? connectTo(server, {token: process.env.NPUBRIDGE_TOKEN})
+          : createBridge({device, engine, ...(legacyModule && {legacyModule}), ...(runtime && {runtime})}),
       outputFile: flags.output,
       outputFolder: flags['output-dir'],
       signal: this.interrupted,
