@@ -1,5 +1,6 @@
 /** The same service over gRPC. Loaded only where gRPC is offered: its library takes memory of its own. */
 import {
+  logVerbosity,
   ResponderBuilder,
   type sendUnaryData,
   Server,
@@ -10,6 +11,7 @@ import {
   ServerListenerBuilder,
   type ServerUnaryCall,
   type ServiceDefinition,
+  setLogVerbosity,
   type UntypedHandleCall,
 } from '@grpc/grpc-js'
 import {loadSync} from '@grpc/proto-loader'
@@ -50,6 +52,8 @@ export async function startGrpc(
   {host, port, tls}: {host: string; port: number; tls: TlsFiles | null},
 ): Promise<GrpcServer> {
   const {limits} = context
+  // What goes wrong is told here, in the form that everything else has.
+  setLogVerbosity(logVerbosity.NONE)
   const server = new Server({
     'grpc.max_concurrent_streams': limits.socketOperations,
     'grpc.max_receive_message_length': limits.bodyBytes,

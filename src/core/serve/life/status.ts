@@ -32,7 +32,8 @@ async function ask(state: ServerState): Promise<{ready: boolean | null; reason: 
 }
 
 async function get({socket, url}: ServerState, path: string): Promise<string> {
-  const target = new URL(url.replace('+unix', ''))
+  const isTls = url.startsWith('https')
+  const target = new URL(socket === null ? url : 'http://localhost')
   // Listening everywhere is an address to listen on, not to connect to.
   const hostname = target.hostname === '0.0.0.0' ? '127.0.0.1' : target.hostname.replaceAll(/^\[|\]$/g, '')
   const where = socket === null ? {hostname, port: target.port} : {socketPath: socket}
@@ -40,7 +41,7 @@ async function get({socket, url}: ServerState, path: string): Promise<string> {
   return new Promise((resolve, reject) => {
     // Its certificate is made out for whatever clients call it; here only the process that is known to run is asked.
     const request =
-      target.protocol === 'https:' ? httpsRequest({...options, rejectUnauthorized: false}) : httpRequest(options)
+      isTls ? httpsRequest({...options, rejectUnauthorized: false}) : httpRequest(options)
     request.on('timeout', () => {
       request.destroy(new Error(`no answer within ${ANSWER_MS} ms`))
     })
