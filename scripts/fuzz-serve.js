@@ -77,13 +77,40 @@ function mutateText(text) {
   for (let left = 1 + below(3); left > 0; left--) {
     const at = below(changed.length + 1)
     const kind = below(7)
-    if (kind === 0) changed = changed.slice(0, at)
-    else if (kind === 1) changed = changed.slice(0, at) + pick(EVIL) + changed.slice(at)
-    else if (kind === 2) changed = changed.slice(0, at) + changed.slice(at + 1 + below(8))
-    else if (kind === 3) changed = changed.replace(/-?\d+/g, (number) => (below(3) === 0 ? pick(EVIL) : number))
-    else if (kind === 4) changed = changed.replace(/"[^"]*"(?=\s*[,\]}])/g, (word) => (below(3) === 0 ? pick(EVIL) : word))
-    else if (kind === 5) changed = changed.replace(/"[a-z_]+"(?=:)/g, (key) => (below(6) === 0 ? pick(['"data"', '"shape"', '"__proto__"', '"x"']) : key))
-    else if (below(20) === 0) changed = changed.slice(0, at) + DEEP + changed.slice(at)
+    switch (kind) {
+    case 0: {
+    changed = changed.slice(0, at)
+    break;
+    }
+
+    case 1: {
+    changed = changed.slice(0, at) + pick(EVIL) + changed.slice(at)
+    break;
+    }
+
+    case 2: {
+    changed = changed.slice(0, at) + changed.slice(at + 1 + below(8))
+    break;
+    }
+
+    case 3: {
+    changed = changed.replaceAll(/-?\d+/g, (number) => (below(3) === 0 ? pick(EVIL) : number))
+    break;
+    }
+
+    case 4: {
+    changed = changed.replaceAll(/"[^"]*"(?=\s*[,\]}])/g, (word) => (below(3) === 0 ? pick(EVIL) : word))
+    break;
+    }
+
+    case 5: {
+    changed = changed.replaceAll(/"[a-z_]+"(?=:)/g, (key) => (below(6) === 0 ? pick(['"data"', '"shape"', '"__proto__"', '"x"']) : key))
+    break;
+    }
+
+    default: { if (below(20) === 0) changed = changed.slice(0, at) + DEEP + changed.slice(at)
+    }
+    }
   }
 
   return changed

@@ -114,8 +114,7 @@ async function post(where, body, headers = {}, hangUpAfterMs) {
   }
 
   const [response] = await once(asked, 'response')
-  const parts = []
-  for await (const part of response) parts.push(part)
+  const parts = await Array.fromAsync(response);
   if (response.statusCode === 200) return undefined
   return JSON.parse(Buffer.concat(parts).toString()).code
 }

@@ -1,7 +1,7 @@
 /** A server in this process, and requests that no well-behaved client would make. */
 import {once} from 'node:events'
 import {mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises'
-import {type IncomingHttpHeaders, request as httpRequest, type RequestOptions} from 'node:http'
+import {request as httpRequest, type IncomingHttpHeaders, type RequestOptions} from 'node:http'
 import {connect, type Socket} from 'node:net'
 import {tmpdir} from 'node:os'
 import path from 'node:path'

@@ -1,10 +1,11 @@
 /** A server elsewhere in place of an engine here: operations go over one WebSocket, tensors as bytes. */
-import {Buffer} from 'node:buffer'
+import {type Buffer} from 'node:buffer'
 import {WebSocket} from 'ws'
 import {z} from 'zod'
 
 import type {Engine, Operation, OperationResult, OutputTensor, SubmitOptions, Tensor} from '../../engine/engine.ts'
 
+import {exactText} from '../../engine/native/exact-json.ts'
 import {datatypeOf} from '../../engine/validate.ts'
 import {ERROR_CODES, NpuBridgeError} from '../../errors.ts'
 import {parseJsonExactly} from '../../run/json.ts'
@@ -212,7 +213,7 @@ function messageOf(id: number, operation: Operation, {priority, timeoutMs}: Subm
     ...(priority !== undefined && {priority}),
     ...(timeoutMs !== undefined && {timeout_ms: timeoutMs}),
   }
-  if (!('inputs' in operation)) return JSON.stringify({...common, ...fieldsOf(operation)}, exactNumbers)
+  if (!('inputs' in operation)) return exactText({...common, ...fieldsOf(operation)})
   const tensors = Object.entries(operation.inputs) as ReadonlyArray<readonly [string, Tensor]>
   const bytes = tensors.map(([, tensor]) => bytesOf({...tensor, datatype: datatypeOf(tensor)}))
   const described = tensors.map(([name, tensor], index) => [
@@ -220,10 +221,6 @@ function messageOf(id: number, operation: Operation, {priority, timeoutMs}: Subm
     {shape: tensor.shape, datatype: datatypeOf(tensor), byte_length: bytes[index]!.length},
   ])
   return encodeFrame({...common, ...fieldsOf(operation), inputs: Object.fromEntries(described) as object}, bytes)
-}
-
-function exactNumbers(_key: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? (JSON as unknown as {rawJSON(text: string): unknown}).rawJSON(String(value)) : value
 }
 
 /** The fields of a line that an operation has besides its tensors; what is undefined is left out of JSON. */

@@ -74,7 +74,9 @@ export function readBody(
   const chunks: Buffer[] = []
   let length = 0
   const finish = (error: Error | null) => {
-    stream.off('data', onData).off('end', onEnd).off('error', finish).off('close', onClose)
+    stream.off('data', onData).off('end', onEnd).off('error', onClose).off('close', onClose)
+    // A second reason to end is none of anybody's business, and nobody may be left without a listener for it.
+    stream.on('error', () => {})
     if (error) {
       done(error)
       return
@@ -105,7 +107,7 @@ export function readBody(
     finish(new NpuBridgeError('CANCELLED', 'the client went away before its request was complete'))
   }
 
-  stream.on('data', onData).on('end', onEnd).on('error', finish).on('close', onClose)
+  stream.on('data', onData).on('end', onEnd).on('error', onClose).on('close', onClose)
 }
 
 /** Gives back what a request held, when it has been answered. */

@@ -3,8 +3,8 @@ import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify'
 
 import {NpuBridgeError} from '../../errors.ts'
 import {parseJson} from '../../run/json.ts'
-import {type HttpContext, sendError} from './app.ts'
 import {Refusal} from '../service/refusal.ts'
+import {type HttpContext, sendError} from './app.ts'
 import {type Body} from './infer-decode.ts'
 import {inferHandler} from './infer-route.ts'
 

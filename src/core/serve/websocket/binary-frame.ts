@@ -6,6 +6,7 @@ import {Buffer} from 'node:buffer'
 
 import type {OperationResult, Tensor} from '../../engine/engine.ts'
 
+import {exactText} from '../../engine/native/exact-json.ts'
 import {datatypeOf} from '../../engine/validate.ts'
 import {NpuBridgeError} from '../../errors.ts'
 import {type OperationId} from '../../run/envelope.ts'
@@ -97,7 +98,7 @@ export function encodeResult(id: OperationId, result: OperationResult): Buffer {
 
 /** A frame of JSON and what follows it. */
 export function encodeFrame(value: object, tensors: readonly Uint8Array[]): Buffer {
-  const json = Buffer.from(JSON.stringify(value))
+  const json = Buffer.from(exactText(value))
   const head = Buffer.alloc(LENGTH_BYTES)
   head.writeUInt32LE(json.length)
   return Buffer.concat([head, json, ...tensors])

@@ -153,15 +153,15 @@ describe('inference over HTTP', () => {
         says: 'inputs.input.datatype is "FP33"',
       },
       'a shape whose product overflows': {
-        body: {inputs: [{name: 'input', datatype: 'FP32', shape: [2147483647, 2147483647, 2147483647, 8], data: []}]},
+        body: {inputs: [{name: 'input', datatype: 'FP32', shape: [2_147_483_647, 2_147_483_647, 2_147_483_647, 8], data: []}]},
         says: 'elements',
       },
       'a product that a zero would hide': {
-        body: {inputs: [{name: 'input', datatype: 'FP32', shape: [2147483647, 2147483647, 0], data: []}]},
+        body: {inputs: [{name: 'input', datatype: 'FP32', shape: [2_147_483_647, 2_147_483_647, 0], data: []}]},
         says: 'elements',
       },
       'a size beyond 31 bits': {
-        body: {inputs: [{name: 'input', datatype: 'FP32', shape: [4294967297], data: [1]}]},
+        body: {inputs: [{name: 'input', datatype: 'FP32', shape: [4_294_967_297], data: [1]}]},
         says: 'inputs.input.shape[0] is 4294967297',
       },
       'a negative size': {body: {inputs: [{name: 'input', datatype: 'FP32', shape: [-1], data: []}]}, says: 'is -1'},
@@ -337,7 +337,7 @@ describe('inference over HTTP', () => {
   })
 
   it('refuses NaN in JSON, naming the place, and gives it as bytes', async () => {
-    const {body, headers} = binaryBody({inputs: [input({shape: [1, 4], parameters: {binary_data_size: 16}})]}, new Uint8Array(Float32Array.of(1, Number.NaN, 2, 3).buffer))
+    const {body, headers} = binaryBody({inputs: [input({shape: [1, 4], parameters: {binary_data_size: 16}})]}, new Uint8Array(Float32Array.of(1, NaN, 2, 3).buffer))
     const answer = await ask(server, INFER, {body, headers})
     expect(answer.status).to.equal(400)
     expect(answer.json.error).to.include('outputs.output.data[1] is NaN')
@@ -365,7 +365,7 @@ describe('inference over HTTP', () => {
 
   it('answers what is no HTTP in words', async () => {
     const {closed, received, socket} = await rawConnection(server)
-    socket.write('\u0016\u0003\u0001 hello\r\n\r\n')
+    socket.write('\u{16}\u{3}\u{1} hello\r\n\r\n')
     await closed
     expect(received()).to.match(/^HTTP\/1\.1 400 /).and.include('"code":"PROTOCOL_ERROR"')
     socket.destroy()

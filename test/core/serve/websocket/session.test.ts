@@ -123,7 +123,7 @@ describe('a WebSocket', () => {
   })
 
   it('takes and gives tensors as bytes', async () => {
-    const rows = Float32Array.of(1, 2, 3, Number.NaN)
+    const rows = Float32Array.of(1, 2, 3, NaN)
     const message = {...INFERENCE, id: 7, inputs: {input: {shape: [1, 4], datatype: 'FP32', byte_length: 16}}}
     expect(isRequest(message), JSON.stringify(isRequest.errors)).to.equal(true)
     client.socket.send(encodeFrame(message, [new Uint8Array(rows.buffer)]))
@@ -211,7 +211,7 @@ describe('a WebSocket', () => {
       },
       'a shape that overflows': {
         code: 'SHAPE_MISMATCH',
-        message: encodeFrame({...INFERENCE, inputs: {input: {shape: [2147483647, 2147483647], byte_length: 0}}}, []),
+        message: encodeFrame({...INFERENCE, inputs: {input: {shape: [2_147_483_647, 2_147_483_647], byte_length: 0}}}, []),
       },
     }
     for (const [name, {code, message}] of Object.entries(cases)) {
