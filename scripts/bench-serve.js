@@ -73,7 +73,18 @@ async function load(task) {
 async function startServer() {
   const child = spawn(
     process.execPath,
-    [path.join(ROOT, 'bin', 'run.js'), 'serve', '--json', '--port', '0', '--no-grpc', '--device', 'cpu', '--log-level', 'warn'],
+    [
+      path.join(ROOT, 'bin', 'run.js'),
+      'serve',
+      '--json',
+      '--port',
+      '0',
+      '--no-grpc',
+      '--device',
+      'cpu',
+      '--log-level',
+      'warn',
+    ],
     {stdio: ['ignore', 'pipe', 'inherit']},
   )
   let text = ''

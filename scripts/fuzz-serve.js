@@ -34,9 +34,34 @@ const below = (n) => Math.floor(random() * n)
 const pick = (list) => list[below(list.length)]
 
 const EVIL = [
-  'null', 'true', '-1', '0', '1e309', '1e-400', '2147483647', '4294967296', '9007199254740993', '18446744073709551616',
-  '""', '"__proto__"', '"constructor"', String.raw`"\u0000"`, String.raw`"\ud800"`, '[]', '{}', '[[]]', '"echo"', '"../../etc/passwd"',
-  '{"__proto__":{"x":1}}', '"FP64"', '"BYTES"', '"BOOL"', '[2147483647,2147483647]', '[-1]', '[1.5]', '"NaN"',
+  'null',
+  'true',
+  '-1',
+  '0',
+  '1e309',
+  '1e-400',
+  '2147483647',
+  '4294967296',
+  '9007199254740993',
+  '18446744073709551616',
+  '""',
+  '"__proto__"',
+  '"constructor"',
+  String.raw`"\u0000"`,
+  String.raw`"\ud800"`,
+  '[]',
+  '{}',
+  '[[]]',
+  '"echo"',
+  '"../../etc/passwd"',
+  '{"__proto__":{"x":1}}',
+  '"FP64"',
+  '"BYTES"',
+  '"BOOL"',
+  '[2147483647,2147483647]',
+  '[-1]',
+  '[1.5]',
+  '"NaN"',
 ]
 const DEEP = '['.repeat(5000) + ']'.repeat(5000)
 
@@ -46,13 +71,72 @@ function tensor(name, datatype, shape, bytes, extra = {}) {
 
 /** Requests that are right: [method, path, JSON, bytes behind it]. */
 const SEEDS = [
-  ['POST', '/v2/models/echo/infer', {inputs: [{name: 'data', datatype: 'FP32', shape: [2, 2], data: [[1, 2], [3, 4]]}]}],
-  ['POST', '/v2/models/echo/infer', {inputs: [{name: 'data', datatype: 'INT64', shape: [2], data: [1, -1]}], outputs: [{name: 'data', parameters: {binary_data: true}}]}],
-  ['POST', '/v2/models/echo/infer', {id: 'x', inputs: [tensor('data', 'FP16', [4], 8)], parameters: {binary_data_output: true, priority: 1, timeout: 1e6}}, Buffer.alloc(8, 1)],
-  ['POST', '/v2/models/echo/infer', {inputs: [tensor('data', 'BYTES', [2], 11)]}, Buffer.from([3, 0, 0, 0, 97, 98, 99, 0, 0, 0, 0])],
-  ['POST', '/v2/models/silero-vad/infer', {inputs: [tensor('input', 'FP32', [1, 576], 2304)], parameters: {sequence_id: 5, sequence_start: true, binary_data_output: true}}, Buffer.alloc(2304)],
-  ['POST', '/v2/models/silero-vad/versions/6.2.3/infer', {inputs: [tensor('input', 'FP32', [1, 576], 2304), tensor('state', 'FP32', [2, 1, 128], 1024)]}, Buffer.alloc(3328)],
-  ['POST', '/v2/models/matrix_multiply/infer', {inputs: [{name: 'a', datatype: 'FP32', shape: [1, 2], data: [1, 2]}, {name: 'b', datatype: 'FP32', shape: [2, 1], data: [3, 4]}]}],
+  [
+    'POST',
+    '/v2/models/echo/infer',
+    {
+      inputs: [
+        {
+          name: 'data',
+          datatype: 'FP32',
+          shape: [2, 2],
+          data: [
+            [1, 2],
+            [3, 4],
+          ],
+        },
+      ],
+    },
+  ],
+  [
+    'POST',
+    '/v2/models/echo/infer',
+    {
+      inputs: [{name: 'data', datatype: 'INT64', shape: [2], data: [1, -1]}],
+      outputs: [{name: 'data', parameters: {binary_data: true}}],
+    },
+  ],
+  [
+    'POST',
+    '/v2/models/echo/infer',
+    {
+      id: 'x',
+      inputs: [tensor('data', 'FP16', [4], 8)],
+      parameters: {binary_data_output: true, priority: 1, timeout: 1e6},
+    },
+    Buffer.alloc(8, 1),
+  ],
+  [
+    'POST',
+    '/v2/models/echo/infer',
+    {inputs: [tensor('data', 'BYTES', [2], 11)]},
+    Buffer.from([3, 0, 0, 0, 97, 98, 99, 0, 0, 0, 0]),
+  ],
+  [
+    'POST',
+    '/v2/models/silero-vad/infer',
+    {
+      inputs: [tensor('input', 'FP32', [1, 576], 2304)],
+      parameters: {sequence_id: 5, sequence_start: true, binary_data_output: true},
+    },
+    Buffer.alloc(2304),
+  ],
+  [
+    'POST',
+    '/v2/models/silero-vad/versions/6.2.3/infer',
+    {inputs: [tensor('input', 'FP32', [1, 576], 2304), tensor('state', 'FP32', [2, 1, 128], 1024)]},
+    Buffer.alloc(3328),
+  ],
+  [
+    'POST',
+    '/v2/models/matrix_multiply/infer',
+    {
+      inputs: [
+        {name: 'a', datatype: 'FP32', shape: [1, 2], data: [1, 2]},
+        {name: 'b', datatype: 'FP32', shape: [2, 1], data: [3, 4]},
+      ],
+    },
+  ],
   ['POST', '/v2/repository/index', {ready: true}],
   ['POST', '/v2/repository/models/silero-vad/load', {parameters: {}}],
   ['GET', '/v2/models/silero-vad'],
@@ -62,7 +146,18 @@ const SEEDS = [
 const MESSAGES = [
   {type: 'echo', data: {a: [1, 2, {b: null}]}},
   {id: 1, type: 'inference', model: 'silero-vad', stream: 'a', inputs: {input: {shape: [1, 576], byte_length: 2304}}},
-  {id: 'x', type: 'inference', model: 'silero-vad', outputs: ['output'], inputs: {input: {data: Array.from({length: 576}, () => 0), shape: [1, 576]}, state: {data: Array.from({length: 256}, () => 0), shape: [2, 1, 128]}}, priority: 'low', timeout_ms: 100},
+  {
+    id: 'x',
+    type: 'inference',
+    model: 'silero-vad',
+    outputs: ['output'],
+    inputs: {
+      input: {data: Array.from({length: 576}, () => 0), shape: [1, 576]},
+      state: {data: Array.from({length: 256}, () => 0), shape: [2, 1, 128]},
+    },
+    priority: 'low',
+    timeout_ms: 100,
+  },
   {type: 'matrix_multiply', inputs: {a: {data: [[1, 2]]}, b: {data: [[1], [2]]}}},
   {type: 'workflow', tasks: [{id: 'a'}, {id: 'b', dependencies: ['a']}]},
   {type: 'benchmark', kind: 'echo', duration_ms: 1},
@@ -78,38 +173,41 @@ function mutateText(text) {
     const at = below(changed.length + 1)
     const kind = below(7)
     switch (kind) {
-    case 0: {
-    changed = changed.slice(0, at)
-    break;
-    }
+      case 0: {
+        changed = changed.slice(0, at)
+        break
+      }
 
-    case 1: {
-    changed = changed.slice(0, at) + pick(EVIL) + changed.slice(at)
-    break;
-    }
+      case 1: {
+        changed = changed.slice(0, at) + pick(EVIL) + changed.slice(at)
+        break
+      }
 
-    case 2: {
-    changed = changed.slice(0, at) + changed.slice(at + 1 + below(8))
-    break;
-    }
+      case 2: {
+        changed = changed.slice(0, at) + changed.slice(at + 1 + below(8))
+        break
+      }
 
-    case 3: {
-    changed = changed.replaceAll(/-?\d+/g, (number) => (below(3) === 0 ? pick(EVIL) : number))
-    break;
-    }
+      case 3: {
+        changed = changed.replaceAll(/-?\d+/g, (number) => (below(3) === 0 ? pick(EVIL) : number))
+        break
+      }
 
-    case 4: {
-    changed = changed.replaceAll(/"[^"]*"(?=\s*[,\]}])/g, (word) => (below(3) === 0 ? pick(EVIL) : word))
-    break;
-    }
+      case 4: {
+        changed = changed.replaceAll(/"[^"]*"(?=\s*[,\]}])/g, (word) => (below(3) === 0 ? pick(EVIL) : word))
+        break
+      }
 
-    case 5: {
-    changed = changed.replaceAll(/"[a-z_]+"(?=:)/g, (key) => (below(6) === 0 ? pick(['"data"', '"shape"', '"__proto__"', '"x"']) : key))
-    break;
-    }
+      case 5: {
+        changed = changed.replaceAll(/"[a-z_]+"(?=:)/g, (key) =>
+          below(6) === 0 ? pick(['"data"', '"shape"', '"__proto__"', '"x"']) : key,
+        )
+        break
+      }
 
-    default: { if (below(20) === 0) changed = changed.slice(0, at) + DEEP + changed.slice(at)
-    }
+      default: {
+        if (below(20) === 0) changed = changed.slice(0, at) + DEEP + changed.slice(at)
+      }
     }
   }
 
@@ -127,25 +225,58 @@ function mutateBytes(bytes) {
 function httpRequest() {
   const [method, url, json, bytes] = pick(SEEDS)
   let target = url
-  if (below(8) === 0) target = url.replace(/[\w-]+$/, () => pick(['..%2f..', '%00', 'a'.repeat(300), 'stats', '%ff', '', 'nobody']))
+  if (below(8) === 0)
+    target = url.replace(/[\w-]+$/, () => pick(['..%2f..', '%00', 'a'.repeat(300), 'stats', '%ff', '', 'nobody']))
   const plain = json === undefined ? '' : JSON.stringify(json)
   const head = Buffer.from(below(10) === 0 ? plain : mutateText(plain))
   const body = bytes === undefined ? head : Buffer.concat([head, below(3) === 0 ? mutateBytes(bytes) : bytes])
-  const headers = ['Host: localhost', `Content-Length: ${below(40) === 0 ? pick(['-1', 'x', '99999999999', '1e3', '0']) : body.length}`]
+  const headers = [
+    'Host: localhost',
+    `Content-Length: ${below(40) === 0 ? pick(['-1', 'x', '99999999999', '1e3', '0']) : body.length}`,
+  ]
   if (bytes !== undefined || below(20) === 0) {
-    headers.push(`Inference-Header-Content-Length: ${below(6) === 0 ? pick(['0', '1', '-1', '99999', 'x', '']) : head.length}`)
+    headers.push(
+      `Inference-Header-Content-Length: ${below(6) === 0 ? pick(['0', '1', '-1', '99999', 'x', '']) : head.length}`,
+    )
   }
 
   if (below(25) === 0) headers.push(`Content-Encoding: ${pick(['gzip', 'deflate', 'br', 'x', 'identity'])}`)
-  if (below(25) === 0) headers.push(`Content-Type: ${pick(['application/json', 'text/plain', ';;;', 'multipart/form-data'])}`)
-  if (below(30) === 0) headers.push(pick(['Transfer-Encoding: chunked', 'Expect: 100-continue', 'Accept-Encoding: gzip;q=0,deflate', 'Upgrade: websocket', 'Origin: null', 'Host: evil']))
-  const all = Buffer.concat([Buffer.from(`${method} ${target} HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n`, 'latin1'), body])
+  if (below(25) === 0)
+    headers.push(`Content-Type: ${pick(['application/json', 'text/plain', ';;;', 'multipart/form-data'])}`)
+  if (below(30) === 0)
+    headers.push(
+      pick([
+        'Transfer-Encoding: chunked',
+        'Expect: 100-continue',
+        'Accept-Encoding: gzip;q=0,deflate',
+        'Upgrade: websocket',
+        'Origin: null',
+        'Host: evil',
+      ]),
+    )
+  const all = Buffer.concat([
+    Buffer.from(`${method} ${target} HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n`, 'latin1'),
+    body,
+  ])
   return below(50) === 0 ? mutateBytes(all) : all
 }
 
 const server = spawn(
   process.execPath,
-  [path.join(ROOT, 'bin', 'run.js'), 'serve', '--json', '--port', '0', '--no-grpc', '--device', 'cpu', '--load', 'silero-vad', '--log-level', 'warn'],
+  [
+    path.join(ROOT, 'bin', 'run.js'),
+    'serve',
+    '--json',
+    '--port',
+    '0',
+    '--no-grpc',
+    '--device',
+    'cpu',
+    '--load',
+    'silero-vad',
+    '--log-level',
+    'warn',
+  ],
   {stdio: ['ignore', 'pipe', 'pipe']},
 )
 let log = ''
@@ -258,7 +389,12 @@ async function talk() {
 }
 
 async function checkAlive() {
-  const body = JSON.stringify({inputs: [{name: 'a', datatype: 'FP32', shape: [1, 1], data: [3]}, {name: 'b', datatype: 'FP32', shape: [1, 1], data: [5]}]})
+  const body = JSON.stringify({
+    inputs: [
+      {name: 'a', datatype: 'FP32', shape: [1, 1], data: [3]},
+      {name: 'b', datatype: 'FP32', shape: [1, 1], data: [5]},
+    ],
+  })
   const answer = await fetch(`${url}/v2/models/matrix_multiply/infer`, {body, method: 'POST'})
   const {outputs} = await answer.json()
   if (outputs?.[0].data[0] !== 15) throw new Error(`3 × 5 is ${JSON.stringify(outputs)}`)
@@ -270,7 +406,10 @@ let warm
 const started = performance.now()
 let requests = 0
 while (performance.now() - started < SECONDS * 1000 && server.exitCode === null && failures.length < 20) {
-  await Promise.all([...Array.from({length: 16}, async () => sendHttp(httpRequest())), below(4) === 0 ? talk() : undefined])
+  await Promise.all([
+    ...Array.from({length: 16}, async () => sendHttp(httpRequest())),
+    below(4) === 0 ? talk() : undefined,
+  ])
   requests += 16
   if (requests % 1600 === 0) {
     await checkAlive()
@@ -279,7 +418,8 @@ while (performance.now() - started < SECONDS * 1000 && server.exitCode === null 
   }
 }
 
-if (server.exitCode !== null || server.signalCode !== null) fail(`the server ended: ${server.exitCode ?? server.signalCode}`, log)
+if (server.exitCode !== null || server.signalCode !== null)
+  fail(`the server ended: ${server.exitCode ?? server.signalCode}`, log)
 else {
   await checkAlive()
   await new Promise((resolve) => {
@@ -287,7 +427,9 @@ else {
   })
   const growth = residentMb() - (warm?.mb ?? residentMb())
   const more = descriptors() - (warm?.descriptors ?? descriptors())
-  console.log(`memory ${residentMb().toFixed(0)} MB, ${growth.toFixed(0)} MB more than at first; ${descriptors()} descriptors, ${more} more`)
+  console.log(
+    `memory ${residentMb().toFixed(0)} MB, ${growth.toFixed(0)} MB more than at first; ${descriptors()} descriptors, ${more} more`,
+  )
   if (growth > MOST_GROWTH_MB) fail('memory grows', '')
   if (more > MOST_DESCRIPTORS) fail('descriptors leak', '')
 }
@@ -295,7 +437,11 @@ else {
 const defects = log.split('\n').filter((line) => line.includes('"level":50'))
 if (defects.length > 0) fail(`the log has ${defects.length} defects: ${defects[0].slice(0, 500)}`, log)
 console.log(JSON.stringify(counts))
-console.log(failures.length === 0 ? `✔ ${requests} HTTP requests and their WebSocket messages, nothing found` : `✖ ${failures.length} failures`)
+console.log(
+  failures.length === 0
+    ? `✔ ${requests} HTTP requests and their WebSocket messages, nothing found`
+    : `✖ ${failures.length} failures`,
+)
 server.kill('SIGTERM')
 const [code] = server.exitCode === null ? await once(server, 'exit') : [server.exitCode]
 process.exitCode = failures.length === 0 && code === 0 ? 0 : 1

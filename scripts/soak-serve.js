@@ -43,12 +43,38 @@ const manifest = path.join(ROOT, 'native', 'Cargo.toml')
 execFileSync('cargo', ['build', '--quiet', '--manifest-path', manifest, '-p', 'npubridge-testing'], {stdio: 'inherit'})
 execFileSync(
   'cargo',
-  ['run', '--quiet', '--manifest-path', manifest, '-p', 'npubridge-testing', '--bin', 'emulated-runtime', '--', '--real', real, '--out', emulated],
+  [
+    'run',
+    '--quiet',
+    '--manifest-path',
+    manifest,
+    '-p',
+    'npubridge-testing',
+    '--bin',
+    'emulated-runtime',
+    '--',
+    '--real',
+    real,
+    '--out',
+    emulated,
+  ],
   {stdio: 'inherit'},
 )
 const server = spawn(
   process.execPath,
-  [path.join(ROOT, 'bin', 'run.js'), 'serve', '--json', '--port', '0', '--grpc-port', '0', '--runtime', emulated, '--log-level', 'warn'],
+  [
+    path.join(ROOT, 'bin', 'run.js'),
+    'serve',
+    '--json',
+    '--port',
+    '0',
+    '--grpc-port',
+    '0',
+    '--runtime',
+    emulated,
+    '--log-level',
+    'warn',
+  ],
   {env: {...process.env, NPUBRIDGE_FAULTS_FILE: faultsFile}, stdio: ['ignore', 'pipe', 'pipe']},
 )
 let log = ''
@@ -68,7 +94,12 @@ const wave = Float32Array.from({length: 576}, (_, index) => 0.3 * Math.sin(index
 const INPUTS = {
   echo: [['data', 'FP32', [16], wave.slice(0, 16)]],
   magika: undefined,
-  minilm: ['input_ids', 'attention_mask', 'token_type_ids'].map((name) => [name, 'INT64', [1, 16], new BigInt64Array(16).fill(1n)]),
+  minilm: ['input_ids', 'attention_mask', 'token_type_ids'].map((name) => [
+    name,
+    'INT64',
+    [1, 16],
+    new BigInt64Array(16).fill(1n),
+  ]),
   'silero-vad': [
     ['input', 'FP32', [1, 576], wave],
     ['state', 'FP32', [2, 1, 128], new Float32Array(256)],
@@ -114,7 +145,7 @@ async function post(where, body, headers = {}, hangUpAfterMs) {
   }
 
   const [response] = await once(asked, 'response')
-  const parts = await Array.fromAsync(response);
+  const parts = await Array.fromAsync(response)
   if (response.statusCode === 200) return undefined
   return JSON.parse(Buffer.concat(parts).toString()).code
 }
@@ -133,7 +164,12 @@ async function inferHttp(model, hangUpAfterMs) {
     }),
   )
   const body = Buffer.concat([json, ...inputs.map(([, , , data]) => Buffer.from(data.buffer))])
-  return post(`/v2/models/${model}/infer`, body, {'inference-header-content-length': String(json.length)}, hangUpAfterMs)
+  return post(
+    `/v2/models/${model}/infer`,
+    body,
+    {'inference-header-content-length': String(json.length)},
+    hangUpAfterMs,
+  )
 }
 
 async function repeat(work) {
@@ -142,7 +178,10 @@ async function repeat(work) {
 
 const connection = await connectTo(url)
 const definition = loadSync(path.join(ROOT, 'proto', 'inference.proto'), {keepCase: true, longs: String})
-const grpc = new (loadPackageDefinition(definition).inference.GRPCInferenceService)(grpcAddress, credentials.createInsecure())
+const grpc = new (loadPackageDefinition(definition).inference.GRPCInferenceService)(
+  grpcAddress,
+  credentials.createInsecure(),
+)
 
 function inferGrpc(model) {
   const inputs = INPUTS[model]
@@ -153,7 +192,8 @@ function inferGrpc(model) {
   }
   return new Promise((resolve, reject) => {
     grpc.ModelInfer(message, (error) => {
-      if (error) reject(new Error(error.code === 8 ? 'RESOURCE_EXHAUSTED' : error.code === 14 ? 'DEVICE_LOST' : error.details))
+      if (error)
+        reject(new Error(error.code === 8 ? 'RESOURCE_EXHAUSTED' : error.code === 14 ? 'DEVICE_LOST' : error.details))
       else resolve()
     })
   })

@@ -17,7 +17,10 @@ export function renderStarted(
   server: PrintableServer,
   {isDetached, token}: {isDetached: boolean; token: string | null},
 ): string {
-  const lines = [`${mark('ok')} Serving ${server.url}${server.grpc === null ? '' : ` · gRPC ${server.grpc}`}`, `  Models  ${server.models}`]
+  const lines = [
+    `${mark('ok')} Serving ${server.url}${server.grpc === null ? '' : ` · gRPC ${server.grpc}`}`,
+    `  Models  ${server.models}`,
+  ]
   if (token !== null)
     lines.push(`  Token   ${token}    shown this once; clients send it as Authorization: Bearer TOKEN`)
   else if (server.needsToken) lines.push('  Token   as before; --new-token makes another')

@@ -14,7 +14,8 @@ const SOCKET_MASK = 0o177
 /** @throws {NpuBridgeError} INVALID_ARGUMENT naming the file that cannot be read or is no certificate or key */
 export async function readTls({tls}: Pick<ServeOptions, 'tls'>): Promise<TlsFiles | null> {
   if (tls === null) return null
-  const [cert, key] = await Promise.all([readPart('certificate', tls.cert), readPart('key', tls.key)])
+  const cert = await readPart('certificate', tls.cert)
+  const key = await readPart('key', tls.key)
   try {
     createSecureContext({cert, key})
   } catch (error) {
@@ -29,14 +30,20 @@ export async function readTls({tls}: Pick<ServeOptions, 'tls'>): Promise<TlsFile
 }
 
 async function readPart(what: string, file: string) {
-  return readFile(file).catch((error: NodeJS.ErrnoException): never => {
-    throw new NpuBridgeError('INVALID_ARGUMENT', `the ${what} ${file} cannot be read: ${error.message}`, {cause: error})
+  return readFile(file).catch((error: unknown): never => {
+    throw new NpuBridgeError(
+      'INVALID_ARGUMENT',
+      `the ${what} ${file} cannot be read: ${asNpuBridgeError(error).message}`,
+      {cause: error},
+    )
   })
 }
 
 /** Listens on a port; gives the one that it is. @throws {NpuBridgeError} INVALID_ARGUMENT where it cannot be had */
 export async function listenOnPort(server: Server, host: string, port: number): Promise<number> {
-  await listen(server, `port ${port} of ${host}`, () => server.listen({host, port, backlog: 511}))
+  await listen(server, `port ${port} of ${host}`, () => {
+    server.listen({host, port, backlog: 511})
+  })
   return (server.address() as AddressInfo).port
 }
 
@@ -46,7 +53,9 @@ export async function listenOnSocket(server: Server, file: string): Promise<void
   const mask = process.umask(SOCKET_MASK)
   try {
     // The socket is bound before this returns its promise, with the mask that is set now.
-    const listening = listen(server, file, () => server.listen({path: file}))
+    const listening = listen(server, file, () => {
+      server.listen({path: file})
+    })
     process.umask(mask)
     await listening
   } finally {

@@ -6,8 +6,19 @@ import {load} from './load.ts'
 import {memory} from './memory.ts'
 import {python} from './python.ts'
 import {saturation} from './saturation.ts'
+import {serve} from './serve.ts'
 import {startup} from './startup.ts'
 import {workflow} from './workflow.ts'
 
 /** In the order in which they are run and shown. */
-export const SUITES: readonly Suite[] = [coordination, load, workflow, inference, saturation, python, startup, memory]
+export const SUITES: readonly Suite[] = [
+  coordination,
+  load,
+  workflow,
+  inference,
+  serve,
+  saturation,
+  python,
+  startup,
+  memory,
+]

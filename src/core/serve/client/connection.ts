@@ -21,7 +21,7 @@ const answerSchema = z.discriminatedUnion('ok', [
     id: z.int(),
     ok: z.literal(true),
     outputs: z.record(z.string(), z.looseObject({})).optional(),
-    data: z.unknown(),
+    data: z.unknown().optional(),
     device: z.string().nullable(),
     engine: z.enum(['legacy', 'native', 'openvino-node']),
     fallback: fallbackSchema.nullable(),

@@ -179,7 +179,10 @@ function narrowed(
   const data = allocate(elements.length)
   for (const [index, element] of elements.entries()) {
     if (element < min || element > max) {
-      throw new NpuBridgeError('INVALID_ARGUMENT', `${place}[${index}] is ${element}, but ${datatype} takes ${min}…${max}`)
+      throw new NpuBridgeError(
+        'INVALID_ARGUMENT',
+        `${place}[${index}] is ${element}, but ${datatype} takes ${min}…${max}`,
+      )
     }
 
     data[index] = element

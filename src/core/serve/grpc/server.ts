@@ -142,19 +142,21 @@ function unary<Q>(
       metrics.answered('grpc', status)
     }
 
-    work(call.request, controller.signal).then(
-      (answer) => {
+    const answer = async () => {
+      try {
+        const value = await work(call.request, controller.signal)
         end(0)
-        callback(null, answer)
-      },
-      (error: unknown) => {
+        callback(null, value)
+      } catch (error) {
         const told = toldError(error)
         const code = wireStatus(told).grpc
         if (told.code === 'INTERNAL') log.failure('call failed', error, {method: call.getPath()})
         end(code)
         callback({code, details: told.message})
-      },
-    )
+      }
+    }
+
+    void answer()
   }
 }
 
@@ -238,17 +240,7 @@ function streamHandler(context: GrpcContext): UntypedHandleCall {
     call.on('data', (message: InferMessage) => {
       underWay++
       if (underWay >= context.limits.socketOperations) call.pause()
-      const answer = infer(context, message, controller.signal).then(
-        (response) => {
-          context.metrics.answered('grpc', 0)
-          return {infer_response: response}
-        },
-        (error: unknown) => {
-          const told = toldError(error)
-          context.metrics.answered('grpc', wireStatus(told).grpc)
-          return {error_message: told.message, infer_response: {id: message.id, model_name: message.model_name}}
-        },
-      )
+      const answer = streamAnswer(context, message, controller.signal)
       last = last.then(async () => {
         if (!call.write(await answer)) await drained(call)
         underWay--
@@ -260,6 +252,18 @@ function streamHandler(context: GrpcContext): UntypedHandleCall {
         call.end()
       })
     })
+  }
+}
+
+async function streamAnswer(context: GrpcContext, message: InferMessage, signal: AbortSignal): Promise<object> {
+  try {
+    const response = await infer(context, message, signal)
+    context.metrics.answered('grpc', 0)
+    return {infer_response: response}
+  } catch (error) {
+    const told = toldError(error)
+    context.metrics.answered('grpc', wireStatus(told).grpc)
+    return {error_message: told.message, infer_response: {id: message.id, model_name: message.model_name}}
   }
 }
 

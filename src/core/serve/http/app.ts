@@ -1,5 +1,6 @@
 /** The HTTP server: what every request goes through, whatever it asks for. */
 import type {Buffer} from 'node:buffer'
+import type {Socket} from 'node:net'
 
 import {fastify, type FastifyInstance, type FastifyReply, type FastifyRequest} from 'fastify'
 import {createServer, type IncomingMessage, type Server, type ServerResponse} from 'node:http'
@@ -94,7 +95,7 @@ function addRules(app: FastifyInstance, context: HttpContext): void {
       return
     }
 
-    if (origin !== undefined) reply.header('access-control-allow-origin', origin).header('vary', 'origin')
+    if (origin !== undefined) void reply.header('access-control-allow-origin', origin).header('vary', 'origin')
     done()
   })
   app.removeAllContentTypeParsers()
@@ -150,13 +151,13 @@ export function sendError(
     return
   }
 
-  reply.code(http)
-  if (mayRetry(error)) reply.header('retry-after', RETRY_AFTER_SECONDS)
-  if (http === 401) reply.header('www-authenticate', 'Bearer')
+  void reply.code(http)
+  if (mayRetry(error)) void reply.header('retry-after', RETRY_AFTER_SECONDS)
+  if (http === 401) void reply.header('www-authenticate', 'Bearer')
   // What is left of the body is not read: the connection is of no more use.
-  if (!request.raw.complete || service.isDraining) reply.header('connection', 'close')
+  if (!request.raw.complete || service.isDraining) void reply.header('connection', 'close')
   const {code, message, suggestions} = error
-  reply.header('content-type', 'application/json').send(JSON.stringify({error: message, code, suggestions}))
+  void reply.header('content-type', 'application/json').send(JSON.stringify({error: message, code, suggestions}))
 }
 
 /** What fastify itself refuses, as an error of ours. */
@@ -168,7 +169,7 @@ function asProtocolError(thrown: unknown): unknown {
 }
 
 /** Answers what is no HTTP at all, or came too slowly, and hangs up. */
-function refuseConnection(error: Error & {code?: string}, socket: import('node:net').Socket): void {
+function refuseConnection(error: Error & {code?: string}, socket: Socket): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy()
     return
@@ -192,7 +193,7 @@ function refuseConnection(error: Error & {code?: string}, socket: import('node:n
 
 /** Ends an answer that was written without fastify. */
 export function endRaw(reply: FastifyReply, status: number, headers: string[], parts: readonly Uint8Array[]): void {
-  reply.hijack()
+  void reply.hijack()
   const response: ServerResponse = reply.raw
   response.writeHead(status, headers)
   const last = parts.length - 1

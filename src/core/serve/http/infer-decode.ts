@@ -14,7 +14,7 @@ import {NeedsExactIntegers} from '../../run/tensor.ts'
 import {type InferRequest, priorityOf, sequenceOf, timeoutOf} from '../service/inference.ts'
 import {Refusal, TOO_LARGE} from '../service/refusal.ts'
 import {type ServedModel} from '../service/served-model.ts'
-import {countElements, tensorOf, wireDatatype, type WireDatatype, type WireTensor} from '../service/tensor.ts'
+import {countElements, tensorOf, wireDatatype, type WireTensor} from '../service/tensor.ts'
 import {decodeJsonTensor} from './json-tensor.ts'
 
 export interface Body {

@@ -98,7 +98,7 @@ function encodingFor(request: InferRoute, {byteLength}: EncodedAnswer): Encoding
 }
 
 function compress(encoded: EncodedAnswer, encoding: Encoding, context: HttpContext, reply: FastifyReply): void {
-  reply.hijack()
+  void reply.hijack()
   const work = encoding === 'gzip' ? gzip : deflate
   work(Buffer.concat(encoded.parts), {level: constants.Z_BEST_SPEED}, (error, bytes) => {
     if (error) {

@@ -11,6 +11,8 @@ import {decodeInlineTensor} from '../../run/tensor.ts'
 import {fromBfloat, fromHalf, toBfloat, toHalf} from '../service/half.ts'
 import {decodeByteElements, encodeByteElements, type WireDatatype, type WireTensor} from '../service/tensor.ts'
 
+const MOST_DIMENSIONS = 64
+
 const HALVES = {
   FP16: {from: fromHalf, to: toHalf},
   BF16: {from: fromBfloat, to: toBfloat},
@@ -38,7 +40,7 @@ export function decodeJsonTensor(
 }
 
 function decodeStrings(data: unknown, shape: readonly number[], count: number, place: string): Uint8Array {
-  const elements: unknown[] = Array.isArray(data) ? (data.flat(64) as unknown[]) : [data]
+  const elements: unknown[] = Array.isArray(data) ? (data.flat(MOST_DIMENSIONS) as unknown[]) : [data]
   if (elements.length !== count) {
     throw new NpuBridgeError(
       'SHAPE_MISMATCH',

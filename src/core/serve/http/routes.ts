@@ -31,7 +31,7 @@ export function addRoutes(app: FastifyInstance, context: HttpContext): void {
   )
   app.get('/metrics', (_request, reply) => {
     context.metrics.answered('http', 200)
-    reply
+    void reply
       .header('content-type', 'text/plain; version=0.0.4; charset=utf-8')
       .send(context.service.engine.metricsText() + context.metrics.text())
   })
@@ -53,10 +53,10 @@ function json<T extends FastifyRequest>(context: HttpContext, answer: (request: 
 
 function sendJson(reply: FastifyReply, status: number, value: unknown, {metrics, service}: HttpContext): void {
   metrics.answered('http', status)
-  if (service.isDraining) reply.header('connection', 'close')
+  if (service.isDraining) void reply.header('connection', 'close')
   const text = value === undefined ? '' : JSON.stringify(value)
   metrics.sentBytes += text.length
-  reply.code(status).header('content-type', 'application/json').send(text)
+  void reply.code(status).header('content-type', 'application/json').send(text)
 }
 
 function addHealth(app: FastifyInstance, context: HttpContext): void {
@@ -123,7 +123,7 @@ function addRepository(app: FastifyInstance, context: HttpContext): void {
 function addOptions(app: FastifyInstance, {metrics}: HttpContext): void {
   app.options('/*', (_request, reply) => {
     metrics.answered('http', 204)
-    reply
+    void reply
       .code(204)
       .header('access-control-allow-methods', 'GET, POST')
       .header('access-control-allow-headers', 'authorization, content-type, inference-header-content-length')

@@ -40,8 +40,7 @@ async function get({socket, url}: ServerState, path: string): Promise<string> {
   const options = {...where, path, timeout: ANSWER_MS}
   return new Promise((resolve, reject) => {
     // Its certificate is made out for whatever clients call it; here only the process that is known to run is asked.
-    const request =
-      isTls ? httpsRequest({...options, rejectUnauthorized: false}) : httpRequest(options)
+    const request = isTls ? httpsRequest({...options, rejectUnauthorized: false}) : httpRequest(options)
     request.on('timeout', () => {
       request.destroy(new Error(`no answer within ${ANSWER_MS} ms`))
     })

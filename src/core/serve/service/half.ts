@@ -2,8 +2,9 @@
  * 16-bit floats and numbers. JSON has only numbers, so tensors of these types are converted there; everywhere else they
  * travel as their bit patterns.
  */
-const FLOAT = new Float32Array(1)
-const BITS = new Uint32Array(FLOAT.buffer)
+const SHARED = new ArrayBuffer(4)
+const FLOAT = new Float32Array(SHARED)
+const BITS = new Uint32Array(SHARED)
 
 /** The pattern of the IEEE 754 binary16 nearest to `value`, ties to even. */
 export function toHalf(value: number): number {

@@ -61,16 +61,23 @@ export function timeoutOf(value: unknown): number | undefined {
   throw new NpuBridgeError('INVALID_ARGUMENT', `parameters.timeout is ${showValue(value)}, it takes microseconds`)
 }
 
+const LONGEST_SEQUENCE_NAME = 256
+/** What clients send where there is none. */
+const NO_SEQUENCE = new Set<unknown>([undefined, 0, ''])
+
 /** @throws {NpuBridgeError} INVALID_ARGUMENT */
 export function sequenceOf(id: unknown, start: unknown, end: unknown): SequenceStep | undefined {
-  if (id === undefined || id === 0 || id === '') return undefined
-  const isId = typeof id === 'string' ? id.length <= 256 : typeof id === 'bigint' || Number.isSafeInteger(id)
-  if (!isId)
-    throw new NpuBridgeError(
-      'INVALID_ARGUMENT',
-      `parameters.sequence_id is ${showValue(id)}, it takes a number or a name`,
-    )
-  return {id: String(id), start: start === true, end: end === true}
+  if (NO_SEQUENCE.has(id)) return undefined
+  return {id: sequenceName(id), start: start === true, end: end === true}
+}
+
+function sequenceName(id: unknown): string {
+  if (typeof id === 'string' && id.length <= LONGEST_SEQUENCE_NAME) return id
+  if (typeof id === 'bigint' || (typeof id === 'number' && Number.isSafeInteger(id))) return String(id)
+  throw new NpuBridgeError(
+    'INVALID_ARGUMENT',
+    `parameters.sequence_id is ${showValue(id)}, it takes a number or a name`,
+  )
 }
 
 /**
@@ -136,8 +143,8 @@ function operationOf(
 }
 
 function isLarge(inputs: InferRequest['inputs']): boolean {
-  for (const name in inputs) return inputs[name]!.data.byteLength > TRANSFER_FROM_BYTES
-  return false
+  const [first] = Object.values(inputs)
+  return first !== undefined && first.data.byteLength > TRANSFER_FROM_BYTES
 }
 
 function inputOf(inputs: InferRequest['inputs'], name: string): WireTensor {
@@ -170,6 +177,6 @@ function outputsOf(model: ServedModel, request: InferRequest, result: OperationR
 /** How many items a request has. */
 export function batchSizeOf(model: ServedModel, {inputs}: InferRequest): number {
   if (!model.batches) return 1
-  for (const name in inputs) return inputs[name]!.shape[0] ?? 1
-  return 1
+  const [first] = Object.values(inputs)
+  return first?.shape[0] ?? 1
 }

@@ -65,7 +65,7 @@ export class ModelFolder {
       isModelName(name),
     )
     const found = await Promise.all(names.map(async (name) => this.#lookUp(name).catch(() => undefined)))
-    return found.filter((model) => model !== undefined).toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    return found.filter((model) => model !== undefined).toSorted((a, b) => a.name.localeCompare(b.name, 'en'))
   }
 
   async unknown(name: string): Promise<NpuBridgeError> {

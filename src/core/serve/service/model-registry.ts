@@ -125,7 +125,7 @@ export class ModelRegistry {
   async #refreshed(name: string): Promise<Entry> {
     const found = await this.#folder.find(name)
     const known = this.#entries.get(name)
-    if (known && known.found.reference === found.reference && known.found.version === found.version) return known
+    if (known?.found.reference === found.reference && known.found.version === found.version) return known
     // Another request may have found it meanwhile, while this one looked.
     const entry: Entry = {
       found,

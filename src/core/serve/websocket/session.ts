@@ -120,7 +120,10 @@ export class WebSocketSession {
 
     const reading = readRequest(frame.json, number, {...options, binary: frame.read, translate})
     if (reading instanceof Promise || 'error' in reading || frame.rest === 0) return reading
-    const error = new NpuBridgeError('PROTOCOL_ERROR', `${frame.rest} bytes at the end of the frame belong to no tensor`)
+    const error = new NpuBridgeError(
+      'PROTOCOL_ERROR',
+      `${frame.rest} bytes at the end of the frame belong to no tensor`,
+    )
     return {error, id: reading.id}
   }
 
@@ -142,7 +145,9 @@ export class WebSocketSession {
     if (error.code === 'INTERNAL') this.#context.log.failure('message failed', thrown)
     this.#context.metrics.answered('websocket', error.code)
     const {code, message, suggestions} = error
-    this.#send(JSON.stringify({id: typeof id === 'bigint' ? String(id) : id, ok: false, error: {code, message, suggestions}}))
+    this.#send(
+      JSON.stringify({id: typeof id === 'bigint' ? String(id) : id, ok: false, error: {code, message, suggestions}}),
+    )
   }
 
   #send(data: Buffer | string): void {

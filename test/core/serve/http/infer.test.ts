@@ -34,7 +34,19 @@ describe('inference over HTTP', () => {
   })
 
   it('takes nested numbers', async () => {
-    const nested = {inputs: [{name: 'input', datatype: 'FP32', shape: [2, 2], data: [[1, 2], [3, 4]]}]}
+    const nested = {
+      inputs: [
+        {
+          name: 'input',
+          datatype: 'FP32',
+          shape: [2, 2],
+          data: [
+            [1, 2],
+            [3, 4],
+          ],
+        },
+      ],
+    }
     const {json} = await ask(server, INFER, {body: nested})
     expect((json.outputs as Array<{data: number[]}>)[0]!.data).to.deep.equal([1, 2, 3, 4])
   })
@@ -65,13 +77,20 @@ describe('inference over HTTP', () => {
   it('gives a large input away instead of copying it', async () => {
     const rows = new Float32Array(4 * 20_000).fill(0.5)
     const request = {inputs: [input({shape: [20_000, 4], parameters: {binary_data_size: rows.byteLength}})]}
-    await ask(server, INFER, binaryBody({...request, parameters: {binary_data_output: true}}, new Uint8Array(rows.buffer)))
+    await ask(
+      server,
+      INFER,
+      binaryBody({...request, parameters: {binary_data_output: true}}, new Uint8Array(rows.buffer)),
+    )
     const [operation] = server.engine.of('inference')
     expect(operation!.transfer).to.equal(true)
     expect(operation!.inputs.input!.data).to.deep.equal(rows)
   })
 
-  for (const [name, compress] of [['gzip', gzipSync], ['deflate', deflateSync]] as const) {
+  for (const [name, compress] of [
+    ['gzip', gzipSync],
+    ['deflate', deflateSync],
+  ] as const) {
     it(`takes a body compressed with ${name}, and compresses what is large enough`, async () => {
       const rows = new Float32Array(4 * 1000)
       const {body, headers} = binaryBody(
@@ -153,7 +172,11 @@ describe('inference over HTTP', () => {
         says: 'inputs.input.datatype is "FP33"',
       },
       'a shape whose product overflows': {
-        body: {inputs: [{name: 'input', datatype: 'FP32', shape: [2_147_483_647, 2_147_483_647, 2_147_483_647, 8], data: []}]},
+        body: {
+          inputs: [
+            {name: 'input', datatype: 'FP32', shape: [2_147_483_647, 2_147_483_647, 2_147_483_647, 8], data: []},
+          ],
+        },
         says: 'elements',
       },
       'a product that a zero would hide': {
@@ -177,7 +200,10 @@ describe('inference over HTTP', () => {
         body: {inputs: [{name: 'input', datatype: 'FP32', shape: [1], data: ['1']}]},
         says: 'inputs.input.data[0] is "1"',
       },
-      'no data': {body: {inputs: [{name: 'input', datatype: 'FP32', shape: [1]}]}, says: 'inputs.input.data is missing'},
+      'no data': {
+        body: {inputs: [{name: 'input', datatype: 'FP32', shape: [1]}]},
+        says: 'inputs.input.data is missing',
+      },
       'an input that the model does not have': {
         body: {inputs: [{name: 'imput', datatype: 'FP32', shape: [1], data: [1]}]},
         says: 'none named "imput"',
@@ -218,7 +244,10 @@ describe('inference over HTTP', () => {
         json: {inputs: [input({parameters: {binary_data_size: 16}, shape: [1, 4]})]},
         says: '16 bytes at the end of the body',
       },
-      'a size that is none': {json: {inputs: [input({parameters: {binary_data_size: -1}})]}, says: 'binary_data_size is -1'},
+      'a size that is none': {
+        json: {inputs: [input({parameters: {binary_data_size: -1}})]},
+        says: 'binary_data_size is -1',
+      },
       'a JSON part longer than the body': {
         headers: {'inference-header-content-length': '100000'},
         json: {inputs: [input()]},
@@ -255,7 +284,9 @@ describe('inference over HTTP', () => {
       const {closed, received, socket} = await rawConnection(server)
       socket.write(`POST ${INFER} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${2 ** 31}\r\n\r\n{`)
       await closed
-      expect(received()).to.match(/^HTTP\/1\.1 413 /).and.match(/connection: close/i)
+      expect(received())
+        .to.match(/^HTTP\/1\.1 413 /)
+        .and.match(/connection: close/i)
       socket.destroy()
     })
 
@@ -304,7 +335,10 @@ describe('inference over HTTP', () => {
     it('a product that would not fit, whatever its factors', async () => {
       await using small = await testServer({limits: {tensorElements: 10_000}})
       const column = {datatype: 'FP32', data: Array.from({length: 1000}, () => 1)}
-      const inputs = [{name: 'a', shape: [1000, 1], ...column}, {name: 'b', shape: [1, 1000], ...column}]
+      const inputs = [
+        {name: 'a', shape: [1000, 1], ...column},
+        {name: 'b', shape: [1, 1000], ...column},
+      ]
       const answer = await ask(small, '/v2/models/matrix_multiply/infer', {body: {inputs}})
       expect(answer.status).to.equal(413)
     })
@@ -337,7 +371,10 @@ describe('inference over HTTP', () => {
   })
 
   it('refuses NaN in JSON, naming the place, and gives it as bytes', async () => {
-    const {body, headers} = binaryBody({inputs: [input({shape: [1, 4], parameters: {binary_data_size: 16}})]}, new Uint8Array(Float32Array.of(1, NaN, 2, 3).buffer))
+    const {body, headers} = binaryBody(
+      {inputs: [input({shape: [1, 4], parameters: {binary_data_size: 16}})]},
+      new Uint8Array(Float32Array.of(1, NaN, 2, 3).buffer),
+    )
     const answer = await ask(server, INFER, {body, headers})
     expect(answer.status).to.equal(400)
     expect(answer.json.error).to.include('outputs.output.data[1] is NaN')
@@ -367,7 +404,9 @@ describe('inference over HTTP', () => {
     const {closed, received, socket} = await rawConnection(server)
     socket.write('\u{16}\u{3}\u{1} hello\r\n\r\n')
     await closed
-    expect(received()).to.match(/^HTTP\/1\.1 400 /).and.include('"code":"PROTOCOL_ERROR"')
+    expect(received())
+      .to.match(/^HTTP\/1\.1 400 /)
+      .and.include('"code":"PROTOCOL_ERROR"')
     socket.destroy()
   })
 

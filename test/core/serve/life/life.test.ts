@@ -23,7 +23,9 @@ interface Child {
 
 /** A server over a fake engine in a process of its own. */
 async function childServer(folder: string, options: object = {}): Promise<Child> {
-  const child = spawn(process.execPath, [CHILD, folder, JSON.stringify(options)], {stdio: ['ignore', 'pipe', 'inherit']})
+  const child = spawn(process.execPath, [CHILD, folder, JSON.stringify(options)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   const ended = new Promise<{exitCode?: number; signal?: string}>((resolve) => {
     child.once('exit', (exitCode, signal) => {
       resolve({...(exitCode !== null && {exitCode}), ...(signal !== null && {signal})})

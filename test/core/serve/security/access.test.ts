@@ -11,11 +11,24 @@ describe('access to a server', () => {
   it('is by a name of this machine', async () => {
     await using server = await testServer({allowedHosts: ['npu.lan']})
     const status = async (host: string) => (await ask(server, '/v2', {headers: {host}})).status
-    for (const host of ['localhost', `localhost:${server.port}`, '127.0.0.1', '[::1]:80', 'LOCALHOST', 'npu.lan:8000']) {
+    for (const host of [
+      'localhost',
+      `localhost:${server.port}`,
+      '127.0.0.1',
+      '[::1]:80',
+      'LOCALHOST',
+      'npu.lan:8000',
+    ]) {
       expect(await status(host), host).to.equal(200)
     }
 
-    for (const host of ['evil.example', 'localhost.evil.example', 'evil.example:80', 'localhost@evil.example', '127.0.0.2']) {
+    for (const host of [
+      'evil.example',
+      'localhost.evil.example',
+      'evil.example:80',
+      'localhost@evil.example',
+      '127.0.0.2',
+    ]) {
       expect(await status(host), host).to.equal(403)
     }
   })
@@ -35,7 +48,9 @@ describe('access to a server', () => {
     expect(post.headers['access-control-allow-origin']).to.equal('https://good.example')
     const preflight = await ask(server, INFER, {headers: {origin: 'https://good.example'}, method: 'OPTIONS'})
     expect(preflight.status).to.equal(204)
-    expect((await ask(server, INFER, {headers: {origin: 'https://evil.example'}, method: 'OPTIONS'})).status).to.equal(403)
+    expect((await ask(server, INFER, {headers: {origin: 'https://evil.example'}, method: 'OPTIONS'})).status).to.equal(
+      403,
+    )
   })
 
   it('needs a token beyond the loopback interface, which is shown once and kept as a hash', async () => {
@@ -100,7 +115,15 @@ describe('models of a server', () => {
   it('are names, whatever is written in their place', async () => {
     await using server = await testServer()
     await writeFile(path.join(server.folder, 'secret.onnx'), 'outside')
-    for (const name of ['..%2fsecret', '%2e%2e%2fsecret', '..%5csecret', '%2fetc%2fpasswd', 'net.onnx', '.hidden', '%00net']) {
+    for (const name of [
+      '..%2fsecret',
+      '%2e%2e%2fsecret',
+      '..%5csecret',
+      '%2fetc%2fpasswd',
+      'net.onnx',
+      '.hidden',
+      '%00net',
+    ]) {
       const answer = await ask(server, `/v2/models/${name}/ready`)
       expect(answer.status, name).to.be.oneOf([400, 404])
       expect(answer.json.error, name).to.not.include(server.folder)

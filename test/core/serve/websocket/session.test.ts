@@ -158,7 +158,9 @@ describe('a WebSocket', () => {
 
     client.socket.send('{"type": "unsubscribe_metrics"}')
     await until(() => client.texts.some(({data}) => data?.subscribed === false), 'it is ended')
-    expect((await client.askAnything('{"type": "subscribe_metrics", "interval_ms": 1}')).error.code).to.equal('INVALID_ARGUMENT')
+    expect((await client.askAnything('{"type": "subscribe_metrics", "interval_ms": 1}')).error.code).to.equal(
+      'INVALID_ARGUMENT',
+    )
   })
 
   it('cancels what a client that goes away has asked for', async () => {
@@ -211,7 +213,10 @@ describe('a WebSocket', () => {
       },
       'a shape that overflows': {
         code: 'SHAPE_MISMATCH',
-        message: encodeFrame({...INFERENCE, inputs: {input: {shape: [2_147_483_647, 2_147_483_647], byte_length: 0}}}, []),
+        message: encodeFrame(
+          {...INFERENCE, inputs: {input: {shape: [2_147_483_647, 2_147_483_647], byte_length: 0}}},
+          [],
+        ),
       },
     }
     for (const [name, {code, message}] of Object.entries(cases)) {
@@ -225,7 +230,10 @@ describe('a WebSocket', () => {
     }
 
     it('what the engine says', async () => {
-      server.engine.fails.set('inference', new NpuBridgeError('DEADLINE_EXCEEDED', 'too late', {suggestions: ['sooner']}))
+      server.engine.fails.set(
+        'inference',
+        new NpuBridgeError('DEADLINE_EXCEEDED', 'too late', {suggestions: ['sooner']}),
+      )
       const {error} = await client.ask({...INFERENCE, id: 1})
       expect(error).to.deep.equal({code: 'DEADLINE_EXCEEDED', message: 'too late', suggestions: ['sooner']})
     })
