@@ -120,16 +120,18 @@ function count(client, outcome) {
 async function once_(client, work, allowed = []) {
   sent++
   let outcome
+  let words = ''
   try {
     outcome = (await work()) ?? 'ok'
   } catch (error) {
     outcome = error.code ?? error.message
+    words = ` ${error.message}`
   }
 
   answered++
   count(client, outcome)
   if (outcome !== 'ok' && !INJECTED.has(outcome) && !allowed.includes(outcome)) {
-    unexpected.push(`${client}: ${outcome}`)
+    unexpected.push(`${client}: ${outcome}${words}`)
   }
 }
 

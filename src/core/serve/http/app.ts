@@ -65,6 +65,8 @@ export function createApp(context: HttpContext, tls: TlsFiles | null): {app: Fas
       const timing = {
         connectionsCheckingInterval: CHECK_MS,
         headersTimeout: limits.headersMs,
+        // Node's own five seconds close connections that pools of clients are about to use again.
+        keepAliveTimeout: limits.idleMs,
         requestTimeout: limits.requestMs,
       }
       server = tls ? createTlsServer({...timing, ...tls}, handler) : createServer(timing, handler)
