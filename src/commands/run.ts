@@ -9,6 +9,9 @@ import {DEFAULT_CONCURRENCY} from '../core/run/run-lines.ts'
 import {connectTo} from '../core/serve/client/connection.ts'
 import {ProgressLine, renderSummary} from '../ui/run.ts'
 
+/** What makes no sense where another process has the engine. */
+const ENGINE_FLAGS = ['device', 'engine', 'legacy', 'runtime']
+
 export default class Run extends BaseCommand {
   static override enableJsonFlag = false
   static override summary = 'Run the operations of a JSON Lines file and write their results as JSON Lines'
@@ -47,11 +50,7 @@ A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw bin
       description: 'what executes operations; auto tries native, openvino-node, legacy',
     }),
     runtime: Flags.string({description: 'folder of the OpenVINO runtime to use'}),
-    server: Flags.string({
-      description: 'run on this server instead, as `serve` prints it; NPUBRIDGE_TOKEN has its token',
-      exclusive: ['device', 'engine', 'legacy', 'runtime'],
-      helpValue: 'URL',
-    }),
+    server: Flags.string({description: 'run on this server instead', exclusive: ENGINE_FLAGS, helpValue: 'URL'}),
     legacy: Flags.string({description: 'Python module of the legacy engine'}),
     model: Flags.string({description: 'model of the lines that name none'}),
     priority: Flags.option({options: PRIORITIES})({description: 'priority of the lines that give none'}),

@@ -17,7 +17,10 @@ describe('a connection to a server', () => {
   it('submits as an engine does, tensors bit by bit', async () => {
     await using server = await testServer()
     await using connection = await connectTo(server.running.url)
-    const result = await connection.submit({type: 'inference', model: 'net', inputs: INPUTS}, {priority: 'high', timeoutMs: 9})
+    const result = await connection.submit(
+      {type: 'inference', model: 'net', inputs: INPUTS},
+      {priority: 'high', timeoutMs: 9},
+    )
     expect(result).to.deep.include({type: 'inference', device: 'CPU', engine: 'native', fallback: null})
     expect(result.outputs!.output).to.deep.equal({...INPUTS.input, datatype: 'FP32'})
     expect(server.engine.submissions.at(-1)!.options).to.deep.include({priority: 'high', timeoutMs: 9})
