@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 import tritonclient.grpc as grpcclient
 import tritonclient.http as httpclient
-
 from identity import write_identity, write_slow
 
 ROOT = Path(__file__).resolve().parents[3]
