@@ -3,7 +3,7 @@ import {Args, Flags, type Interfaces} from '@oclif/core'
 import {BaseCommand, ExitError} from '../base-command.ts'
 import {PRIORITIES} from '../core/engine/engine.ts'
 import {EXIT} from '../core/errors.ts'
-import {openBridge} from '../core/open-bridge.ts'
+import {openBridge, openEngine} from '../core/open-bridge.ts'
 import {isWorkflow, notForLines, runFile} from '../core/run/run-file.ts'
 import {DEFAULT_CONCURRENCY} from '../core/run/run-lines.ts'
 import {LazyEngine} from '../core/routing/lazy-engine.ts'
@@ -14,6 +14,9 @@ import {workflowFlags} from '../flags/workflow.ts'
 import {ProgressLine, renderSummary} from '../ui/run.ts'
 import {workflowView} from '../ui/workflow-live.ts'
 import {renderMermaid, renderReport, renderTree} from '../ui/workflow.ts'
+
+/** What makes no sense where another process has the engine. */
+const ENGINE_FLAGS = ['config', 'device', 'engine', 'legacy', 'profile', 'runtime']
 
 export default class Run extends BaseCommand {
   static override enableJsonFlag = false
@@ -57,6 +60,7 @@ A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw bin
       description: 'what executes operations; auto, the default, tries native, openvino-node, legacy',
     }),
     runtime: Flags.string({description: 'folder of the OpenVINO runtime to use'}),
+    server: Flags.string({description: 'run on this server instead', exclusive: ENGINE_FLAGS, helpValue: 'URL'}),
     legacy: Flags.string({description: 'Python module of the legacy engine'}),
     model: Flags.string({description: 'model of the lines that name none'}),
     priority: Flags.option({options: PRIORITIES})({description: 'priority of the lines that give none'}),
@@ -87,7 +91,7 @@ A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw bin
       file: args.file,
       nonFinite: flags.nonfinite,
       onProgress: progress?.update,
-      openEngine: async () => openBridge(flags),
+      openEngine: async () => openEngine(flags),
       outputFile: flags.output,
       outputFolder: flags['output-dir'],
       signal: this.interrupted,

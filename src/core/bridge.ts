@@ -40,6 +40,8 @@ export interface BridgeOptions {
   readonly profile?: string
   /** The folder of an OpenVINO runtime. Only the native engine loads one, so naming it is naming that engine. */
   readonly runtime?: string
+  /** Where models that are given by name are; where `models pull` puts them when absent. */
+  readonly modelsFolder?: string
   /** The user's old Python module, for the legacy engine; the reference that ships with npubridge when absent. */
   readonly legacyModule?: string
   /**
@@ -77,7 +79,9 @@ const PARTS: BridgeParts = {
  */
 export async function createBridge(options: BridgeOptions = {}, parts: BridgeParts = PARTS): Promise<Engine> {
   const {config} = await resolveBridgeConfig(options, parts.env)
-  const request = {config, paths: resolvePaths(parts.env), settings: engineSettings(config), signal: options.signal}
+  const paths = resolvePaths(parts.env)
+  const models = options.modelsFolder ?? paths.models
+  const request = {config, paths: {...paths, models}, settings: engineSettings(config), signal: options.signal}
   const candidates = [nativeEngine, openVinoNodeEngine, legacyEngine].map((describe) => describe(request, parts))
   try {
     return (await selectEngine({device: deviceOf(config), engine: engineOf(config)}, candidates)).engine

@@ -3,6 +3,7 @@ import type {Engine} from './engine/engine.ts'
 
 import {createBridge} from './bridge.ts'
 import {resolveConfig} from './config/resolve.ts'
+import {connectTo} from './serve/client/connection.ts'
 
 export interface BridgeFlags {
   /** The file of a configuration. */
@@ -19,4 +20,9 @@ export async function openBridge({config: file, legacy, ...flags}: BridgeFlags):
   const {device, engine, profile, runtime} = flags
   const {config} = await resolveConfig({file, flags: {device, engine, legacy_module: legacy, profile, runtime}})
   return createBridge({config})
+}
+
+/** As {@link openBridge}, or a server that has the engine. */
+export async function openEngine({server, ...flags}: BridgeFlags & {readonly server?: string | undefined}): Promise<Engine> {
+  return server === undefined ? openBridge(flags) : connectTo(server, {token: process.env.NPUBRIDGE_TOKEN})
 }

@@ -9,6 +9,8 @@ export interface Paths {
   readonly models: string
   /** Compiled models and probe results: safe to delete at any time. */
   readonly cache: string
+  /** What running servers leave for `serve status` and `serve stop`, and the hash of their token. */
+  readonly servers: string
 }
 
 /**
@@ -23,5 +25,5 @@ export function resolvePaths(env: NodeJS.ProcessEnv = process.env): Paths {
   const cache = home
     ? path.join(path.resolve(home), 'cache')
     : path.join(env.XDG_CACHE_HOME || path.join(homedir(), '.cache'), 'npubridge')
-  return {cache, models: path.join(data, 'models'), runtimes: path.join(data, 'runtimes')}
+  return {cache, models: path.join(data, 'models'), runtimes: path.join(data, 'runtimes'), servers: path.join(data, 'servers')}
 }

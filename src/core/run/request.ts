@@ -36,6 +36,10 @@ export interface RequestOptions {
   readonly folder: string
   /** Reads the files that lines name; without it, lines may not name any. */
   readonly files?: TensorFiles
+  /** Turns the words of another vocabulary into those of a line, before it is read. */
+  readonly translate?: (value: unknown) => unknown
+  /** Reads a tensor whose bytes are elsewhere; undefined for one that the line carries itself. */
+  readonly binary?: (tensor: object, place: string) => Tensor | undefined
 }
 
 export interface Request {
@@ -73,7 +77,8 @@ function read(bytes: Buffer, lineNumber: number, options: BuildOptions): Reading
   const reject = (error: unknown): Rejection => ({error: asInputError(error), id})
   try {
     const text = decodeText(bytes)
-    const value = options.exact ? parseJsonExactly(text) : parseJson(text)
+    const parsed = options.exact ? parseJsonExactly(text) : parseJson(text)
+    const value = options.translate ? options.translate(parsed) : parsed
     if (!options.exact && needsExactIntegers(value, text)) throw new NeedsExactIntegers()
     id = idOf(value) ?? lineNumber
     return build(value, id, options, reject)
@@ -330,6 +335,8 @@ function readTensor(name: string, value: unknown, options: BuildOptions): Loaded
     })
   }
 
+  const binary = options.binary?.(value, place)
+  if (binary) return {owned: false, tensor: binary}
   const fromFile = 'file' in value
   checkFields(value, fromFile ? FILE_FIELDS : INLINE_FIELDS, name)
   if (fromFile) return readFile(value, place, options)

@@ -105,7 +105,8 @@ const RUN = 4096
 
 type WriteNumber = (index: number, bytes: Buffer, at: number) => number
 
-function appendNumbers(writer: ByteWriter, tensor: Tensor, name: string, nonFinite: NonFinitePolicy): void {
+/** Appends the elements of a tensor, separated by commas. @throws {NpuBridgeError} as {@link appendSuccess} */
+export function appendNumbers(writer: ByteWriter, tensor: Tensor, name: string, nonFinite: NonFinitePolicy): void {
   const write = numberWriter(tensor, name, nonFinite)
   const {length} = tensor.data
   for (let start = 0; start < length; start += RUN) {

@@ -12,8 +12,8 @@ import type {SavedTensor} from './result-json.ts'
 import type {NonFinitePolicy} from './tensor.ts'
 
 import {asNpuBridgeError, NpuBridgeError} from '../errors.ts'
+import {chooseOutputs} from './choose-outputs.ts'
 import {type Line, LineSplitter, LONGEST_LINE} from './lines.ts'
-import {nameSuggestions} from './nearest.ts'
 import {type Reading, readRequest, type Request, type RequestDefaults, type RequestOptions} from './request.ts'
 import {ResultOrder} from './result-order.ts'
 import {ResultWriter} from './result-writer.ts'
@@ -436,17 +436,4 @@ function outputBytes({outputs}: OperationResult): number {
   let bytes = 0
   for (const {data} of Object.values(outputs ?? {})) bytes += data.byteLength
   return bytes
-}
-
-/** Only the outputs that the line asked for, in its order. */
-function chooseOutputs(result: OperationResult, names: readonly string[]): OperationResult {
-  const outputs = result.outputs ?? {}
-  const known = Object.keys(outputs)
-  const chosen = names.map((name, index) => {
-    if (Object.hasOwn(outputs, name)) return [name, outputs[name]!] as const
-    throw new NpuBridgeError('INVALID_ARGUMENT', `outputs[${index}] is "${name}", which the result does not have`, {
-      suggestions: nameSuggestions(name, known, 'outputs'),
-    })
-  })
-  return {...result, outputs: Object.fromEntries(chosen)}
 }

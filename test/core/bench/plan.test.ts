@@ -50,6 +50,7 @@ describe('choosing suites', () => {
       'load',
       'workflow',
       'inference',
+      'serve',
       'saturation',
       'python',
       'startup',

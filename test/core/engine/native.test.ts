@@ -53,6 +53,8 @@ describe('native engine', () => {
         expect((await submit({type: 'echo', data})).data).to.deep.equal(data)
       }
 
+      const large = {a: [2n ** 62n, -(2n ** 63n)], b: 7}
+      expect((await submit({type: 'echo', data: large})).data).to.deep.equal(large)
       const array = BigInt64Array.of(2n ** 62n, -5n)
       expect((await submit({type: 'echo', data: array})).data).to.deep.equal(array)
       expect(await submit({type: 'echo'})).to.not.have.property('data')

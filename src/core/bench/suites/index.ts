@@ -7,6 +7,7 @@ import {memory} from './memory.ts'
 import {python} from './python.ts'
 import {routing} from './routing.ts'
 import {saturation} from './saturation.ts'
+import {serve} from './serve.ts'
 import {startup} from './startup.ts'
 import {workflow} from './workflow.ts'
 
@@ -17,6 +18,7 @@ export const SUITES: readonly Suite[] = [
   workflow,
   routing,
   inference,
+  serve,
   saturation,
   python,
   startup,

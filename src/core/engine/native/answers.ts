@@ -2,6 +2,7 @@ import type {NpuBridgeError} from '../../errors.ts'
 import type {Fallback, OutputTensor} from '../engine.ts'
 
 import {type NativeEngineHandle, parseNativeError} from '../binding.ts'
+import {parseExactText} from './exact-json.ts'
 import {viewTensor} from './tensors.ts'
 
 /** Doubles of one drain. An answer takes at least ten. */
@@ -109,7 +110,11 @@ export class Answers {
         break
       }
 
-      case CARRIES.bytes:
+      case CARRIES.bytes: {
+        answer.data = parseExactText(decoder.decode(this.#slabBytes().subarray(first, first + second)))
+        break
+      }
+
       case CARRIES.report: {
         answer.data = JSON.parse(decoder.decode(this.#slabBytes().subarray(first, first + second)))
         break

@@ -1,5 +1,6 @@
 import {NpuBridgeError} from '../../errors.ts'
 import {type InferenceOperation, type Operation, PRIORITIES, type SubmitOptions, type Tensor} from '../engine.ts'
+import {exactText} from './exact-json.ts'
 import {bytesOf, datatypeIndex} from './tensors.ts'
 
 /** Kinds as the engine numbers them; what is missing here is described in JSON. */
@@ -141,7 +142,7 @@ export class Submissions {
     }
 
     const at = this.length - 2
-    const [offset, length] = this.#text(JSON.stringify(data) ?? 'null')
+    const [offset, length] = this.#text(exactText(data))
     this.#reserveWords(1)
     this.words[at] = 1
     this.words[at + 1] = length

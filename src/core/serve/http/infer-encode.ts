@@ -1,0 +1,108 @@
+/** Writes the answer to an inference: JSON, and behind it the bytes of the outputs that were asked for as bytes. */
+import {Buffer} from 'node:buffer'
+
+import type {Fallback, OperationResult} from '../../engine/engine.ts'
+import type {InferResponse} from '../service/inference.ts'
+import type {AnswerForm} from './infer-decode.ts'
+
+import {ByteWriter} from '../../run/byte-writer.ts'
+import {bytesOf} from '../service/tensor.ts'
+import {appendJsonData} from './json-tensor.ts'
+
+export interface EncodedAnswer {
+  /** The body in parts that are sent one after the other, none of them copied. */
+  readonly parts: readonly Uint8Array[]
+  readonly byteLength: number
+  /** Bytes of the JSON; undefined where it is all there is. */
+  readonly jsonLength: number | undefined
+}
+
+/** Parts up to this many bytes are joined: copying them costs less than another write. */
+const JOINED_BYTES = 64 * 1024
+const JSON_BYTES = 4096
+
+/**
+ * @throws {NpuBridgeError} INVALID_ARGUMENT naming tensor and index of a value that JSON cannot say
+ */
+export function encodeInferResponse(response: InferResponse, {binary}: AnswerForm): EncodedAnswer {
+  const {id, model, outputs, result} = response
+  const isBinary = (name: string) => binary === 'all' || (binary !== 'none' && binary.has(name))
+  const bytes: Uint8Array[] = []
+  let text = `{"model_name":"${model.name}","model_version":${JSON.stringify(model.version)}`
+  if (id !== '') text += `,"id":${JSON.stringify(id)}`
+  text += `,"parameters":${parametersText(result)},"outputs":[`
+  if (outputs.every(([name]) => isBinary(name))) {
+    // Nearly all requests of speed: nothing but text, known as a whole.
+    for (let index = 0; index < outputs.length; index++) {
+      const [name, tensor] = outputs[index]!
+      const data = bytesOf(tensor)
+      text += `${index === 0 ? '' : ','}${headText(name, tensor)},"parameters":{"binary_data_size":${data.length}}}`
+      bytes.push(data)
+    }
+
+    return joined(Buffer.from(`${text}]}`), bytes)
+  }
+
+  const writer = new ByteWriter(JSON_BYTES)
+  writer.text(text)
+  for (const [index, [name, tensor]] of outputs.entries()) {
+    writer.text(`${index === 0 ? '' : ','}${headText(name, tensor)}`)
+    if (isBinary(name)) {
+      const data = bytesOf(tensor)
+      writer.ascii(`,"parameters":{"binary_data_size":${data.length}}}`)
+      bytes.push(data)
+    } else {
+      writer.ascii(',"data":')
+      appendJsonData(writer, name, tensor)
+      writer.ascii('}')
+    }
+  }
+
+  writer.ascii(']}')
+  return joined(writer.take(0), bytes)
+}
+
+function headText(name: string, {datatype, shape}: {datatype: string; shape: readonly number[]}): string {
+  return `{"name":${JSON.stringify(name)},"datatype":"${datatype}","shape":[${shape.join(',')}]`
+}
+
+const FALLBACKS = new WeakMap<Fallback, string>()
+
+/** What ran it, and how long that took: parameters of the answer. */
+function parametersText({computeUs, device, engine, fallback, queueUs}: OperationResult): string {
+  const on = device === null ? '' : `"device":"${device}",`
+  return `{${on}"engine":"${engine}",${fallbackText(fallback)}"queue_us":${Math.round(queueUs)},"compute_us":${Math.round(computeUs)}}`
+}
+
+/** The protocol's parameters are no objects, so it is one sentence. */
+export function fallbackSentence({from, reason, to}: Fallback): string {
+  return `${from} to ${to}: ${reason}`
+}
+
+function fallbackText(fallback: Fallback | null): string {
+  if (fallback === null) return ''
+  let text = FALLBACKS.get(fallback)
+  if (text === undefined) {
+    text = `"fallback":${JSON.stringify(fallbackSentence(fallback))},`
+    FALLBACKS.set(fallback, text)
+  }
+
+  return text
+}
+
+function joined(json: Buffer, bytes: readonly Uint8Array[]): EncodedAnswer {
+  if (bytes.length === 0) return {parts: [json], byteLength: json.length, jsonLength: undefined}
+  let byteLength = json.length
+  for (const part of bytes) byteLength += part.length
+  const jsonLength = json.length
+  if (byteLength > JOINED_BYTES) return {parts: [json, ...bytes], byteLength, jsonLength}
+  const all = Buffer.allocUnsafe(byteLength)
+  json.copy(all)
+  let at = json.length
+  for (const part of bytes) {
+    all.set(part, at)
+    at += part.length
+  }
+
+  return {parts: [all], byteLength, jsonLength}
+}

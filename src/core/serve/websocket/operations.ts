@@ -1,0 +1,161 @@
+/** The operations of a line, for clients that are elsewhere: names instead of paths, and nothing that runs a command. */
+import type {Operation, OperationResult, SubmitOptions, TensorMap} from '../../engine/engine.ts'
+import type {ServeLimits} from '../options.ts'
+import type {InferenceService} from '../service/inference-service.ts'
+
+import {NpuBridgeError} from '../../errors.ts'
+import {CLOSING, Refusal, TOO_LARGE} from '../service/refusal.ts'
+import {checkNames} from '../service/served-model.ts'
+
+const LONGEST_BENCHMARK_MS = 60_000
+const LONGEST_DESCRIPTION = 64 * 1024
+
+/** Names of the server that came before this one, beside those that it shares with lines. */
+const ALIASES: Readonly<Record<string, string>> = {get_statistics: 'statistics', signal_processing: 'signal'}
+
+/** A message with the name of an operation in place of an old one. */
+export function translateMessage(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !('type' in value)) return value
+  const {type} = value
+  const meant = typeof type === 'string' && Object.hasOwn(ALIASES, type) ? ALIASES[type] : undefined
+  return meant === undefined ? value : {...value, type: meant}
+}
+
+export interface OperationContext {
+  readonly service: InferenceService
+  readonly limits: Pick<ServeLimits, 'tensorElements'>
+  /** Tells the streams of this client from those of others. */
+  readonly client: string
+}
+
+/**
+ * Runs an operation of a client.
+ *
+ * @throws {NpuBridgeError} for what a client may not ask for, and what the engine fails with
+ */
+export async function runOperation(
+  operation: Operation,
+  options: SubmitOptions,
+  context: OperationContext,
+): Promise<OperationResult> {
+  const {service} = context
+  if (service.isDraining) throw new Refusal(CLOSING, 'CANCELLED', 'the server is shutting down')
+  switch (operation.type) {
+    case 'inference': {
+      return infer(operation, options, context)
+    }
+
+    case 'load_model': {
+      service.requireControl('load models')
+      const {inputs, name, outputs} = await service.registry.load(operation.model, operation.shapes)
+      return answerOf('load_model', {model: name, inputs, outputs}, service)
+    }
+
+    case 'unload_model': {
+      await service.unload(operation.model)
+      return answerOf('unload_model', {model: operation.model, unloaded: true}, service)
+    }
+
+    case 'initialize': {
+      service.requireControl('initialize devices')
+      return service.engine.submit(operation, options)
+    }
+
+    case 'benchmark': {
+      return benchmark(operation, options, context)
+    }
+
+    case 'matrix_multiply': {
+      checkProduct(operation.inputs, context.limits.tensorElements)
+      return service.engine.submit(operation, options)
+    }
+
+    case 'route': {
+      if (operation.agents !== undefined) {
+        throw new NpuBridgeError('UNSUPPORTED_OPERATION', 'agents names a folder, which a client may not')
+      }
+
+      if (operation.description.length > LONGEST_DESCRIPTION) {
+        throw new NpuBridgeError('INVALID_ARGUMENT', `description has more than ${LONGEST_DESCRIPTION} characters`)
+      }
+
+      return service.engine.submit(operation, options)
+    }
+
+    // A workflow that comes from elsewhere is routed by the engine; none of its tasks has a handler here.
+    case 'echo':
+    case 'health_check':
+    case 'statistics':
+    case 'workflow': {
+      return service.engine.submit(operation, options)
+    }
+  }
+}
+
+async function infer(
+  operation: Extract<Operation, {type: 'inference'}>,
+  options: SubmitOptions,
+  {client, limits, service}: OperationContext,
+): Promise<OperationResult> {
+  const startedAt = performance.now()
+  const model = await service.model(operation.model, '')
+  try {
+    checkNames(Object.keys(operation.inputs), model.inputs, 'inputs', model.name)
+    const result = await service.engine.submit(meantBy(operation, model, {client, limits}), options)
+    model.counters.succeeded(model.batches ? itemsOf(operation.inputs) : 1, {...result, inputUs: 0, outputUs: 0})
+    return result
+  } catch (error) {
+    model.counters.failed((performance.now() - startedAt) * 1000)
+    throw error
+  }
+}
+
+function meantBy(
+  operation: Extract<Operation, {type: 'inference'}>,
+  {kind, reference}: {kind: string; reference: string},
+  {client, limits}: Pick<OperationContext, 'client' | 'limits'>,
+): Operation {
+  const {inputs, stream} = operation
+  if (kind === 'echo') return {type: 'echo', data: inputs.data?.data}
+  if (kind === 'matrix_multiply') {
+    const {a, b} = inputs
+    if (!a || !b) throw new NpuBridgeError('INVALID_ARGUMENT', 'inputs.a and inputs.b are needed')
+    checkProduct({a, b}, limits.tensorElements)
+    return {type: 'matrix_multiply', inputs: {a, b}}
+  }
+
+  return {...operation, model: reference, ...(stream !== undefined && {stream: `${client}#${stream}`})}
+}
+
+function itemsOf(inputs: TensorMap): number {
+  const [first] = Object.values(inputs)
+  return first?.shape[0] ?? 1
+}
+
+async function benchmark(
+  operation: Extract<Operation, {type: 'benchmark'}>,
+  options: SubmitOptions,
+  {service}: OperationContext,
+): Promise<OperationResult> {
+  service.requireControl('run benchmarks')
+  const {durationMs, model: name} = operation
+  if (durationMs > LONGEST_BENCHMARK_MS) {
+    throw new NpuBridgeError('INVALID_ARGUMENT', `duration_ms is ${durationMs}, at most ${LONGEST_BENCHMARK_MS} here`)
+  }
+
+  if (name === undefined) return service.engine.submit(operation, options)
+  const model = await service.model(name, '')
+  if (model.kind !== 'openvino') throw new NpuBridgeError('INVALID_ARGUMENT', `${name} is built in: give it as kind`)
+  return service.engine.submit({...operation, model: model.reference}, options)
+}
+
+function checkProduct({a, b}: TensorMap, most: number): void {
+  const elements = (a?.shape[0] ?? 0) * (b?.shape[1] ?? 0)
+  if (elements <= most) return
+  throw new Refusal(TOO_LARGE, 'RESOURCE_EXHAUSTED', `the product would have ${elements} elements, at most ${most}`)
+}
+
+/** What the server did itself, as a result. */
+function answerOf(type: 'load_model' | 'unload_model', data: object, {engine}: InferenceService): OperationResult {
+  return {type, data, device: null, engine: engine.kind, fallback: null, queueUs: 0, computeUs: 0, totalUs: 0}
+}

@@ -1,0 +1,89 @@
+import {expect} from 'chai'
+import {symlink} from 'node:fs/promises'
+import path from 'node:path'
+
+import {resolvePaths} from '../../src/core/paths.ts'
+import {npubridge} from '../support/cli.ts'
+import {makeFolder, removeFolder} from '../support/folder.ts'
+import {requireNative} from '../support/native.ts'
+import {expectSchema} from '../support/schema.ts'
+
+interface State {
+  readonly pid: number
+  readonly url: string
+}
+
+describe('npubridge serve', function () {
+  this.timeout(120_000)
+  let home: string
+
+  before(async function () {
+    const {modelsFolder} = await requireNative(this, ['silero-vad'])
+    // A home of its own, with the models and the runtimes that are here.
+    home = await makeFolder()
+    await symlink(modelsFolder, path.join(home, 'models'))
+    await symlink(resolvePaths().runtimes, path.join(home, 'runtimes'))
+  })
+
+  after(async () => {
+    await npubridge(home, ['serve', 'stop', '--all'])
+    await removeFolder(home)
+  })
+
+  it('goes on in the background, is found, runs lines, and is stopped', async () => {
+    const started = await npubridge(home, [
+      'serve',
+      '--detach',
+      '--json',
+      '--port',
+      '0',
+      '--no-grpc',
+      '--device',
+      'cpu',
+      '--load',
+      'silero-vad',
+    ])
+    expect(started.exitCode, started.stderr).to.equal(0)
+    const {pid, url} = expectSchema<State>('serve', started.stdout)
+    const status = await npubridge(home, ['serve', 'status', '--json'])
+    const {servers} = expectSchema<{servers: Array<State & {ready: boolean}>}>('serve-status', status.stdout)
+    expect(servers.map((server) => [server.pid, server.ready])).to.deep.equal([[pid, true]])
+    const lines = path.join(import.meta.dirname, '..', 'fixtures', 'serve', 'lines.jsonl')
+    const run = await npubridge(home, ['run', lines, '--server', url])
+    const results = run.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, any>)
+    expect(results.map(({ok}) => ok as boolean)).to.deep.equal([true, true, true, false])
+    expect(results[0]!.data).to.deep.equal({text: 'hello'})
+    expect(results[1]!.outputs.product).to.deep.equal({data: [11], shape: [1, 1], datatype: 'FP32'})
+    expect(results[2]!.outputs.output.shape).to.deep.equal([1, 1])
+    expect(results[3]!.error.code).to.equal('MODEL_NOT_FOUND')
+    const table = await npubridge(home, ['serve', 'status'])
+    expect(table.stdout).to.include(url)
+    const stopped = await npubridge(home, ['serve', 'stop', '--json'])
+    expectSchema('serve-stop', stopped.stdout)
+    expect((await npubridge(home, ['serve', 'status'])).stdout).to.include('No server runs here.')
+    const after = await npubridge(home, ['run', lines, '--server', url])
+    expect(after.exitCode).to.equal(1)
+    expect(after.stderr).to.include(`the server at ${url} cannot be used`)
+  })
+
+  it('says why a detached server did not start', async () => {
+    const args = ['serve', '--detach', '--port', '0', '--tls-cert', '/nowhere.pem', '--tls-key', '/nowhere.key']
+    const {exitCode, stderr} = await npubridge(home, [...args, '--device', 'cpu'])
+    expect(exitCode).to.equal(1)
+    expect(stderr).to.include('/nowhere.pem cannot be read')
+    expect((await npubridge(home, ['serve', 'status'])).stdout).to.include('No server runs here.')
+  })
+
+  it('takes a certificate only with its key, and no port beside a socket', async () => {
+    for (const args of [
+      ['--tls-cert', 'x'],
+      ['--socket', 'x', '--port', '1'],
+      ['--port', '70000'],
+    ]) {
+      expect((await npubridge(home, ['serve', ...args])).exitCode, args.join(' ')).to.equal(2)
+    }
+  })
+})
