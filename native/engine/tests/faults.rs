@@ -9,12 +9,12 @@ mod common;
 mod npu;
 mod support;
 
+use npu::Npu;
+use npubridge_engine::ErrorCode;
 use npubridge_engine::config::{Batching, Breaker, Config, Profile, Resources};
 use npubridge_engine::engine::Engine;
 use npubridge_engine::operation::{Fallback, Operation, OperationResult, Options};
 use npubridge_engine::tensor::Tensor;
-use npubridge_engine::ErrorCode;
-use npu::Npu;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use std::collections::HashMap;

@@ -13,11 +13,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use npu::Npu;
+use npubridge_engine::Snapshot;
 use npubridge_engine::config::{Batching, Config, Power, Profile};
 use npubridge_engine::engine::Engine;
 use npubridge_engine::operation::{Operation, Priority};
 use npubridge_engine::power::Condition;
-use npubridge_engine::Snapshot;
 use support::*;
 
 const DEVICE: &str = "sys/class/accel/accel0/device";

@@ -43,13 +43,13 @@ export async function runFinals(
       trials.push({candidate: contender, first: result, samples: [], trial: await open(contender)})
     }
 
+    const isOver = (round: number) => signal.aborted || (round > 0 && now() > end)
     for (let round = 0; round < ROUNDS; round++) {
       // Everyone begins once: else nobody is first each time.
       const turn = trials.map((_, index) => trials[(index + round) % trials.length]!)
       for (const {candidate, samples, trial} of turn) {
-        if (signal.aborted || (round > 0 && now() > end)) continue
         onProgress(`finals, ${describe(candidate)}`, round / ROUNDS)
-        samples.push(await trial.measure(roundMs))
+        if (!isOver(round)) samples.push(await trial.measure(roundMs))
       }
     }
   } finally {

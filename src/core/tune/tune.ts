@@ -208,5 +208,5 @@ class Search {
 /** `npu` for `NPU.1`; nothing for `auto`. */
 function asFamily(device: DevicePreference | string): TrialSubject['device'] {
   const family = device.split('.', 1)[0]!.toLowerCase()
-  return family === 'npu' || family === 'gpu' || family === 'cpu' ? family : undefined
+  return (['npu', 'gpu', 'cpu'] as const).find((name) => name === family)
 }

@@ -33,8 +33,9 @@ class FakeMachine {
     this.opened.push({candidate, device})
     const name = device === 'cpu' ? 'CPU' : this.#device
     const figures = this.#figuresOf(candidate, name)
+    const health = {runtime: {version: '2026.4.1', folder: ''}} as unknown as Trial['health']
     return {
-      health: {runtime: {version: '2026.4.1', folder: ''}} as Trial['health'],
+      health,
       loaded: {
         device: name,
         dropped: [],

@@ -166,8 +166,11 @@ fn prepare(shared: &Shared, model: usize, load: &LoadModel) -> Result<Option<Pre
         load: load.clone(),
         profile: own_profile.unwrap_or(shared.config.profile),
         // A model with a profile of its own has nothing of the tuning of others.
-        tuning: own_tuning
-            .unwrap_or(if own_profile.is_some() { Tuning::default() } else { shared.config.tuning }),
+        tuning: own_tuning.unwrap_or(if own_profile.is_some() {
+            Tuning::default()
+        } else {
+            shared.config.tuning
+        }),
         npu: shared.config.npu,
         cache: shared.config.cache.clone(),
         cpu_threads: shared.cpu_threads(),

@@ -139,9 +139,8 @@ impl Shared {
             return false;
         }
         let entries = state.models.entries.iter();
-        let here = entries.filter(|entry| {
-            entry.instance().is_some_and(|instance| instance.device == device)
-        });
+        let here = entries
+            .filter(|entry| entry.instance().is_some_and(|instance| instance.device == device));
         here.map(|entry| entry.running).sum::<usize>() >= limit
     }
 

@@ -290,8 +290,7 @@ mod tests {
     fn a_precision_that_the_device_or_the_model_lacks_is_left_out() {
         let with = |precision, facts: &Facts, quantised| {
             let tuning = Tuning { precision: Some(precision), ..Tuning::default() };
-            let properties =
-                map(Profile::Throughput, &tuning, &Npu::default(), facts, quantised);
+            let properties = map(Profile::Throughput, &tuning, &Npu::default(), facts, quantised);
             properties.dropped.first().map(|dropped| dropped.reason.clone())
         };
         assert_eq!(with(Precision::Fp16, &npu(), false), None);

@@ -51,9 +51,8 @@ impl Telemetry {
         let accelerators = root.join("sys/class/accel");
         let devices = entries(&accelerators).into_iter().map(|entry| entry.join("device"));
         let device = devices.filter(|device| is_npu(device)).min();
-        let device = device.ok_or_else(|| {
-            format!("{} has no device of {DRIVER}", accelerators.display())
-        })?;
+        let device = device
+            .ok_or_else(|| format!("{} has no device of {DRIVER}", accelerators.display()))?;
         Ok(Self { device, region: region(&root.join("sys/class/intel_pmt")) })
     }
 
@@ -140,8 +139,7 @@ mod tests {
     #[test]
     fn the_clock_is_read_where_the_kernel_tells_it() {
         let root = npu();
-        let reading =
-            Telemetry::find(root.path()).unwrap().read(Duration::from_secs(1), true);
+        let reading = Telemetry::find(root.path()).unwrap().read(Duration::from_secs(1), true);
         assert_eq!(reading.frequency_mhz, Some(950.0));
         assert_eq!(reading.max_frequency_mhz, Some(1400.0));
         assert_eq!((reading.temperature_celsius, reading.energy_joules), (None, None));

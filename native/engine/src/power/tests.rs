@@ -79,11 +79,10 @@ fn a_load_that_throttles_again_each_time_does_not_swing() {
     let mut control = Control::new(8, None);
     // The device bears two inferences at once.
     let steps = run(&mut control, 240.0, |_, limit| if limit > 2 { 900.0 } else { MOST });
-    let within =
-        |from: f64, to: f64| -> Vec<Step> {
-            let inside = |step: &&Step| (from * 1e3..to * 1e3).contains(&step.at_ms);
-            steps.iter().filter(inside).cloned().collect()
-        };
+    let within = |from: f64, to: f64| -> Vec<Step> {
+        let inside = |step: &&Step| (from * 1e3..to * 1e3).contains(&step.at_ms);
+        steps.iter().filter(inside).cloned().collect()
+    };
     assert!(turns(&within(0.0, 60.0)) <= 8, "{steps:?}");
     assert!(turns(&within(180.0, 240.0)) <= 2, "{steps:?}");
 }

@@ -63,7 +63,11 @@ impl Npu {
         self.engine_with(&["NPU", "CPU"], |config| config)
     }
 
-    pub(crate) fn engine_with(&self, devices: &[&str], change: impl FnOnce(Config) -> Config) -> Engine {
+    pub(crate) fn engine_with(
+        &self,
+        devices: &[&str],
+        change: impl FnOnce(Config) -> Config,
+    ) -> Engine {
         let config =
             Config { runtime: Some(self.runtime.clone()), ..config(devices, self.folder.path()) };
         Engine::start(change(config)).unwrap()
