@@ -34,6 +34,8 @@ export async function runFinals(
   options: FinalsOptions,
 ): Promise<Contender[]> {
   const {leftMs, now, onProgress, open, signal, subject} = options
+  if (signal.aborted)
+    return finalists.map(({contender, result}) => ({candidate: contender, figures: result, rounds: 0}))
   const end = now() + leftMs
   const roundMs = Math.min(LONGEST_MS, Math.max(SHORTEST_MS, leftMs / (ROUNDS * finalists.length) - 1))
   const trials: Array<{candidate: Candidate; first: Figures; samples: Figures[]; trial: Trial}> = []

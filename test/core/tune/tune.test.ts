@@ -190,6 +190,20 @@ describe('tune', () => {
     expect(forced.advice).to.deep.equal([])
   })
 
+  it('gives the default where there was time for nothing else, and what there is when interrupted', async () => {
+    const slow = new FakeMachine(withStreams)
+    const parts: TuneParts = {
+      ...slow.parts,
+      async openTrial(...parameters) {
+        slow.now += 300
+        return slow.parts.openTrial(...parameters)
+      },
+    }
+    expect((await tune(request({limitMs: 500}), parts)).winner).to.equal('default')
+    const interrupted = await tune(request({signal: AbortSignal.abort()}), new FakeMachine(withStreams).parts)
+    expect(interrupted).to.include({interrupted: true, winner: 'default'})
+  })
+
   it('compares with the target of the configuration', async () => {
     const report = await tune(request({config: {target_ops_per_sec: 1500}}), new FakeMachine(withStreams).parts)
     expect(report.explanation.at(-1)).to.equal('It reaches target_ops_per_sec: 2.00 K/s of 1.50 K/s.')
