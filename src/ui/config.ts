@@ -26,7 +26,7 @@ export function renderSettings(settings: readonly PrintableSetting[], file: null
 
 function renderValue(value: unknown): string {
   if (value === undefined) return '(by the machine)'
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 /** What is wrong, a line each; or that nothing is. */

@@ -32,7 +32,7 @@ describe('tuning on an emulated NPU', function () {
       '--runtime',
       emulated,
       '--time-limit',
-      '6s',
+      '15s',
       '--json',
       ...parameters,
     ]

@@ -10,15 +10,15 @@ mod npu;
 mod support;
 
 use npu::Npu;
-use npubridge_engine::ErrorCode;
 use npubridge_engine::config::{Batching, Breaker, Config, Profile, Resources};
 use npubridge_engine::engine::Engine;
 use npubridge_engine::operation::{Fallback, Operation, OperationResult, Options};
 use npubridge_engine::tensor::Tensor;
+use npubridge_engine::{ErrorCode, runtime};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use support::*;

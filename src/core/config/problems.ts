@@ -61,26 +61,32 @@ function unknownKey(path: PathPart[], root: unknown): Problem {
   }
 }
 
-function valueAt(root: unknown, path: readonly PathPart[]): unknown {
-  return path.reduce<unknown>((value, part) => (value as Record<PathPart, unknown> | undefined)?.[part], root)
+export function valueAt(root: unknown, path: readonly PathPart[]): unknown {
+  let value = root
+  for (const part of path) value = (value as Record<PathPart, unknown> | undefined)?.[part]
+  return value
 }
 
 /** The schema of a place; an empty one where there is none. */
 export function schemaAt(path: readonly PathPart[]): JsonSchema {
-  return path.reduce<JsonSchema>((schema, part) => {
-    const candidates = [schema, ...(schema.anyOf ?? [])]
-    for (const each of candidates) {
-      const found = each.properties?.[part] ?? (typeof part === 'number' ? each.items : undefined)
-      if (found) return found
-    }
+  let schema = configJsonSchema()
+  for (const part of path) schema = schemaBelow(schema, part)
+  return schema
+}
 
-    return typeof schema.additionalProperties === 'object' ? schema.additionalProperties : {}
-  }, configJsonSchema())
+function schemaBelow(schema: JsonSchema, part: PathPart): JsonSchema {
+  const candidates = [schema, ...(schema.anyOf ?? [])]
+  const found = candidates
+    .map((each) => each.properties?.[part] ?? (typeof part === 'number' ? each.items : undefined))
+    .find((each) => each !== undefined)
+  if (found) return found
+  return typeof schema.additionalProperties === 'object' ? schema.additionalProperties : {}
 }
 
 /**
  * The error that all `problems` make together.
  *
+ * @param problems at least one
  * @param origin where the values come from: a file, a variable
  */
 export function configInvalid(

@@ -5,7 +5,7 @@
 import {showValue} from '../run/fields.ts'
 import {contradictions} from './contradictions.ts'
 import {type ConfigFile, findConfigFile, readConfigFile} from './files.ts'
-import {configInvalid, type Problem, problemsOf} from './problems.ts'
+import {configInvalid, type Problem, problemsOf, valueAt} from './problems.ts'
 import {allSettings, type Config} from './schema.ts'
 import {readVariables, type UnknownVariable} from './variables.ts'
 
@@ -63,7 +63,7 @@ export async function resolveConfig(sources: ConfigSources = {}): Promise<Resolv
   const config = gathered.values as Config
   const settings = allSettings().map(({path, schema}) => {
     const place = path.join('.')
-    const value = path.reduce<unknown>((at, part) => (at as Record<string, unknown> | undefined)?.[part], config)
+    const value = valueAt(config, path)
     return value === undefined
       ? {path: place, value: schema.default, origin: 'default'}
       : {path: place, value, origin: originOf(place, gathered)}
@@ -149,7 +149,8 @@ function set(values: Record<string, unknown>, path: readonly string[], value: un
     return
   }
 
-  const inner = (values[name] ??= {})
+  values[name] ??= {}
+  const inner = values[name]
   if (typeof inner === 'object' && inner !== null) set(inner as Record<string, unknown>, rest, value)
 }
 

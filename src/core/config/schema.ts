@@ -41,7 +41,8 @@ export interface JsonSchema {
 export function configJsonSchema(): JsonSchema {
   if (jsonSchema === undefined) {
     const schema = z.toJSONSchema(configSchema, {io: 'input'})
-    jsonSchema = {...schema, patternProperties: {'^\\$': {}}} as JsonSchema
+    const notes: object = {patternProperties: {'^\\$': {}}}
+    jsonSchema = {...(schema as JsonSchema), ...notes}
   }
 
   return jsonSchema

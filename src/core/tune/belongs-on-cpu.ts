@@ -32,8 +32,8 @@ export async function cpuAdvice({device, finals, model, objective, open}: CpuQue
 
   const quickest = Math.min(...finals.map(({figures}) => figures.p50Us))
   const most = Math.max(...finals.map(({figures}) => figures.throughput))
-  const isBetter = objective === 'latency' ? quickest / onCpu.p50Us > CLEARLY : onCpu.throughput / most > CLEARLY
-  if (!isBetter) return []
+  const better = objective === 'latency' ? quickest / onCpu.p50Us : onCpu.throughput / most
+  if (better <= CLEARLY) return []
   return [
     belongsOnCpu(
       model,

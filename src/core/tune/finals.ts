@@ -34,6 +34,8 @@ export async function runFinals(
   options: FinalsOptions,
 ): Promise<Contender[]> {
   const {leftMs, now, onProgress, open, signal, subject} = options
+  if (signal.aborted)
+    return finalists.map(({contender, result}) => ({candidate: contender, figures: result, rounds: 0}))
   const end = now() + leftMs
   const roundMs = Math.min(LONGEST_MS, Math.max(SHORTEST_MS, leftMs / (ROUNDS * finalists.length) - 1))
   const trials: Array<{candidate: Candidate; first: Figures; samples: Figures[]; trial: Trial}> = []
@@ -43,13 +45,13 @@ export async function runFinals(
       trials.push({candidate: contender, first: result, samples: [], trial: await open(contender)})
     }
 
+    const isOver = (round: number) => signal.aborted || (round > 0 && now() > end)
     for (let round = 0; round < ROUNDS; round++) {
       // Everyone begins once: else nobody is first each time.
       const turn = trials.map((_, index) => trials[(index + round) % trials.length]!)
       for (const {candidate, samples, trial} of turn) {
-        if (signal.aborted || (round > 0 && now() > end)) continue
         onProgress(`finals, ${describe(candidate)}`, round / ROUNDS)
-        samples.push(await trial.measure(roundMs))
+        if (!isOver(round)) samples.push(await trial.measure(roundMs))
       }
     }
   } finally {

@@ -39,7 +39,7 @@ export function score(objective: Objective, figures: Figures): number {
     }
 
     case 'efficiency': {
-      return figures.joules === null ? 1 / figures.cpuUs : 1 / figures.joules
+      return 1 / (figures.joules ?? figures.cpuUs)
     }
   }
 }

@@ -36,12 +36,12 @@ export function buildReport(outcome: Outcome): TuneReport {
   )
   const base = settings.find(({name}) => name === describe(DEFAULT))
   const winner = chooseWinner(settings, finals, objective)
-  const report: TuneReport = {
+  return {
     model: outcome.model,
     device: outcome.device,
     runtime: outcome.runtime,
     objective,
-    constraints,
+    constraints: withoutUndefined(constraints),
     settings,
     winner: winner?.name ?? null,
     default: describe(DEFAULT),
@@ -57,7 +57,6 @@ export function buildReport(outcome: Outcome): TuneReport {
     interrupted: outcome.interrupted,
     saved: null,
   }
-  return withoutUndefined(report)
 }
 
 function settingOf({candidate, figures, rounds}: Contender, {constraints, finals, objective}: Outcome): TunedSetting {
@@ -96,6 +95,6 @@ function chooseWinner(
   return good.toSorted((a, b) => settingsMade(a) - settingsMade(b))[0]
 }
 
-function withoutUndefined(report: TuneReport): TuneReport {
-  return JSON.parse(JSON.stringify(report)) as TuneReport
+function withoutUndefined({maxMemoryMb, maxP99Ms}: Constraints): TuneReport['constraints'] {
+  return {...(maxMemoryMb !== undefined && {maxMemoryMb}), ...(maxP99Ms !== undefined && {maxP99Ms})}
 }

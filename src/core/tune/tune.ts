@@ -108,7 +108,10 @@ class Search {
       score: (figures) => this.#score(figures),
       trialMs: Math.min(LONGEST_TRIAL_MS, Math.max(SHORTEST_TRIAL_MS, each)),
     })
-    const finals = await this.#finals(heats.finalists)
+    // Where there was no time for anything else, the default is what there is.
+    const isTried = heats.finalists.some(({contender}) => contender === DEFAULT)
+    const base = {contender: DEFAULT, result: first.figures}
+    const finals = await this.#finals(isTried ? heats.finalists : [...heats.finalists, base])
     return buildReport({
       advice: await this.#advice(finals),
       config,
@@ -119,7 +122,7 @@ class Search {
       interrupted: signal.aborted,
       model: this.#request.model,
       objective,
-      outrun: heats.results.size - heats.finalists.length,
+      outrun: Math.max(0, heats.results.size - finals.length),
       runtime: first.runtime,
       seconds: this.#elapsed() / 1000,
       skipped: this.#skipped,
@@ -128,12 +131,12 @@ class Search {
   }
 
   /** The default, and how long it takes to try it. */
-  async #first(): Promise<{elapsedMs: number; loaded: Trial['loaded']; runtime: null | string}> {
+  async #first(): Promise<{elapsedMs: number; figures: Figures; loaded: Trial['loaded']; runtime: null | string}> {
     const {limitMs, onProgress} = this.#request
     onProgress('the default', 0)
     const start = this.#parts.now()
     await using trial = await this.#open(DEFAULT)
-    await trial.measure(Math.min(FIRST_TRIAL_MS, limitMs))
+    const figures = await trial.measure(Math.min(FIRST_TRIAL_MS, limitMs))
     const elapsedMs = this.#parts.now() - start
     if (elapsedMs > limitMs) {
       throw new NpuBridgeError(
@@ -145,7 +148,7 @@ class Search {
 
     const meter = this.#parts.energyMeter(trial.loaded.device)
     this.#meter = 'source' in meter ? meter : null
-    return {elapsedMs, loaded: trial.loaded, runtime: trial.health.runtime?.version ?? null}
+    return {elapsedMs, figures, loaded: trial.loaded, runtime: trial.health.runtime?.version ?? null}
   }
 
   async #open(candidate: Candidate): Promise<Trial> {
@@ -208,5 +211,5 @@ class Search {
 /** `npu` for `NPU.1`; nothing for `auto`. */
 function asFamily(device: DevicePreference | string): TrialSubject['device'] {
   const family = device.split('.', 1)[0]!.toLowerCase()
-  return family === 'npu' || family === 'gpu' || family === 'cpu' ? family : undefined
+  return (['npu', 'gpu', 'cpu'] as const).find((name) => name === family)
 }

@@ -86,7 +86,7 @@ function rowOf(
   const state = name === winner ? mark('ok') : broken.length > 0 ? mark('failed') : mark('none')
   return [
     `${state} ${letterOf(index, {front})}`,
-    broken.length > 0 ? `${name}: ${broken.join(', ')}` : name,
+    [name, broken.join(', ')].filter(Boolean).join(': '),
     figure(figures.throughput),
     time(figures.p50Us),
     time(figures.p99Us),

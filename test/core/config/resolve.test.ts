@@ -10,7 +10,7 @@ import {makeFolder, removeFolder} from '../../support/folder.ts'
 
 /** Settings of one value each, which contradict no others. */
 const SIMPLE = allSettings().filter(
-  ({path: [name], schema}) => name !== 'profile' && name !== 'npu' && name !== 'batching' && isSimple(schema),
+  (setting) => !['profile', 'npu', 'batching'].includes(setting.path[0]!) && isSimple(setting.schema),
 )
 
 function isSimple({enum: names, type}: JsonSchema): boolean {

@@ -33,8 +33,9 @@ class FakeMachine {
     this.opened.push({candidate, device})
     const name = device === 'cpu' ? 'CPU' : this.#device
     const figures = this.#figuresOf(candidate, name)
+    const health = {runtime: {version: '2026.4.1', folder: ''}} as unknown as Trial['health']
     return {
-      health: {runtime: {version: '2026.4.1', folder: ''}} as Trial['health'],
+      health,
       loaded: {
         device: name,
         dropped: [],
@@ -187,6 +188,20 @@ describe('tune', () => {
     expect(open.advice[0]!.because).to.equal('The CPU does 5.00 K/s as it is, NPU 100/s at best.')
     const forced = await tune(request({config: {device: 'npu'}}), new FakeMachine(slowNpu, 'NPU').parts)
     expect(forced.advice).to.deep.equal([])
+  })
+
+  it('gives the default where there was time for nothing else, and what there is when interrupted', async () => {
+    const slow = new FakeMachine(withStreams)
+    const parts: TuneParts = {
+      ...slow.parts,
+      async openTrial(...parameters) {
+        slow.now += 300
+        return slow.parts.openTrial(...parameters)
+      },
+    }
+    expect((await tune(request({limitMs: 500}), parts)).winner).to.equal('default')
+    const interrupted = await tune(request({signal: AbortSignal.abort()}), new FakeMachine(withStreams).parts)
+    expect(interrupted).to.include({interrupted: true, winner: 'default'})
   })
 
   it('compares with the target of the configuration', async () => {

@@ -287,6 +287,29 @@ mod tests {
     }
 
     #[test]
+    fn every_setting_of_the_published_schema_is_known_by_its_name() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/schemas/config.schema.json");
+        let schema: serde_json::Value =
+            serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+        let mut checked = 0;
+        for section in ["batching", "resources", "breaker", "power"] {
+            let settings = schema["properties"][section]["properties"].as_object().unwrap();
+            for (name, setting) in settings {
+                let value = match setting["type"].as_str() {
+                    Some("boolean") => "true",
+                    Some("array") => "[1]",
+                    Some("string") => "\"x\"",
+                    _ => "1",
+                };
+                let given = format!(r#","{section}":{{"{name}":{value}}}"#);
+                assert!(with(&given).is_ok(), "{section}.{name}: {:?}", with(&given));
+                checked += 1;
+            }
+        }
+        assert!(checked > 10);
+    }
+
+    #[test]
     fn a_model_starts_from_what_holds_for_all() {
         let config = with(
             r#","batching":{"max":8,"delay_us":100},

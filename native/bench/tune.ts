@@ -5,11 +5,11 @@
  */
 import {median} from 'simple-statistics'
 
-import {parseDuration} from '../src/core/bench/duration.ts'
-import {type Candidate, DEFAULT} from '../src/core/tune/candidate.ts'
-import {OBJECTIVES, score} from '../src/core/tune/objective.ts'
-import {openTrial, type Trial} from '../src/core/tune/trial.ts'
-import {tune} from '../src/core/tune/tune.ts'
+import {parseDuration} from '../../src/core/bench/duration.ts'
+import {type Candidate, DEFAULT} from '../../src/core/tune/candidate.ts'
+import {OBJECTIVES, score} from '../../src/core/tune/objective.ts'
+import {openTrial, type Trial} from '../../src/core/tune/trial.ts'
+import {tune} from '../../src/core/tune/tune.ts'
 
 const [model = 'silero-vad', wanted = 'throughput', times = '5', limit = '30s'] = process.argv.slice(2)
 const objective = OBJECTIVES.find((name) => name === wanted) ?? 'throughput'
