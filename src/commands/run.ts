@@ -43,7 +43,11 @@ A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw bin
   ]
 
   static override args = {
-    file: Args.string({description: 'workflow, JSON Lines file, or - for standard input', ignoreStdin: true, required: true}),
+    file: Args.string({
+      description: 'workflow, JSON Lines file, or - for standard input',
+      ignoreStdin: true,
+      required: true,
+    }),
   }
 
   static override flags = {

@@ -87,7 +87,12 @@ class LiveTree implements WorkflowView {
     const levels = Map.groupBy(tasks, ({level}) => level)
     const list = new Listr(
       [...levels].toSorted(([a], [b]) => a - b).map(([level, own]) => this.#level(level, own)),
-      {concurrent: true, exitOnError: false, registerSignalListeners: false, rendererOptions: {collapseSubtasks: false}},
+      {
+        concurrent: true,
+        exitOnError: false,
+        registerSignalListeners: false,
+        rendererOptions: {collapseSubtasks: false},
+      },
     )
     this.#shown = list.run().catch(() => {})
   }
@@ -96,7 +101,8 @@ class LiveTree implements WorkflowView {
     if (event.type === 'note' && event.text !== undefined) this.#notes.push(event.text)
     if (event.task === undefined) return
     const wrapper = this.#wrappers.get(event.task)
-    if (event.type === 'task_started' && wrapper) wrapper.output = event.attempt === 1 ? 'running' : `try ${event.attempt}`
+    if (event.type === 'task_started' && wrapper)
+      wrapper.output = event.attempt === 1 ? 'running' : `try ${event.attempt}`
     if (event.type === 'task_settled') this.#ends.get(event.task)?.resolve(event)
   }
 

@@ -36,7 +36,8 @@ describe('npubridge run WORKFLOW', () => {
       env: {NPUBRIDGE_HOME: file('home')},
       reject: false,
     })
-  const eventsOf = (stdout: string) => stdout.split('\n').map((line) => JSON.parse(line) as {type: string; task?: string; report?: object})
+  const eventsOf = (stdout: string) =>
+    stdout.split('\n').map((line) => JSON.parse(line) as {type: string; task?: string; report?: object})
 
   beforeEach(() => writeFileSync(file('w.yaml'), WORKFLOW))
 
@@ -89,7 +90,9 @@ describe('npubridge run WORKFLOW', () => {
     writeFileSync(file('w.yaml'), WORKFLOW.replace('write a letter', 'write a book'))
     const changed = await start('w.yaml', '--resume')
     expect(changed.exitCode).to.equal(1)
-    expect(changed.stderr).to.contain('-  - {id: b, description: write a letter').and.to.contain('+  - {id: b, description: write a book')
+    expect(changed.stderr)
+      .to.contain('-  - {id: b, description: write a letter')
+      .and.to.contain('+  - {id: b, description: write a book')
   })
 
   it('ends with 1 where a task fails, and says what is wrong with a workflow', async () => {
@@ -102,13 +105,17 @@ describe('npubridge run WORKFLOW', () => {
     expect(failed.exitCode).to.equal(1)
     expect(failed.stdout).to.contain('no-such-program cannot be started')
     expect((await run('tasks: []')).stderr).to.contain('the workflow has no tasks (CONFIG_INVALID)')
-    expect((await run('agents: {a: {}}\ntasks: [{id: t, agent: b}]')).stderr).to.contain('for the agent "b", which there is not')
+    expect((await run('agents: {a: {}}\ntasks: [{id: t, agent: b}]')).stderr).to.contain(
+      'for the agent "b", which there is not',
+    )
     const cycle = 'agents: {a: {}}\ntasks: [{id: x, agent: a, dependencies: [y]}, {id: y, agent: a, dependencies: [x]}]'
     expect((await run(cycle)).stderr).to.contain('tasks wait for each other: "x" → "y" → "x"')
     const broken = await run(cycle, '--break-cycles')
     expect(broken.exitCode).to.equal(0)
     expect(broken.stdout).to.contain('a cycle is broken: x does not wait for y')
-    expect((await start('x.yaml', '--break-cycles', '--resume', '--journal', 'nowhere')).stderr).to.contain('there is nothing to resume')
+    expect((await start('x.yaml', '--break-cycles', '--resume', '--journal', 'nowhere')).stderr).to.contain(
+      'there is nothing to resume',
+    )
   })
 
   it('refuses flags of workflows for JSON Lines', async () => {
@@ -126,7 +133,17 @@ describe('npubridge run WORKFLOW', () => {
   it('has an example of which every task finds its agent', async () => {
     const {exitCode, stdout} = await start(path.join(ROOT, 'examples/review/workflow.yaml'), '--dry-run')
     expect(exitCode).to.equal(0)
-    for (const line of ['style[README.md] → style-checker', 'count[src] → code-counter', 'marks → mark-finder', 'engine → engine-doctor', 'types → file-classifier', 'recording → sound-maker', 'speech → speech-detector', 'links → link-checker', 'summary → summary-writer']) {
+    for (const line of [
+      'style[README.md] → style-checker',
+      'count[src] → code-counter',
+      'marks → mark-finder',
+      'engine → engine-doctor',
+      'types → file-classifier',
+      'recording → sound-maker',
+      'speech → speech-detector',
+      'links → link-checker',
+      'summary → summary-writer',
+    ]) {
       expect(stdout).to.contain(line)
     }
   })

@@ -55,7 +55,11 @@ export async function trainHead(options: TrainOptions): Promise<TrainReport> {
   options.onEvent?.({type: 'learning', examples: examples.length, labels: labels.size})
   const train = async () => {
     const given = vectors.all
-    return loadBinding().NativeHead.train(texts, examples.map(({label}) => label), given)
+    return loadBinding().NativeHead.train(
+      texts,
+      examples.map(({label}) => label),
+      given,
+    )
   }
 
   const head = await train().catch((error: unknown) => {

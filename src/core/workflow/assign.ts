@@ -44,9 +44,13 @@ export async function assignAgents(tasks: readonly ExpandedTask[], options: Assi
 
 function needAgent({agent, id}: ExpandedTask, list: AgentList): void {
   if (list.agents.has(agent!.trim().toLowerCase())) return
-  throw new NpuBridgeError('INVALID_ARGUMENT', `task "${id}" is for the agent ${JSON.stringify(agent)}, which there is not`, {
-    suggestions: nameSuggestions(agent!, [...list.agents.keys()], 'agents'),
-  })
+  throw new NpuBridgeError(
+    'INVALID_ARGUMENT',
+    `task "${id}" is for the agent ${JSON.stringify(agent)}, which there is not`,
+    {
+      suggestions: nameSuggestions(agent!, [...list.agents.keys()], 'agents'),
+    },
+  )
 }
 
 async function route(

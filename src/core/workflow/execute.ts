@@ -235,7 +235,7 @@ async function withSignal<T>(work: Promise<T>, signal: AbortSignal): Promise<T> 
 function abortError(signal: AbortSignal): NpuBridgeError {
   const reason: unknown = signal.reason
   if (reason instanceof DOMException && reason.name === 'TimeoutError') {
-    return new NpuBridgeError('DEADLINE_EXCEEDED', "the task took longer than its timeout_ms and was given up")
+    return new NpuBridgeError('DEADLINE_EXCEEDED', 'the task took longer than its timeout_ms and was given up')
   }
 
   return cancelled(signal)

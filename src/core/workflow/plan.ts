@@ -26,7 +26,10 @@ export interface Overrides {
 }
 
 /** What the file says, else the mode; a limit that is given besides can only be lower. */
-export function settingsOf({definition, file}: Pick<WorkflowFile, 'definition' | 'file'>, asked: Overrides): WorkflowSettings {
+export function settingsOf(
+  {definition, file}: Pick<WorkflowFile, 'definition' | 'file'>,
+  asked: Overrides,
+): WorkflowSettings {
   const defaults = MODE_DEFAULTS[asked.mode ?? definition.mode ?? 'npu_accelerated']
   const maxParallel = definition.max_parallel ?? defaults.maxParallel
   return {

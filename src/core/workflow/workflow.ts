@@ -68,9 +68,7 @@ export async function prepareWorkflow(options: PrepareOptions): Promise<Prepared
   const asked = options.method ?? definition.routing?.method ?? settings.method
   // Nobody waits for an engine where every task names its agent.
   const isOpen = expanded.some(({agent}) => agent === undefined) || settings.routeUnknown
-  const choice = isOpen
-    ? await chooseMethod(asked, options.openEngine)
-    : ({method: 'lexical', reason: null} as const)
+  const choice = isOpen ? await chooseMethod(asked, options.openEngine) : ({method: 'lexical', reason: null} as const)
   const head = definition.routing?.head
   const tasks = await assignAgents(expanded, {
     head: head === undefined ? undefined : path.resolve(source.folder, head),
@@ -160,7 +158,8 @@ function openJournal({journal, onEvent, prepared, resume = false}: RunWorkflowOp
   if (journal === null) return {done: new Map<string, unknown>(), journal: undefined}
   const file = journal ?? journalFile(source.file)
   if (!resume) {
-    if (isUnfinished(file)) onEvent?.({type: 'note', text: 'an interrupted run is begun anew; --resume goes on with it'})
+    if (isUnfinished(file))
+      onEvent?.({type: 'note', text: 'an interrupted run is begun anew; --resume goes on with it'})
     return {done: new Map<string, unknown>(), journal: Journal.begin(file, plan.settings.name, source.text)}
   }
 

@@ -49,6 +49,7 @@ describe('choosing suites', () => {
       'coordination',
       'load',
       'workflow',
+      'routing',
       'inference',
       'saturation',
       'python',

@@ -13,7 +13,19 @@ const TEXTS = 2000
 /** Embedding takes thousands of times as long. */
 const EMBEDDED = 128
 const VERBS = ['review', 'deploy', 'monitor', 'encrypt', 'translate', 'compile', 'measure', 'draw', 'plan', 'index']
-const THINGS = ['code', 'servers', 'metrics', 'secrets', 'texts', 'kernels', 'latency', 'maps', 'roadmaps', 'books', 'logs']
+const THINGS = [
+  'code',
+  'servers',
+  'metrics',
+  'secrets',
+  'texts',
+  'kernels',
+  'latency',
+  'maps',
+  'roadmaps',
+  'books',
+  'logs',
+]
 
 const LEGACY_HAS_NONE = {
   status: 'not_available',

@@ -95,12 +95,7 @@ class Supervisor {
   #ended: NpuBridgeError | undefined
   #killer: NodeJS.Timeout | undefined
 
-  constructor(
-    child: Program,
-    handler: CommandHandler,
-    context: TaskContext,
-    graceMs: number,
-  ) {
+  constructor(child: Program, handler: CommandHandler, context: TaskContext, graceMs: number) {
     this.#child = child
     this.#handler = handler
     this.#context = context
