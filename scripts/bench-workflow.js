@@ -1,8 +1,8 @@
+import {readFile} from 'node:fs/promises'
 // How fast workflows are coordinated and agents are chosen, beside the goals: npm run bench:workflow [-- CLINC.json]
 //
 // The legacy side is the reference of the old module without its sleep, timed inside its own Python process.
 import {availableParallelism} from 'node:os'
-import {readFile} from 'node:fs/promises'
 
 import {loadBinding} from '../dist/core/engine/binding.js'
 import {createLegacyEngine} from '../dist/core/engine/legacy.js'

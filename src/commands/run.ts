@@ -4,9 +4,9 @@ import {BaseCommand, ExitError} from '../base-command.ts'
 import {createBridge} from '../core/bridge.ts'
 import {PRIORITIES} from '../core/engine/engine.ts'
 import {EXIT} from '../core/errors.ts'
+import {LazyEngine} from '../core/routing/lazy-engine.ts'
 import {isWorkflow, notForLines, runFile} from '../core/run/run-file.ts'
 import {DEFAULT_CONCURRENCY} from '../core/run/run-lines.ts'
-import {LazyEngine} from '../core/routing/lazy-engine.ts'
 import {planView} from '../core/workflow/view.ts'
 import {notesOf, prepareWorkflow, runWorkflow} from '../core/workflow/workflow.ts'
 import {workflowFlags} from '../flags/workflow.ts'
@@ -129,7 +129,7 @@ A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw bin
     }
 
     const {journal, resume} = flags
-    const view = workflowView(plan.tasks, process.stdout)
+    await using view = workflowView(plan.tasks, process.stdout)
     const report = await runWorkflow({
       journal,
       onEvent: view.onEvent.bind(view),
@@ -137,7 +137,8 @@ A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw bin
       prepared,
       resume,
       signal: this.interrupted,
-    }).finally(async () => view.close())
+    })
+    await view.close()
     this.logToStderr(renderReport(report))
     if (report.interrupted) {
       this.logToStderr(`  Go on with it: npubridge run ${file} --resume`)

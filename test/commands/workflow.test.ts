@@ -2,6 +2,7 @@ import {expect} from 'chai'
 import {execa} from 'execa'
 import {existsSync, readFileSync, writeFileSync} from 'node:fs'
 import path from 'node:path'
+import {setTimeout as sleep} from 'node:timers/promises'
 
 import {workflowJsonSchema} from '../../src/core/workflow/json-schema.ts'
 import {temporaryFolder} from '../core/run/temporary-folder.ts'
@@ -30,7 +31,7 @@ tasks:
 describe('npubridge run WORKFLOW', () => {
   const folder = temporaryFolder()
   const file = (name: string) => path.join(folder(), name)
-  const start = (...parameters: string[]) =>
+  const start = async (...parameters: string[]) =>
     execa(process.execPath, [BIN, 'run', ...parameters], {
       cwd: folder(),
       env: {NPUBRIDGE_HOME: file('home')},
@@ -39,7 +40,7 @@ describe('npubridge run WORKFLOW', () => {
   const eventsOf = (stdout: string) =>
     stdout.split('\n').map((line) => JSON.parse(line) as {type: string; task?: string; report?: object})
 
-  beforeEach(() => writeFileSync(file('w.yaml'), WORKFLOW))
+  beforeEach(() => { writeFileSync(file('w.yaml'), WORKFLOW); })
 
   it('shows what would be done, and does nothing', async () => {
     const {exitCode, stdout} = await start('w.yaml', '--dry-run')
@@ -66,13 +67,13 @@ describe('npubridge run WORKFLOW', () => {
 
   it('goes on where it was killed, and runs nothing twice', async () => {
     const killed = start('w.yaml')
-    while (!existsSync(file('waiting'))) await new Promise((resolve) => setTimeout(resolve, 20))
+    while (!existsSync(file('waiting'))) await sleep(20)
     killed.kill('SIGKILL')
     await killed
     expect(readFileSync(file('ran'), 'utf8')).to.equal('ab')
     // What it had started goes on without it; it is let go and waited for.
     writeFileSync(file('go'), '')
-    while (readFileSync(file('ran'), 'utf8') !== 'abc') await new Promise((resolve) => setTimeout(resolve, 20))
+    while (readFileSync(file('ran'), 'utf8') !== 'abc') await sleep(20)
     const {exitCode, stderr, stdout} = await start('w.yaml', '--resume')
     expect(exitCode).to.equal(0)
     expect(eventsOf(stdout).find(({type}) => type === 'workflow_started')).to.include({resumed: 2})
@@ -82,7 +83,7 @@ describe('npubridge run WORKFLOW', () => {
 
   it('is interrupted by a signal with 130, and can be resumed', async () => {
     const interrupted = start('w.yaml')
-    while (!existsSync(file('waiting'))) await new Promise((resolve) => setTimeout(resolve, 20))
+    while (!existsSync(file('waiting'))) await sleep(20)
     interrupted.kill('SIGINT')
     const {exitCode, stderr} = await interrupted
     expect(exitCode).to.equal(130)

@@ -46,7 +46,9 @@ export default class RouteTrain extends BaseCommand {
     const report = await trainHead({
       file: args.file,
       method,
-      onEvent: (event) => this.logToStderr(renderTrainEvent(event)),
+      onEvent: (event) => {
+        this.logToStderr(renderTrainEvent(event))
+      },
       openEngine: lazy.get,
       output,
       signal: this.interrupted,

@@ -5,7 +5,7 @@ import {openAgents} from '../agents/describe.ts'
 import {NpuBridgeError} from '../errors.ts'
 import {evaluate, type Evaluation} from './evaluate.ts'
 import {chooseMethod} from './method.ts'
-import {TextRouter, type TextMethod} from './router.ts'
+import {type TextMethod, TextRouter} from './router.ts'
 
 export interface RouteRequest {
   readonly text?: string | undefined

@@ -5,8 +5,8 @@ import type {HeadDescription, TextMethod} from './router.ts'
 import {fromNative, loadBinding, type NativeHead} from '../engine/binding.ts'
 import {NpuBridgeError} from '../errors.ts'
 import {throwIfCancelled} from '../process/run.ts'
-import {embed} from './embed.ts'
 import {type Dataset, type Example, readDataset} from './dataset.ts'
+import {embed} from './embed.ts'
 
 export type TrainEvent =
   | {readonly type: 'embedding'; readonly done: number; readonly total: number}

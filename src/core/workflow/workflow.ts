@@ -141,7 +141,8 @@ export async function runWorkflow(options: RunWorkflowOptions): Promise<Workflow
     if ('list' in event) current = event.list
     else onEvent?.({type: 'note', text: event.error.message})
   })
-  return executeWorkflow({
+  // The files are watched until it has ended.
+  return await executeWorkflow({
     plan: {...plan, settings: {...plan.settings, name: plan.settings.name || source.file}},
     currentAgents: () => current,
     done,
@@ -165,7 +166,7 @@ function openJournal({journal, onEvent, prepared, resume = false}: RunWorkflowOp
 
   const state = readJournal(file, source.file, source.text)
   const known = new Set(plan.tasks.map(({id}) => id))
-  const foreign = [...state.done.keys()].find((id) => !known.has(id))
+  const foreign = state.done.keys().find((id) => !known.has(id))
   if (foreign !== undefined) {
     throw new NpuBridgeError('INVALID_ARGUMENT', `the journal ${file} has the task "${foreign}", the workflow has not`)
   }

@@ -2,9 +2,7 @@ import {expect} from 'chai'
 import {mkdirSync, rmSync, writeFileSync} from 'node:fs'
 import path from 'node:path'
 
-import type {AgentList} from '../../../src/core/agents/registry.ts'
-
-import {findAgent, readAgents, usualAgentsFolder} from '../../../src/core/agents/registry.ts'
+import {type AgentList, findAgent, readAgents, usualAgentsFolder} from '../../../src/core/agents/registry.ts'
 import {AgentWatcher} from '../../../src/core/agents/watch.ts'
 import {errorOf} from '../run/expect-error.ts'
 import {temporaryFolder} from '../run/temporary-folder.ts'
@@ -145,8 +143,12 @@ describe('readAgents', () => {
       }
     }
 
-    await change(() => write('b.md', '---\nname: b\n---\n'), '2')
-    await change(() => rmSync(path.join(agents(), 'a.md')), '1')
+    await change(() => {
+      write('b.md', '---\nname: b\n---\n')
+    }, '2')
+    await change(() => {
+      rmSync(path.join(agents(), 'a.md'))
+    }, '1')
     expect([...lists.at(-1)!.agents.keys()]).to.deep.equal(['b'])
   })
 })

@@ -81,6 +81,7 @@ describe('routing by meaning', () => {
   before(async function () {
     engine = await startNative(await requireNative(this, ['minilm']))
   })
+
   after(async () => engine?.shutdown())
 
   const openEngine = async () => engine

@@ -170,7 +170,10 @@ describe('executeWorkflow', () => {
 
   it('starts the urgent first, and what the urgent waits for', async () => {
     const order: string[] = []
-    const note = ({taskId}: TaskContext) => order.push(taskId)
+    const note = ({taskId}: TaskContext) => {
+      order.push(taskId)
+    }
+
     await runWith(
       {
         max_parallel: 1,

@@ -144,7 +144,9 @@ describe('runCommand', () => {
   it('stops when it is told to', async () => {
     const controller = new AbortController()
     const running = run(script('setInterval(() => {}, 1000)'), {}, {signal: controller.signal})
-    setTimeout(() => controller.abort(), 50)
+    setTimeout(() => {
+      controller.abort()
+    }, 50)
     await rejectionOf(running, 'CANCELLED', 'interrupted')
   })
 })
