@@ -6,9 +6,9 @@ import {PRIORITIES} from '../core/engine/engine.ts'
 import {EXIT} from '../core/errors.ts'
 import {LazyEngine} from '../core/routing/lazy-engine.ts'
 import {isWorkflow, notForLines, runFile} from '../core/run/run-file.ts'
-import {DEFAULT_CONCURRENCY} from '../core/run/run-lines.ts'
 import {planView} from '../core/workflow/view.ts'
 import {notesOf, prepareWorkflow, runWorkflow} from '../core/workflow/workflow.ts'
+import {lineFlags} from '../flags/run.ts'
 import {workflowFlags} from '../flags/workflow.ts'
 import {ProgressLine, renderSummary} from '../ui/run.ts'
 import {workflowView} from '../ui/workflow-live.ts'
@@ -52,28 +52,8 @@ A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw bin
 
   static override flags = {
     ...workflowFlags,
-    device: Flags.option({options: ['auto', 'npu', 'gpu', 'cpu'] as const})({
-      default: 'auto',
-      description: 'device to run on; auto tries npu, gpu, cpu',
-    }),
-    engine: Flags.option({options: ['auto', 'native', 'openvino-node', 'legacy'] as const})({
-      default: 'auto',
-      description: 'what executes operations; auto tries native, openvino-node, legacy',
-    }),
-    runtime: Flags.string({description: 'folder of the OpenVINO runtime to use'}),
-    legacy: Flags.string({description: 'Python module of the legacy engine'}),
-    model: Flags.string({description: 'model of the lines that name none'}),
+    ...lineFlags,
     priority: Flags.option({options: PRIORITIES})({description: 'priority of the lines that give none'}),
-    'timeout-ms': Flags.integer({description: 'timeout of the lines that give none, in milliseconds', min: 1}),
-    concurrency: Flags.integer({default: DEFAULT_CONCURRENCY, description: 'operations in flight at once', min: 1}),
-    unordered: Flags.boolean({description: 'write results as they come, not in the order of the lines'}),
-    'fail-fast': Flags.boolean({description: 'submit nothing after the first failure'}),
-    output: Flags.string({description: 'write results to this file instead of standard output'}),
-    'output-dir': Flags.string({description: 'save output tensors as .npy files in this folder'}),
-    nonfinite: Flags.option({options: ['error', 'string'] as const})({
-      default: 'error',
-      description: 'what NaN and infinities are in JSON: an error, or strings like "NaN"',
-    }),
   }
 
   async run(): Promise<void> {

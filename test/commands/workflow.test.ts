@@ -40,7 +40,9 @@ describe('npubridge run WORKFLOW', () => {
   const eventsOf = (stdout: string) =>
     stdout.split('\n').map((line) => JSON.parse(line) as {type: string; task?: string; report?: object})
 
-  beforeEach(() => { writeFileSync(file('w.yaml'), WORKFLOW); })
+  beforeEach(() => {
+    writeFileSync(file('w.yaml'), WORKFLOW)
+  })
 
   it('shows what would be done, and does nothing', async () => {
     const {exitCode, stdout} = await start('w.yaml', '--dry-run')
