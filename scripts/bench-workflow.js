@@ -1,8 +1,8 @@
+import {readFile} from 'node:fs/promises'
 // How fast workflows are coordinated and agents are chosen, beside the goals: npm run bench:workflow [-- CLINC.json]
 //
 // The legacy side is the reference of the old module without its sleep, timed inside its own Python process.
 import {availableParallelism} from 'node:os'
-import {readFile} from 'node:fs/promises'
 
 import {loadBinding} from '../dist/core/engine/binding.js'
 import {createLegacyEngine} from '../dist/core/engine/legacy.js'
@@ -77,17 +77,29 @@ for (const count of [1000, 100_000]) {
   perTask.push(least / count)
 }
 
-say('cost of a task, 100 K tasks against 1 K (quickest rounds)', `${(perTask[1] / perTask[0]).toFixed(2)} ×`, 'at most 1.5 ×')
+say(
+  'cost of a task, 100 K tasks against 1 K (quickest rounds)',
+  `${(perTask[1] / perTask[0]).toFixed(2)} ×`,
+  'at most 1.5 ×',
+)
 
 const index = new (loadBinding().NativeAgentIndex)(JSON.stringify(agents))
 const texts = Array.from({length: 100_000}, (_, at) => textOf(at))
 index.selectAll(texts)
 const batch = await median(() => index.selectAll(texts), 5)
-say('lexical routes from Node, 100 K texts in one call', `${thousands((texts.length / batch.middle) * 1000)} ${spread(batch, texts.length)}`, 'at least 400 K/s (in Rust)')
+say(
+  'lexical routes from Node, 100 K texts in one call',
+  `${thousands((texts.length / batch.middle) * 1000)} ${spread(batch, texts.length)}`,
+  'at least 400 K/s (in Rust)',
+)
 const single = await median(() => {
   for (let at = 0; at < 2000; at++) index.selectAll([texts[at]])
 }, 5)
-say('lexical route from Node, one text in a call', `${((single.middle / 2000) * 1000).toFixed(1)} µs`, 'at most 20 µs (in Rust)')
+say(
+  'lexical route from Node, one text in a call',
+  `${((single.middle / 2000) * 1000).toFixed(1)} µs`,
+  'at most 20 µs (in Rust)',
+)
 
 const [file] = process.argv.slice(2)
 if (file === undefined) process.exit(0)

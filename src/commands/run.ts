@@ -4,19 +4,16 @@ import {BaseCommand, ExitError} from '../base-command.ts'
 import {PRIORITIES} from '../core/engine/engine.ts'
 import {EXIT} from '../core/errors.ts'
 import {openBridge, openEngine} from '../core/open-bridge.ts'
-import {isWorkflow, notForLines, runFile} from '../core/run/run-file.ts'
-import {DEFAULT_CONCURRENCY} from '../core/run/run-lines.ts'
 import {LazyEngine} from '../core/routing/lazy-engine.ts'
+import {isWorkflow, notForLines, runFile} from '../core/run/run-file.ts'
 import {planView} from '../core/workflow/view.ts'
 import {notesOf, prepareWorkflow, runWorkflow} from '../core/workflow/workflow.ts'
 import {profileFlags} from '../flags/config.ts'
+import {lineFlags} from '../flags/run.ts'
 import {workflowFlags} from '../flags/workflow.ts'
 import {ProgressLine, renderSummary} from '../ui/run.ts'
 import {workflowView} from '../ui/workflow-live.ts'
 import {renderMermaid, renderReport, renderTree} from '../ui/workflow.ts'
-
-/** What makes no sense where another process has the engine. */
-const ENGINE_FLAGS = ['config', 'device', 'engine', 'legacy', 'profile', 'runtime']
 
 export default class Run extends BaseCommand {
   static override enableJsonFlag = false
@@ -47,33 +44,18 @@ A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw bin
   ]
 
   static override args = {
-    file: Args.string({description: 'workflow, JSON Lines file, or - for standard input', ignoreStdin: true, required: true}),
+    file: Args.string({
+      description: 'workflow, JSON Lines file, or - for standard input',
+      ignoreStdin: true,
+      required: true,
+    }),
   }
 
   static override flags = {
     ...profileFlags,
     ...workflowFlags,
-    device: Flags.option({options: ['auto', 'npu', 'gpu', 'cpu'] as const})({
-      description: 'device to run on; auto, the default, tries npu, gpu, cpu',
-    }),
-    engine: Flags.option({options: ['auto', 'native', 'openvino-node', 'legacy'] as const})({
-      description: 'what executes operations; auto, the default, tries native, openvino-node, legacy',
-    }),
-    runtime: Flags.string({description: 'folder of the OpenVINO runtime to use'}),
-    server: Flags.string({description: 'run on this server instead', exclusive: ENGINE_FLAGS, helpValue: 'URL'}),
-    legacy: Flags.string({description: 'Python module of the legacy engine'}),
-    model: Flags.string({description: 'model of the lines that name none'}),
+    ...lineFlags,
     priority: Flags.option({options: PRIORITIES})({description: 'priority of the lines that give none'}),
-    'timeout-ms': Flags.integer({description: 'timeout of the lines that give none, in milliseconds', min: 1}),
-    concurrency: Flags.integer({default: DEFAULT_CONCURRENCY, description: 'operations in flight at once', min: 1}),
-    unordered: Flags.boolean({description: 'write results as they come, not in the order of the lines'}),
-    'fail-fast': Flags.boolean({description: 'submit nothing after the first failure'}),
-    output: Flags.string({description: 'write results to this file instead of standard output'}),
-    'output-dir': Flags.string({description: 'save output tensors as .npy files in this folder'}),
-    nonfinite: Flags.option({options: ['error', 'string'] as const})({
-      default: 'error',
-      description: 'what NaN and infinities are in JSON: an error, or strings like "NaN"',
-    }),
   }
 
   async run(): Promise<void> {
@@ -126,7 +108,7 @@ A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw bin
     }
 
     const {journal, resume} = flags
-    const view = workflowView(plan.tasks, process.stdout)
+    await using view = workflowView(plan.tasks, process.stdout)
     const report = await runWorkflow({
       journal,
       onEvent: view.onEvent.bind(view),
@@ -134,7 +116,8 @@ A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw bin
       prepared,
       resume,
       signal: this.interrupted,
-    }).finally(async () => view.close())
+    })
+    await view.close()
     this.logToStderr(renderReport(report))
     if (report.interrupted) {
       this.logToStderr(`  Go on with it: npubridge run ${file} --resume`)

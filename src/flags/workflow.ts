@@ -14,13 +14,21 @@ export const workflowFlags = {
     description: 'where finished tasks are written down; .npubridge beside the workflow when absent',
     helpValue: 'FILE',
   }),
-  agents: Flags.string({...WORKFLOW, description: 'folder of agents, before those that the workflow names', helpValue: 'DIR'}),
+  agents: Flags.string({
+    ...WORKFLOW,
+    description: 'folder of agents, before those that the workflow names',
+    helpValue: 'DIR',
+  }),
   method: Flags.option({options: TEXT_METHODS})({
     ...WORKFLOW,
     description: 'how the agents of tasks that name none are chosen; auto is hybrid where the model minilm can run',
   }),
   mode: Flags.option({options: MODES})({...WORKFLOW, description: 'what holds where the workflow does not say'}),
-  'max-parallel': Flags.integer({...WORKFLOW, description: 'tasks at once; can only lower what the workflow says', min: 1}),
+  'max-parallel': Flags.integer({
+    ...WORKFLOW,
+    description: 'tasks at once; can only lower what the workflow says',
+    min: 1,
+  }),
   'break-cycles': Flags.boolean({
     ...WORKFLOW,
     description: 'let the most urgent task of a cycle go first instead of refusing the workflow',

@@ -12,7 +12,10 @@ export interface RouteView {
   readonly threshold?: number
 }
 
-export function renderRoute({agent, candidates = [], evidence, reason, score, threshold}: RouteView, method: string): string {
+export function renderRoute(
+  {agent, candidates = [], evidence, reason, score, threshold}: RouteView,
+  method: string,
+): string {
   const measured = evidence === undefined ? `score ${score.toFixed(2)}` : `evidence ${evidence.toFixed(2)}`
   const limit = threshold === undefined ? '' : ` of at least ${threshold.toFixed(2)}`
   const answer =
@@ -31,7 +34,11 @@ export interface EvaluationView {
   readonly texts: number
   readonly accuracy: number
   readonly accuracyWithThreshold: number
-  readonly confusions: ReadonlyArray<{readonly expected: string; readonly chosen: null | string; readonly count: number}>
+  readonly confusions: ReadonlyArray<{
+    readonly expected: string
+    readonly chosen: null | string
+    readonly count: number
+  }>
   readonly outOfScope: null | {readonly texts: number; readonly auroc: number; readonly refused: number}
   readonly textsPerSecond: number
   readonly device: null | string

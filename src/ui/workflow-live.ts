@@ -23,7 +23,7 @@ export interface LiveTask {
 /** More lines than a screen has are no tree that anybody can follow. */
 const MOST_TASKS = 60
 
-export interface WorkflowView {
+export interface WorkflowView extends AsyncDisposable {
   onEvent(event: ShownEvent): void
   /** Ends the tree; what is printed afterwards stands below it. */
   close(): Promise<void>
@@ -46,6 +46,10 @@ class EventLines implements WorkflowView {
     this.#stdout.write(`${JSON.stringify(event)}\n`)
   }
 
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
   async close(): Promise<void> {
     await Promise.resolve()
   }
@@ -60,7 +64,11 @@ class PlainLines implements WorkflowView {
 
   onEvent(event: ShownEvent): void {
     if (event.type === 'note') this.#stdout.write(`! ${event.text}\n`)
-    if (event.type === 'task_settled') this.#stdout.write(`${event.status} ${event.task}${because(event)}\n`)
+    else if (event.type === 'task_settled') this.#stdout.write(`${event.status} ${event.task}${because(event)}\n`)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
   }
 
   async close(): Promise<void> {
@@ -87,7 +95,12 @@ class LiveTree implements WorkflowView {
     const levels = Map.groupBy(tasks, ({level}) => level)
     const list = new Listr(
       [...levels].toSorted(([a], [b]) => a - b).map(([level, own]) => this.#level(level, own)),
-      {concurrent: true, exitOnError: false, registerSignalListeners: false, rendererOptions: {collapseSubtasks: false}},
+      {
+        concurrent: true,
+        exitOnError: false,
+        registerSignalListeners: false,
+        rendererOptions: {collapseSubtasks: false},
+      },
     )
     this.#shown = list.run().catch(() => {})
   }
@@ -96,8 +109,13 @@ class LiveTree implements WorkflowView {
     if (event.type === 'note' && event.text !== undefined) this.#notes.push(event.text)
     if (event.task === undefined) return
     const wrapper = this.#wrappers.get(event.task)
-    if (event.type === 'task_started' && wrapper) wrapper.output = event.attempt === 1 ? 'running' : `try ${event.attempt}`
+    if (event.type === 'task_started' && wrapper)
+      wrapper.output = event.attempt === 1 ? 'running' : `try ${event.attempt}`
     if (event.type === 'task_settled') this.#ends.get(event.task)?.resolve(event)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
   }
 
   async close(): Promise<void> {

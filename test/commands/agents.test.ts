@@ -25,7 +25,10 @@ describe('npubridge agents', () => {
     const list = await npubridge('list')
     expect(list.exitCode).to.equal(0)
     expect(list.stdout).to.match(/│ linter +│ +50 │ command +│ Checks style/)
-    const json = expectSchema<{agents: Array<{name: string}>}>('agents-list', (await npubridge('list', '--json')).stdout)
+    const json = expectSchema<{agents: Array<{name: string}>}>(
+      'agents-list',
+      (await npubridge('list', '--json')).stdout,
+    )
     expect(json.agents.map(({name}) => name)).to.deep.equal(['linter'])
     expect((await npubridge('show', 'LINTER')).stdout).to.contain('"argv":["npx","eslint"]')
     expectSchema('agents-show', (await npubridge('show', 'linter', '--json')).stdout)

@@ -2,6 +2,7 @@ import {expect} from 'chai'
 import {execa} from 'execa'
 import {existsSync, readFileSync, writeFileSync} from 'node:fs'
 import path from 'node:path'
+import {setTimeout as sleep} from 'node:timers/promises'
 
 import {workflowJsonSchema} from '../../src/core/workflow/json-schema.ts'
 import {temporaryFolder} from '../core/run/temporary-folder.ts'
@@ -30,15 +31,18 @@ tasks:
 describe('npubridge run WORKFLOW', () => {
   const folder = temporaryFolder()
   const file = (name: string) => path.join(folder(), name)
-  const start = (...parameters: string[]) =>
+  const start = async (...parameters: string[]) =>
     execa(process.execPath, [BIN, 'run', ...parameters], {
       cwd: folder(),
       env: {NPUBRIDGE_HOME: file('home')},
       reject: false,
     })
-  const eventsOf = (stdout: string) => stdout.split('\n').map((line) => JSON.parse(line) as {type: string; task?: string; report?: object})
+  const eventsOf = (stdout: string) =>
+    stdout.split('\n').map((line) => JSON.parse(line) as {type: string; task?: string; report?: object})
 
-  beforeEach(() => writeFileSync(file('w.yaml'), WORKFLOW))
+  beforeEach(() => {
+    writeFileSync(file('w.yaml'), WORKFLOW)
+  })
 
   it('shows what would be done, and does nothing', async () => {
     const {exitCode, stdout} = await start('w.yaml', '--dry-run')
@@ -65,13 +69,13 @@ describe('npubridge run WORKFLOW', () => {
 
   it('goes on where it was killed, and runs nothing twice', async () => {
     const killed = start('w.yaml')
-    while (!existsSync(file('waiting'))) await new Promise((resolve) => setTimeout(resolve, 20))
+    while (!existsSync(file('waiting'))) await sleep(20)
     killed.kill('SIGKILL')
     await killed
     expect(readFileSync(file('ran'), 'utf8')).to.equal('ab')
     // What it had started goes on without it; it is let go and waited for.
     writeFileSync(file('go'), '')
-    while (readFileSync(file('ran'), 'utf8') !== 'abc') await new Promise((resolve) => setTimeout(resolve, 20))
+    while (readFileSync(file('ran'), 'utf8') !== 'abc') await sleep(20)
     const {exitCode, stderr, stdout} = await start('w.yaml', '--resume')
     expect(exitCode).to.equal(0)
     expect(eventsOf(stdout).find(({type}) => type === 'workflow_started')).to.include({resumed: 2})
@@ -81,7 +85,7 @@ describe('npubridge run WORKFLOW', () => {
 
   it('is interrupted by a signal with 130, and can be resumed', async () => {
     const interrupted = start('w.yaml')
-    while (!existsSync(file('waiting'))) await new Promise((resolve) => setTimeout(resolve, 20))
+    while (!existsSync(file('waiting'))) await sleep(20)
     interrupted.kill('SIGINT')
     const {exitCode, stderr} = await interrupted
     expect(exitCode).to.equal(130)
@@ -89,7 +93,9 @@ describe('npubridge run WORKFLOW', () => {
     writeFileSync(file('w.yaml'), WORKFLOW.replace('write a letter', 'write a book'))
     const changed = await start('w.yaml', '--resume')
     expect(changed.exitCode).to.equal(1)
-    expect(changed.stderr).to.contain('-  - {id: b, description: write a letter').and.to.contain('+  - {id: b, description: write a book')
+    expect(changed.stderr)
+      .to.contain('-  - {id: b, description: write a letter')
+      .and.to.contain('+  - {id: b, description: write a book')
   })
 
   it('ends with 1 where a task fails, and says what is wrong with a workflow', async () => {
@@ -102,13 +108,17 @@ describe('npubridge run WORKFLOW', () => {
     expect(failed.exitCode).to.equal(1)
     expect(failed.stdout).to.contain('no-such-program cannot be started')
     expect((await run('tasks: []')).stderr).to.contain('the workflow has no tasks (CONFIG_INVALID)')
-    expect((await run('agents: {a: {}}\ntasks: [{id: t, agent: b}]')).stderr).to.contain('for the agent "b", which there is not')
+    expect((await run('agents: {a: {}}\ntasks: [{id: t, agent: b}]')).stderr).to.contain(
+      'for the agent "b", which there is not',
+    )
     const cycle = 'agents: {a: {}}\ntasks: [{id: x, agent: a, dependencies: [y]}, {id: y, agent: a, dependencies: [x]}]'
     expect((await run(cycle)).stderr).to.contain('tasks wait for each other: "x" → "y" → "x"')
     const broken = await run(cycle, '--break-cycles')
     expect(broken.exitCode).to.equal(0)
     expect(broken.stdout).to.contain('a cycle is broken: x does not wait for y')
-    expect((await start('x.yaml', '--break-cycles', '--resume', '--journal', 'nowhere')).stderr).to.contain('there is nothing to resume')
+    expect((await start('x.yaml', '--break-cycles', '--resume', '--journal', 'nowhere')).stderr).to.contain(
+      'there is nothing to resume',
+    )
   })
 
   it('refuses flags of workflows for JSON Lines', async () => {
@@ -126,7 +136,17 @@ describe('npubridge run WORKFLOW', () => {
   it('has an example of which every task finds its agent', async () => {
     const {exitCode, stdout} = await start(path.join(ROOT, 'examples/review/workflow.yaml'), '--dry-run')
     expect(exitCode).to.equal(0)
-    for (const line of ['style[README.md] → style-checker', 'count[src] → code-counter', 'marks → mark-finder', 'engine → engine-doctor', 'types → file-classifier', 'recording → sound-maker', 'speech → speech-detector', 'links → link-checker', 'summary → summary-writer']) {
+    for (const line of [
+      'style[README.md] → style-checker',
+      'count[src] → code-counter',
+      'marks → mark-finder',
+      'engine → engine-doctor',
+      'types → file-classifier',
+      'recording → sound-maker',
+      'speech → speech-detector',
+      'links → link-checker',
+      'summary → summary-writer',
+    ]) {
       expect(stdout).to.contain(line)
     }
   })

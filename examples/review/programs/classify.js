@@ -2,13 +2,12 @@
 import {readFileSync, statSync} from 'node:fs'
 import {homedir} from 'node:os'
 import path from 'node:path'
-
 import {createBridge} from 'npubridge'
 
 import {answer, readTask} from './task.js'
 
-const {NPUBRIDGE_HOME: home, XDG_DATA_HOME: data} = process.env
-const models = path.join(home || path.join(data || path.join(homedir(), '.local', 'share'), 'npubridge'), 'models')
+const {NPUBRIDGE_HOME: home, XDG_DATA_HOME: dataHome} = process.env
+const models = path.join(home || path.join(dataHome || path.join(homedir(), '.local', 'share'), 'npubridge'), 'models')
 const config = JSON.parse(readFileSync(path.join(models, 'magika', 'config.min.json'), 'utf8'))
 
 /** The first and the last bytes without white space around, padded in the middle. */

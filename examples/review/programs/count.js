@@ -13,7 +13,8 @@ for (const entry of readdirSync(folder, {recursive: true, withFileTypes: true}))
   const text = readFileSync(path.join(entry.parentPath, entry.name), 'latin1')
   const extension = path.extname(entry.name) || 'none'
   const count = text.split('\n').length - 1
-  const known = (byExtension[extension] ??= {files: 0, lines: 0})
+  byExtension[extension] ??= {files: 0, lines: 0}
+  const known = byExtension[extension]
   known.files++
   known.lines += count
   files++

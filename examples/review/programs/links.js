@@ -11,9 +11,9 @@ for (const name of readdirSync(folder, {recursive: true})) {
   if (!name.endsWith('.md')) continue
   const file = path.join(folder, name)
   for (const [, target] of readFileSync(file, 'utf8').matchAll(/\]\(([^)#\s]+)[^)]*\)/g)) {
-    if (/^[a-z]+:/i.test(target)) continue
-    count++
-    if (!existsSync(path.join(path.dirname(file), target))) broken.push({file, target})
+    const isLocal = !/^[a-z]+:/i.test(target)
+    if (isLocal) count++
+    if (isLocal && !existsSync(path.join(path.dirname(file), target))) broken.push({file, target})
   }
 }
 

@@ -1,6 +1,5 @@
 /** Finds the segments of a 16 kHz mono WAV in which somebody speaks, with silero-vad: node speech.js FILE */
 import {readFileSync} from 'node:fs'
-
 import {createBridge} from 'npubridge'
 
 import {answer} from './task.js'

@@ -26,7 +26,12 @@ export default class RouteTrain extends BaseCommand {
   static override args = {file: Args.string({description: 'examples', ignoreStdin: true, required: true})}
 
   static override flags = {
-    output: Flags.string({char: 'o', description: 'where to write what was learned', helpValue: 'FILE', required: true}),
+    output: Flags.string({
+      char: 'o',
+      description: 'where to write what was learned',
+      helpValue: 'FILE',
+      required: true,
+    }),
     method: Flags.option({options: ['lexical', 'hybrid'] as const})({
       default: 'hybrid',
       description: 'words alone, or words and meaning (with the model minilm)',
@@ -41,7 +46,9 @@ export default class RouteTrain extends BaseCommand {
     const report = await trainHead({
       file: args.file,
       method,
-      onEvent: (event) => this.logToStderr(renderTrainEvent(event)),
+      onEvent: (event) => {
+        this.logToStderr(renderTrainEvent(event))
+      },
       openEngine: lazy.get,
       output,
       signal: this.interrupted,

@@ -39,6 +39,7 @@ export type AgentDefinition = z.output<typeof agentDefinition>
 /**
  * The handler of a definition; null where it names none.
  *
+ * @param definition what is written
  * @param folder what the command's folder and the operation's paths are relative to
  */
 export function handlerOf(definition: HandlerDefinition, folder: string): Handler | null {

@@ -30,7 +30,11 @@ export function openAgents(folder: string | undefined, workingFolder: string): {
 /** All agents of a folder, and the files that describe none. */
 export function listAgents(folder: string | undefined, workingFolder: string): AgentsReport {
   const {folder: found, list} = openAgents(folder, workingFolder)
-  return {folder: found, agents: [...list.agents.values()].map((agent) => describeAgent(agent)), problems: list.problems}
+  return {
+    folder: found,
+    agents: [...list.agents.values()].map((agent) => describeAgent(agent)),
+    problems: list.problems,
+  }
 }
 
 export function describeAgent({handler, ...agent}: Agent): DescribedAgent {

@@ -20,8 +20,12 @@ export class AgentWatcher implements Disposable {
     this.#sources = sources
     this.#listener = listener
     for (const folder of sources.folders ?? []) {
-      const watcher = watch(folder, {persistent: false}, () => this.#changed())
-      watcher.on('error', (error) => listener({error: asNpuBridgeError(error)}))
+      const watcher = watch(folder, {persistent: false}, () => {
+        this.#changed()
+      })
+      watcher.on('error', (error) => {
+        listener({error: asNpuBridgeError(error)})
+      })
       this.#watchers.push(watcher)
     }
   }

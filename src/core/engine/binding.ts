@@ -18,11 +18,7 @@ export interface NativeBinding {
   readAgents(folder: string): string
   readonly NativeAgentIndex: new (agents: string) => NativeAgentIndex
   readonly NativeHead: {
-    train(
-      texts: readonly string[],
-      labels: readonly string[],
-      embeddings?: Float32Array | null,
-    ): Promise<NativeHead>
+    train(texts: readonly string[], labels: readonly string[], embeddings?: Float32Array | null): Promise<NativeHead>
     load(file: string): NativeHead
   }
   readonly NativeWorkflow: new (description: string, nowUs: number) => NativeWorkflow

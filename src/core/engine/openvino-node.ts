@@ -270,7 +270,7 @@ function modeOf(device: string): PerformanceMode {
 }
 
 function isCoordination(type: OperationType): boolean {
-  return type === 'embed' || type === 'route' || type === 'workflow'
+  return ['embed', 'route', 'workflow'].includes(type)
 }
 
 function cannotCoordinate(type: OperationType): NpuBridgeError {

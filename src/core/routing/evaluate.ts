@@ -117,7 +117,7 @@ export function auroc(inside: readonly number[], outside: readonly number[]): nu
     ...outside.map((value) => ({value, isInside: false})),
   ].toSorted((a, b) => a.value - b.value)
   let rankSum = 0
-  for (let first = 0; first < all.length; ) {
+  for (let first = 0; first < all.length;) {
     let end = first
     while (end < all.length && all[end]!.value === all[first]!.value) end++
     const rank = (first + 1 + end) / 2

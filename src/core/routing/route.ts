@@ -5,7 +5,7 @@ import {openAgents} from '../agents/describe.ts'
 import {NpuBridgeError} from '../errors.ts'
 import {evaluate, type Evaluation} from './evaluate.ts'
 import {chooseMethod} from './method.ts'
-import {TextRouter, type TextMethod} from './router.ts'
+import {type TextMethod, TextRouter} from './router.ts'
 
 export interface RouteRequest {
   readonly text?: string | undefined
@@ -35,9 +35,13 @@ export type RouteReport =
 export async function routeOrEvaluate(request: RouteRequest): Promise<RouteReport> {
   const {evaluate: file, signal, text, threshold, topK} = request
   if ((text === undefined) === (file === undefined)) {
-    throw new NpuBridgeError('INVALID_ARGUMENT', text === undefined ? 'there is no text' : 'a text and --eval exclude each other', {
-      suggestions: ['npubridge route "what is to be done"', 'npubridge route --eval FILE'],
-    })
+    throw new NpuBridgeError(
+      'INVALID_ARGUMENT',
+      text === undefined ? 'there is no text' : 'a text and --eval exclude each other',
+      {
+        suggestions: ['npubridge route "what is to be done"', 'npubridge route --eval FILE'],
+      },
+    )
   }
 
   const {notes, router} = await openRouter(request)

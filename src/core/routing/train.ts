@@ -5,8 +5,8 @@ import type {HeadDescription, TextMethod} from './router.ts'
 import {fromNative, loadBinding, type NativeHead} from '../engine/binding.ts'
 import {NpuBridgeError} from '../errors.ts'
 import {throwIfCancelled} from '../process/run.ts'
-import {embed} from './embed.ts'
 import {type Dataset, type Example, readDataset} from './dataset.ts'
+import {embed} from './embed.ts'
 
 export type TrainEvent =
   | {readonly type: 'embedding'; readonly done: number; readonly total: number}
@@ -55,7 +55,11 @@ export async function trainHead(options: TrainOptions): Promise<TrainReport> {
   options.onEvent?.({type: 'learning', examples: examples.length, labels: labels.size})
   const train = async () => {
     const given = vectors.all
-    return loadBinding().NativeHead.train(texts, examples.map(({label}) => label), given)
+    return loadBinding().NativeHead.train(
+      texts,
+      examples.map(({label}) => label),
+      given,
+    )
   }
 
   const head = await train().catch((error: unknown) => {

@@ -128,7 +128,15 @@ export function parseEnvelope(value: unknown): Envelope {
   const {type} = value as {type?: unknown}
   if (typeof type !== 'string' || !Object.hasOwn(SCHEMAS, type)) throw unknownType(type)
   const parsed = SCHEMAS[type as OperationType].safeParse(value, {reportInput: true})
-  if (parsed.success) return parsed.data
+  if (parsed.success) {
+    const {data} = parsed
+    if (data.type === 'route' && data.description === undefined && data.descriptions === undefined) {
+      throw fieldError('description', 'is missing')
+    }
+
+    return data
+  }
+
   throw envelopeError(parsed.error.issues, value, Object.keys(SCHEMAS[type as OperationType].shape))
 }
 

@@ -220,10 +220,6 @@ function toOperation(envelope: Envelope, options: BuildOptions): Operation | Pro
 
 function route(envelope: EnvelopeOf<'route'>, options: BuildOptions): Operation {
   const {agents, head, top_k: topK, id: _id, priority: _priority, timeout_ms: _timeout, ...others} = envelope
-  if (others.description === undefined && others.descriptions === undefined) {
-    throw fieldError('description', 'is missing')
-  }
-
   return {
     ...others,
     ...agentsOf(agents, options),

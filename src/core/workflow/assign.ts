@@ -1,11 +1,10 @@
 /** Finds the agent of every task before anything runs. */
-import type {AgentList} from '../agents/registry.ts'
 import type {ExpandedTask} from './expand.ts'
 
-import {findAgent} from '../agents/registry.ts'
+import {type AgentList, findAgent} from '../agents/registry.ts'
 import {NpuBridgeError} from '../errors.ts'
+import {type RouterOptions, type TextMethod, TextRouter} from '../routing/router.ts'
 import {nameSuggestions} from '../run/nearest.ts'
-import {TextRouter, type TextMethod, type RouterOptions} from '../routing/router.ts'
 
 /** Who gets what nobody fits, as in v1, where there is one of that name. */
 const FALLBACK_AGENT = 'director'
@@ -44,9 +43,13 @@ export async function assignAgents(tasks: readonly ExpandedTask[], options: Assi
 
 function needAgent({agent, id}: ExpandedTask, list: AgentList): void {
   if (list.agents.has(agent!.trim().toLowerCase())) return
-  throw new NpuBridgeError('INVALID_ARGUMENT', `task "${id}" is for the agent ${JSON.stringify(agent)}, which there is not`, {
-    suggestions: nameSuggestions(agent!, [...list.agents.keys()], 'agents'),
-  })
+  throw new NpuBridgeError(
+    'INVALID_ARGUMENT',
+    `task "${id}" is for the agent ${JSON.stringify(agent)}, which there is not`,
+    {
+      suggestions: nameSuggestions(agent!, [...list.agents.keys()], 'agents'),
+    },
+  )
 }
 
 async function route(

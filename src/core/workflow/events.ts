@@ -14,7 +14,7 @@ export type WorkflowEvent =
     }
   | {readonly type: 'note'; readonly text: string}
   | {readonly type: 'task_retried'; readonly task: string; readonly attempt: number; readonly error: ErrorReport}
-  | {readonly type: 'task_settled'; readonly task: string; readonly agent: string} & TaskOutcome
+  | (TaskOutcome & {readonly type: 'task_settled'; readonly task: string; readonly agent: string})
   | {readonly type: 'task_started'; readonly task: string; readonly agent: string; readonly attempt: number}
   | {readonly type: 'workflow_finished'; readonly report: WorkflowReport}
 

@@ -6,6 +6,8 @@ import type {AssignedTask} from './assign.ts'
 import type {TaskOutcome, TaskStatus, WorkflowListener} from './events.ts'
 import type {Journal} from './journal.ts'
 
+import {setTimeout as sleep} from 'node:timers/promises'
+
 import {asNpuBridgeError, NpuBridgeError} from '../errors.ts'
 import {cancelled} from '../process/run.ts'
 import {evaluate, valueAt} from './expression.ts'
@@ -160,7 +162,8 @@ class Execution {
     this.#options.onEvent?.({type: 'task_started', task: task.id, agent: task.agent, attempt})
     const {agent, context} = this.#prepare(task, attempt)
     const {handler} = agent
-    if (handler?.kind === 'command') return runCommand(handler, context)
+    // The place is given back when this returns, so it must not return before.
+    if (handler?.kind === 'command') return await runCommand(handler, context)
     if (handler?.kind === 'operation') {
       return {note: null, output: await runOperation(handler, context, await this.#options.openEngine())}
     }
@@ -218,7 +221,7 @@ class Execution {
 
   async #pause(milliseconds: number): Promise<void> {
     if (milliseconds === 0) return
-    await withSignal(new Promise((resolve) => setTimeout(resolve, milliseconds)), this.#stop.signal)
+    await withSignal(sleep(milliseconds), this.#stop.signal)
   }
 }
 
@@ -226,16 +229,20 @@ class Execution {
 async function withSignal<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   if (signal.aborted) throw abortError(signal)
   return new Promise((resolve, reject) => {
-    const onAbort = () => reject(abortError(signal))
+    const onAbort = () => {
+      reject(abortError(signal))
+    }
     signal.addEventListener('abort', onAbort, {once: true})
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+    work.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', onAbort)
+    })
   })
 }
 
 function abortError(signal: AbortSignal): NpuBridgeError {
-  const reason: unknown = signal.reason
+  const {reason} = signal
   if (reason instanceof DOMException && reason.name === 'TimeoutError') {
-    return new NpuBridgeError('DEADLINE_EXCEEDED', "the task took longer than its timeout_ms and was given up")
+    return new NpuBridgeError('DEADLINE_EXCEEDED', 'the task took longer than its timeout_ms and was given up')
   }
 
   return cancelled(signal)

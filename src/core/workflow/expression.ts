@@ -16,7 +16,8 @@ export type Expression =
 const OPERATORS = ['==', '!=', '<=', '>=', '<', '>'] as const
 type Operator = (typeof OPERATORS)[number]
 
-const TOKEN = /\s*(?:(?<operator>==|!=|<=|>=|[<>()])|(?<text>"(?:[^"\\]|\\.)*"|'[^']*')|(?<number>-?\d+(?:\.\d+)?)|(?<word>[\p{L}_][\p{L}\p{N}_-]*(?:\[[^\]]*\])?(?:\.[\p{L}\p{N}_-]+)*))/uy
+const TOKEN =
+  /\s*(?:(?<operator>==|!=|<=|>=|[<>()])|(?<text>"(?:[^"\\]|\\.)*"|'[^']*')|(?<number>-?\d+(?:\.\d+)?)|(?<word>[\p{L}_][\p{L}\p{N}_-]*(?:\[[^\]]*\])?(?:\.[\p{L}\p{N}_-]+)*))/uy
 /** Deeper ones are no conditions that anybody can read. */
 const DEEPEST = 50
 
@@ -124,9 +125,7 @@ class Parser {
 
   #not(): Expression {
     if (++this.#depth > DEEPEST) throw this.#wrong('it is nested too deeply')
-    const expression: Expression = this.#takeWord('not')
-      ? {type: 'not', operand: this.#not()}
-      : this.#comparison()
+    const expression: Expression = this.#takeWord('not') ? {type: 'not', operand: this.#not()} : this.#comparison()
     this.#depth--
     return expression
   }

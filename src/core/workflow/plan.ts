@@ -1,11 +1,10 @@
 /** Everything about a workflow that is known before it runs. */
 import type {AgentList} from '../agents/registry.ts'
 import type {AssignedTask} from './assign.ts'
-import type {ModeDefaults} from './modes.ts'
 import type {WorkflowFile} from './read.ts'
 
 import {fromNative, loadBinding, type NativeWorkflow} from '../engine/binding.ts'
-import {MODE_DEFAULTS} from './modes.ts'
+import {MODE_DEFAULTS, type ModeDefaults} from './modes.ts'
 
 export interface WorkflowSettings extends ModeDefaults {
   readonly name: string
@@ -26,7 +25,10 @@ export interface Overrides {
 }
 
 /** What the file says, else the mode; a limit that is given besides can only be lower. */
-export function settingsOf({definition, file}: Pick<WorkflowFile, 'definition' | 'file'>, asked: Overrides): WorkflowSettings {
+export function settingsOf(
+  {definition, file}: Pick<WorkflowFile, 'definition' | 'file'>,
+  asked: Overrides,
+): WorkflowSettings {
   const defaults = MODE_DEFAULTS[asked.mode ?? definition.mode ?? 'npu_accelerated']
   const maxParallel = definition.max_parallel ?? defaults.maxParallel
   return {
@@ -73,7 +75,7 @@ export function startNative(
       dependencies,
       deadlineMs,
       estimatedMs,
-      handled: list.agents.get(agent)?.handler != null,
+      handled: (list.agents.get(agent)?.handler ?? null) !== null,
     })),
   }
   try {

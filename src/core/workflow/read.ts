@@ -3,10 +3,8 @@ import {readFile, stat} from 'node:fs/promises'
 import path from 'node:path'
 import {type Document, parseDocument} from 'yaml'
 
-import type {PathPart} from '../run/fields.ts'
-
 import {asNpuBridgeError, NpuBridgeError} from '../errors.ts'
-import {fieldPath, showValue} from '../run/fields.ts'
+import {fieldPath, type PathPart, showValue} from '../run/fields.ts'
 import {nearestName} from '../run/nearest.ts'
 import {type WorkflowDefinition, workflowDefinition} from './schema.ts'
 

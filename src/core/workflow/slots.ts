@@ -3,7 +3,7 @@ import {cancelled, throwIfCancelled} from '../process/run.ts'
 
 export class Slots {
   /** No limit. */
-  static readonly none = new Slots(Number.POSITIVE_INFINITY)
+  static readonly none = new Slots(Infinity)
   #free: number
   readonly #waiting: Array<() => void> = []
 

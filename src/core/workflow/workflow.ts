@@ -68,9 +68,7 @@ export async function prepareWorkflow(options: PrepareOptions): Promise<Prepared
   const asked = options.method ?? definition.routing?.method ?? settings.method
   // Nobody waits for an engine where every task names its agent.
   const isOpen = expanded.some(({agent}) => agent === undefined) || settings.routeUnknown
-  const choice = isOpen
-    ? await chooseMethod(asked, options.openEngine)
-    : ({method: 'lexical', reason: null} as const)
+  const choice = isOpen ? await chooseMethod(asked, options.openEngine) : ({method: 'lexical', reason: null} as const)
   const head = definition.routing?.head
   const tasks = await assignAgents(expanded, {
     head: head === undefined ? undefined : path.resolve(source.folder, head),
@@ -143,7 +141,8 @@ export async function runWorkflow(options: RunWorkflowOptions): Promise<Workflow
     if ('list' in event) current = event.list
     else onEvent?.({type: 'note', text: event.error.message})
   })
-  return executeWorkflow({
+  // The files are watched until it has ended.
+  return await executeWorkflow({
     plan: {...plan, settings: {...plan.settings, name: plan.settings.name || source.file}},
     currentAgents: () => current,
     done,
@@ -160,13 +159,14 @@ function openJournal({journal, onEvent, prepared, resume = false}: RunWorkflowOp
   if (journal === null) return {done: new Map<string, unknown>(), journal: undefined}
   const file = journal ?? journalFile(source.file)
   if (!resume) {
-    if (isUnfinished(file)) onEvent?.({type: 'note', text: 'an interrupted run is begun anew; --resume goes on with it'})
+    if (isUnfinished(file))
+      onEvent?.({type: 'note', text: 'an interrupted run is begun anew; --resume goes on with it'})
     return {done: new Map<string, unknown>(), journal: Journal.begin(file, plan.settings.name, source.text)}
   }
 
   const state = readJournal(file, source.file, source.text)
   const known = new Set(plan.tasks.map(({id}) => id))
-  const foreign = [...state.done.keys()].find((id) => !known.has(id))
+  const foreign = state.done.keys().find((id) => !known.has(id))
   if (foreign !== undefined) {
     throw new NpuBridgeError('INVALID_ARGUMENT', `the journal ${file} has the task "${foreign}", the workflow has not`)
   }

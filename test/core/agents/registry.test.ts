@@ -2,9 +2,7 @@ import {expect} from 'chai'
 import {mkdirSync, rmSync, writeFileSync} from 'node:fs'
 import path from 'node:path'
 
-import type {AgentList} from '../../../src/core/agents/registry.ts'
-
-import {findAgent, readAgents, usualAgentsFolder} from '../../../src/core/agents/registry.ts'
+import {type AgentList, findAgent, readAgents, usualAgentsFolder} from '../../../src/core/agents/registry.ts'
 import {AgentWatcher} from '../../../src/core/agents/watch.ts'
 import {errorOf} from '../run/expect-error.ts'
 import {temporaryFolder} from '../run/temporary-folder.ts'
@@ -39,7 +37,10 @@ describe('readAgents', () => {
       'linter.md',
       '---\nname: linter\ndescription: lints: all\ncommand: [npx, eslint, "{inputs.file}"]\ncwd: src\nenv:\n  - CI\n  - COLOR=0\ntimeout_ms: 500\nmax_parallel: 2\noutput: json\npriority: 7\nexamples:\n  - is it tidy\n  - "look: here"\n---\n',
     )
-    write('seer.md', '---\noperation: {type: inference, model: magika, inputs: {bytes: {file: "{inputs.file}"}}}\n---\n')
+    write(
+      'seer.md',
+      '---\noperation: {type: inference, model: magika, inputs: {bytes: {file: "{inputs.file}"}}}\n---\n',
+    )
     const list = readAgents({folders: [agents()]})
     expect(findAgent(list, 'linter')).to.deep.include({
       examples: ['is it tidy', 'look: here'],
@@ -99,7 +100,11 @@ describe('readAgents', () => {
   it('takes the first of two agents of one name, and functions before all', () => {
     write('a.md', '---\nname: same\ndescription: of a file\n---\n')
     const run = () => 1
-    const list = readAgents({callbacks: {Same: run, New: run}, defined: {same: {description: 'own'}}, folders: [agents()]})
+    const list = readAgents({
+      callbacks: {Same: run, New: run},
+      defined: {same: {description: 'own'}},
+      folders: [agents()],
+    })
     expect(findAgent(list, 'same')).to.deep.include({description: 'own', handler: {kind: 'callback', run}})
     expect(findAgent(list, 'new').handler).to.deep.equal({kind: 'callback', run})
     expect(list.problems[0]!.message).to.equal('agent "same" is already described by the workflow')
@@ -138,8 +143,12 @@ describe('readAgents', () => {
       }
     }
 
-    await change(() => write('b.md', '---\nname: b\n---\n'), '2')
-    await change(() => rmSync(path.join(agents(), 'a.md')), '1')
+    await change(() => {
+      write('b.md', '---\nname: b\n---\n')
+    }, '2')
+    await change(() => {
+      rmSync(path.join(agents(), 'a.md'))
+    }, '1')
     expect([...lists.at(-1)!.agents.keys()]).to.deep.equal(['b'])
   })
 })

@@ -49,6 +49,7 @@ describe('choosing suites', () => {
       'coordination',
       'load',
       'workflow',
+      'routing',
       'inference',
       'serve',
       'saturation',

@@ -19,7 +19,8 @@ describe('parseDataset', () => {
   })
 
   it('names what is wrong', async () => {
-    const refused = (value: unknown, message: string) => errorOf(() => parseDataset(value, 'f'), 'INVALID_ARGUMENT', message)
+    const refused = (value: unknown, message: string) =>
+      errorOf(() => parseDataset(value, 'f'), 'INVALID_ARGUMENT', message)
     refused(3, 'f holds no examples')
     refused({test: []}, 'f has "test", which is not a part of a data set')
     refused({train: 3}, 'f: train is not a list')

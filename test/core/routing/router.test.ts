@@ -81,6 +81,7 @@ describe('routing by meaning', () => {
   before(async function () {
     engine = await startNative(await requireNative(this, ['minilm']))
   })
+
   after(async () => engine?.shutdown())
 
   const openEngine = async () => engine
@@ -96,7 +97,11 @@ describe('routing by meaning', () => {
       expect(router.device).to.equal(method === 'semantic' ? 'CPU' : null)
     }
 
-    await rejectionOf(new TextRouter({agents: [], method: 'hybrid', openEngine}).route(texts), 'INVALID_ARGUMENT', 'there are no agents to choose among')
+    await rejectionOf(
+      new TextRouter({agents: [], method: 'hybrid', openEngine}).route(texts),
+      'INVALID_ARGUMENT',
+      'there are no agents to choose among',
+    )
   })
 
   it('embeds many texts as it embeds each, whatever their lengths', async () => {
@@ -115,19 +120,36 @@ describe('routing by meaning', () => {
   })
 
   it('is an operation of the engine too', async () => {
-    const {data, device} = await engine.submit({type: 'route', agents: AGENTS, descriptions: ['thirsty tulips', 'xyzzy plugh'], method: 'hybrid', topK: 1})
+    const {data, device} = await engine.submit({
+      type: 'route',
+      agents: AGENTS,
+      descriptions: ['thirsty tulips', 'xyzzy plugh'],
+      method: 'hybrid',
+      topK: 1,
+    })
     const {routes} = data as {routes: Array<{agent: null | string; candidates: unknown[]}>}
     expect(routes.map(({agent}) => agent)).to.deep.equal(['gardener', null])
     expect(routes[0]!.candidates).to.have.length(1)
     expect(device === 'CPU' || device === null).to.equal(true)
-    await rejectionOf(engine.submit({type: 'route', agents: AGENTS, description: 'x', method: 'keywords'}), 'INVALID_ARGUMENT', /keywords are for a folder/)
-    await rejectionOf(engine.submit({type: 'embed', texts: ['x'], model: 'nothing'}), 'MODEL_NOT_FOUND', /"nothing" is not there/)
+    await rejectionOf(
+      engine.submit({type: 'route', agents: AGENTS, description: 'x', method: 'keywords'}),
+      'INVALID_ARGUMENT',
+      /keywords are for a folder/,
+    )
+    await rejectionOf(
+      engine.submit({type: 'embed', texts: ['x'], model: 'nothing'}),
+      'MODEL_NOT_FOUND',
+      /"nothing" is not there/,
+    )
   })
 
   it('learns from meaning, and routes by what was learned', async () => {
     const file = path.join(folder(), 'rooms.json')
     const output = path.join(folder(), 'rooms.head')
-    writeFileSync(file, JSON.stringify([...LIGHT.map((text) => [text, 'light']), ...MUSIC.map((text) => [text, 'music'])]))
+    writeFileSync(
+      file,
+      JSON.stringify([...LIGHT.map((text) => [text, 'light']), ...MUSIC.map((text) => [text, 'music'])]),
+    )
     const report = await trainHead({file, method: 'hybrid', openEngine, output})
     expect(report).to.include({labels: 2, threshold: null, calibratedOn: null})
     const router = new TextRouter({head: output, method: 'hybrid', openEngine})
@@ -138,7 +160,11 @@ describe('routing by meaning', () => {
   })
 
   it('shares the tasks of a workflow out by their words', async () => {
-    const tasks = [{id: 'a', description: 'water the lawn'}, {id: 'b', agent: 'me'}, {id: 'c', description: 'zzz'}]
+    const tasks = [
+      {id: 'a', description: 'water the lawn'},
+      {id: 'b', agent: 'me'},
+      {id: 'c', description: 'zzz'},
+    ]
     const {data} = await engine.submit({type: 'workflow', agents: AGENTS, tasks})
     expect(data).to.deep.include({assigned: ['gardener', 'me', 'director'], routed: 3})
   })

@@ -51,19 +51,35 @@ describe('executeWorkflow', () => {
   })
 
   it('refuses unknown agents and tasks that no agent fits', async () => {
-    const unknown = await rejectionOf(planOf({tasks: [{id: 'a', agent: 'coook'}]}, {cook: fail}), 'INVALID_ARGUMENT', /for the agent "coook"/)
+    const unknown = await rejectionOf(
+      planOf({tasks: [{id: 'a', agent: 'coook'}]}, {cook: fail}),
+      'INVALID_ARGUMENT',
+      /for the agent "coook"/,
+    )
     expect(unknown.suggestions[0]).to.equal('did you mean "cook"?')
     await rejectionOf(
       planOf({tasks: [{id: 'a', description: 'zzz'}]}, {cook: fail}),
       'INVALID_ARGUMENT',
       'no agent fits task "a": "zzz"',
     )
-    const {tasks} = await planOf({mode: 'intelligent_routing', tasks: [{id: 'a', agent: 'nobody', description: 'cook'}]}, {cook: fail})
+    const {tasks} = await planOf(
+      {mode: 'intelligent_routing', tasks: [{id: 'a', agent: 'nobody', description: 'cook'}]},
+      {cook: fail},
+    )
     expect(tasks[0]!.agent).to.equal('cook')
   })
 
   it('says that a task was routed where its agent does nothing', async () => {
-    const {report, statuses} = await runWith({agents: {idle: {}}, tasks: [{id: 'a', agent: 'idle'}, {id: 'b', agent: 'busy', dependencies: ['a']}]}, {busy: () => 1})
+    const {report, statuses} = await runWith(
+      {
+        agents: {idle: {}},
+        tasks: [
+          {id: 'a', agent: 'idle'},
+          {id: 'b', agent: 'busy', dependencies: ['a']},
+        ],
+      },
+      {busy: () => 1},
+    )
     expect(statuses).to.deep.equal({a: 'routed', b: 'completed'})
     expect(report).to.include({completed: 1, routed: 1})
   })
@@ -83,7 +99,15 @@ describe('executeWorkflow', () => {
   })
 
   it('tells why a task failed or was skipped', async () => {
-    const {settled} = await runWith({tasks: [{id: 'a', agent: 'bad'}, {id: 'b', agent: 'bad', dependencies: ['a']}]}, {bad: fail})
+    const {settled} = await runWith(
+      {
+        tasks: [
+          {id: 'a', agent: 'bad'},
+          {id: 'b', agent: 'bad', dependencies: ['a']},
+        ],
+      },
+      {bad: fail},
+    )
     expect(settled[0]!.error).to.include({code: 'INVALID_ARGUMENT', message: 'it broke'})
     expect(settled[1]!.reason).to.equal('its dependency "a" failed')
   })
@@ -101,7 +125,9 @@ describe('executeWorkflow', () => {
     expect(statuses).to.deep.equal({a: 'completed'})
     expect(events.filter(({type}) => type === 'task_retried')).to.have.length(2)
     attempts.length = 0
-    expect((await runWith({tasks: [{id: 'a', agent: 'flaky', retries: 1}]}, {flaky})).statuses).to.deep.equal({a: 'failed'})
+    expect((await runWith({tasks: [{id: 'a', agent: 'flaky', retries: 1}]}, {flaky})).statuses).to.deep.equal({
+      a: 'failed',
+    })
   })
 
   it('leaves out what its condition excludes, and goes on', async () => {
@@ -144,7 +170,10 @@ describe('executeWorkflow', () => {
 
   it('starts the urgent first, and what the urgent waits for', async () => {
     const order: string[] = []
-    const note = ({taskId}: TaskContext) => order.push(taskId)
+    const note = ({taskId}: TaskContext) => {
+      order.push(taskId)
+    }
+
     await runWith(
       {
         max_parallel: 1,
@@ -161,21 +190,36 @@ describe('executeWorkflow', () => {
   })
 
   it('gives up what takes longer than it may, and what comes too late', async () => {
-    const {settled} = await runWith({tasks: [{id: 'a', agent: 'slow', timeout_ms: 10}]}, {slow: async () => sleep(5000, null, {ref: false})})
+    const {settled} = await runWith(
+      {tasks: [{id: 'a', agent: 'slow', timeout_ms: 10}]},
+      {slow: async () => sleep(5000, null, {ref: false})},
+    )
     expect(settled[0]!.error).to.include({code: 'DEADLINE_EXCEEDED'})
     let now = 0
     const late = await runWith(
-      {tasks: [{id: 'a', agent: 'work'}, {id: 'b', agent: 'work', dependencies: ['a'], deadline_ms: 5}]},
+      {
+        tasks: [
+          {id: 'a', agent: 'work'},
+          {id: 'b', agent: 'work', dependencies: ['a'], deadline_ms: 5},
+        ],
+      },
       {work: () => (now += 10_000)},
       {nowUs: () => now},
     )
-    expect(late.settled[1]!.error!.message).to.equal('task "b" could start only 10 ms after the workflow, its deadline is 5 ms')
+    expect(late.settled[1]!.error!.message).to.equal(
+      'task "b" could start only 10 ms after the workflow, its deadline is 5 ms',
+    )
   })
 
   it('stops when it is told to', async () => {
     const controller = new AbortController()
     const {report, statuses} = await runWith(
-      {tasks: [{id: 'a', agent: 'stopper'}, {id: 'b', agent: 'stopper', dependencies: ['a']}]},
+      {
+        tasks: [
+          {id: 'a', agent: 'stopper'},
+          {id: 'b', agent: 'stopper', dependencies: ['a']},
+        ],
+      },
       {
         async stopper() {
           controller.abort(new NpuBridgeError('CANCELLED', 'interrupted'))
@@ -191,7 +235,12 @@ describe('executeWorkflow', () => {
   it('runs nothing again that is done, and knows its output', async () => {
     const ran: string[] = []
     const {report, settled} = await runWith(
-      {tasks: [{id: 'a', agent: 'n'}, {id: 'b', agent: 'n', inputs: {x: 'a'}}]},
+      {
+        tasks: [
+          {id: 'a', agent: 'n'},
+          {id: 'b', agent: 'n', inputs: {x: 'a'}},
+        ],
+      },
       {
         n({inputs, taskId}) {
           ran.push(taskId)
@@ -224,7 +273,12 @@ describe('executeWorkflow', () => {
     let isGone = false
     const callbacks = {x: () => (isGone = true), y: () => 1}
     const {settled} = await runWith(
-      {tasks: [{id: 'a', agent: 'x'}, {id: 'b', agent: 'y', dependencies: ['a']}]},
+      {
+        tasks: [
+          {id: 'a', agent: 'x'},
+          {id: 'b', agent: 'y', dependencies: ['a']},
+        ],
+      },
       callbacks,
       {currentAgents: () => readAgents({callbacks: isGone ? {x: callbacks.x} : callbacks})},
     )

@@ -32,7 +32,11 @@ describe('expandWorkflow', () => {
   })
 
   it('makes dependencies of inputs and conditions, each once', () => {
-    const tasks = expand({id: 'a'}, {id: 'b'}, {id: 'c', dependencies: ['a'], inputs: {x: 'a'}, when: 'b.status == "completed"'})
+    const tasks = expand(
+      {id: 'a'},
+      {id: 'b'},
+      {id: 'c', dependencies: ['a'], inputs: {x: 'a'}, when: 'b.status == "completed"'},
+    )
     expect(tasks[2]!.dependencies).to.deep.equal(['a', 'b'])
   })
 
@@ -43,7 +47,11 @@ describe('expandWorkflow', () => {
   it('refuses what cannot be meant', () => {
     refused(/^the workflow has no tasks$/)
     refused(/^two tasks have the id "a"$/, {id: 'a'}, {id: 'a'})
-    const {suggestions} = refused(/task "b": dependencies names the task "lnit", which there is not/, {id: 'lint'}, {id: 'b', dependencies: ['lnit']})
+    const {suggestions} = refused(
+      /task "b": dependencies names the task "lnit", which there is not/,
+      {id: 'lint'},
+      {id: 'b', dependencies: ['lnit']},
+    )
     expect(suggestions[0]).to.equal('did you mean "lint"?')
     refused(/inputs\.x names the task "none"/, {id: 'a', inputs: {x: 'none.y'}})
     refused(/the task's matrix has no arch/, {id: 'a', description: '{matrix.arch}'})

@@ -39,12 +39,17 @@ describe('conditions', () => {
   })
 
   it('name the tasks that they look at', () => {
-    expect(tasksOf(parseExpression('a.status == "x" or not (b.output > m[1,2].output.n)'))).to.deep.equal(['a', 'b', 'm[1,2]'])
+    expect(tasksOf(parseExpression('a.status == "x" or not (b.output > m[1,2].output.n)'))).to.deep.equal([
+      'a',
+      'b',
+      'm[1,2]',
+    ])
     expect(splitReference('m[a.b].output.c')).to.deep.equal(['m[a.b]', 'output', 'c'])
   })
 
   it('say where they are wrong', () => {
-    const refused = (source: string, message: RegExp) => errorOf(() => parseExpression(source), 'CONFIG_INVALID', message)
+    const refused = (source: string, message: RegExp) =>
+      errorOf(() => parseExpression(source), 'CONFIG_INVALID', message)
     refused('a ==', /is wrong at "the end" \(character 5\): a value or a task is expected/)
     refused('a b', /is wrong at "b" .*nothing more is expected/)
     refused('(a', /"\)" is expected/)

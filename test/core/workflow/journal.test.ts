@@ -36,7 +36,11 @@ describe('Journal', () => {
 
   it('refuses to go on where the workflow has changed, with the difference', () => {
     Journal.begin(file(), 'w', 'name: w\ntasks:\n  - id: a\n')
-    const error = errorOf(() => read('name: w\ntasks:\n  - id: b\n'), 'INVALID_ARGUMENT', /has changed since the run that is to be resumed/)
+    const error = errorOf(
+      () => read('name: w\ntasks:\n  - id: b\n'),
+      'INVALID_ARGUMENT',
+      /has changed since the run that is to be resumed/,
+    )
     expect(error.message).to.contain('-  - id: a').and.to.contain('+  - id: b')
     expect(error.suggestions[0]).to.match(/^npubridge run w\.yaml/)
   })

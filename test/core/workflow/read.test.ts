@@ -17,7 +17,10 @@ describe('parseWorkflow', () => {
   })
 
   it('names what is no field, and what was probably meant', () => {
-    const {suggestions} = refused('tasks:\n  - id: a\n    dependancies: [b]\n', /^w\.yaml: tasks\[0\]\.dependancies is not a field$/)
+    const {suggestions} = refused(
+      'tasks:\n  - id: a\n    dependancies: [b]\n',
+      /^w\.yaml: tasks\[0\]\.dependancies is not a field$/,
+    )
     expect(suggestions).to.deep.equal(['did you mean "dependencies"?'])
     refused('task: []', /tasks is missing/)
     refused('tasks:\n  - id: a\n    priority: 900\n', /tasks\[0\]\.priority is 900: /)

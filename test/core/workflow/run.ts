@@ -5,7 +5,7 @@ import type {WorkflowDefinition} from '../../../src/core/workflow/schema.ts'
 import {type AgentList, readAgents} from '../../../src/core/agents/registry.ts'
 import {NpuBridgeError} from '../../../src/core/errors.ts'
 import {assignAgents} from '../../../src/core/workflow/assign.ts'
-import {executeWorkflow, type ExecuteOptions} from '../../../src/core/workflow/execute.ts'
+import {type ExecuteOptions, executeWorkflow} from '../../../src/core/workflow/execute.ts'
 import {expandWorkflow} from '../../../src/core/workflow/expand.ts'
 import {settingsOf, type WorkflowPlan} from '../../../src/core/workflow/plan.ts'
 
@@ -41,7 +41,9 @@ export async function runWith(
   const report = await executeWorkflow({
     plan: await planOf(definition, callbacks, breakCycles),
     openEngine: noEngine,
-    onEvent: (event) => events.push(event),
+    onEvent(event) {
+      events.push(event)
+    },
     ...others,
   })
   const settled = events.filter((event) => event.type === 'task_settled')

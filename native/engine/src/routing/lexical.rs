@@ -105,8 +105,12 @@ impl LexicalIndex {
     /// The agent that fits each text best; none where no word of the text is known. In the order of the texts.
     #[must_use]
     pub fn select_all(&self, texts: &[&str]) -> Vec<Option<Ranked>> {
-        let available = thread::available_parallelism().map_or(1, usize::from);
-        let threads = available.min(texts.len() / TEXTS_PER_THREAD).max(1);
+        let wanted = texts.len() / TEXTS_PER_THREAD;
+        // Asking the system takes as long as dozens of texts.
+        let threads = match wanted {
+            0 | 1 => 1,
+            _ => thread::available_parallelism().map_or(1, usize::from).min(wanted),
+        };
         let select = |texts: &[&str]| {
             let mut scratch = Scratch::default();
             texts.iter().map(|text| self.select(text, &mut scratch)).collect::<Vec<_>>()
@@ -254,10 +258,10 @@ mod tests {
 
     #[test]
     fn equal_scores_are_decided_by_priority_and_then_by_name() {
-        let agents = [profile("b", "sorts mail", 50), profile("a", "sorts mail", 50)];
+        let agents = [profile("bob", "sorts mail", 50), profile("ann", "sorts mail", 50)];
         let ranked = LexicalIndex::new(&agents).rank("sort mail", 2, &mut Scratch::default());
         assert_eq!(ranked.iter().map(|ranked| ranked.agent).collect::<Vec<_>>(), [1, 0]);
-        let agents = [profile("a", "sorts mail", 50), profile("b", "sorts mail", 10)];
+        let agents = [profile("ann", "sorts mail", 50), profile("bob", "sorts mail", 10)];
         let index = LexicalIndex::new(&agents);
         assert_eq!(index.select("sort mail", &mut Scratch::default()).unwrap().agent, 1);
     }

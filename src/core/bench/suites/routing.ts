@@ -1,19 +1,30 @@
 import {median} from 'simple-statistics'
 
 import type {AgentProfile, RoutingMethod} from '../../engine/engine.ts'
-import type {Side, Suite, SuiteContext} from './suite.ts'
 
 import {asNpuBridgeError} from '../../errors.ts'
 import {ACCELERATED, LEGACY_WITHOUT_SLEEP} from '../sides.ts'
 import {perSecond, timesUs} from '../timing.ts'
-import {absent} from './suite.ts'
+import {absent, type Side, type Suite, type SuiteContext} from './suite.ts'
 
 const AGENTS = 100
 const TEXTS = 2000
 /** Embedding takes thousands of times as long. */
 const EMBEDDED = 128
 const VERBS = ['review', 'deploy', 'monitor', 'encrypt', 'translate', 'compile', 'measure', 'draw', 'plan', 'index']
-const THINGS = ['code', 'servers', 'metrics', 'secrets', 'texts', 'kernels', 'latency', 'maps', 'roadmaps', 'books', 'logs']
+const THINGS = [
+  'code',
+  'servers',
+  'metrics',
+  'secrets',
+  'texts',
+  'kernels',
+  'latency',
+  'maps',
+  'roadmaps',
+  'books',
+  'logs',
+]
 
 const LEGACY_HAS_NONE = {
   status: 'not_available',
@@ -72,10 +83,7 @@ async function acceleratedSide({effort, participants}: SuiteContext): Promise<Si
     await engine.submit({type: 'route', agents, descriptions: texts.take(count), method, topK: 0})
   }
 
-  const missing = await ask('hybrid', 1).then(
-    () => undefined,
-    (error: unknown) => asNpuBridgeError(error).message,
-  )
+  const missing = await whyNot(async () => ask('hybrid', 1))
   const rate = async (method: RoutingMethod, count: number) => {
     const times = await timesUs(async () => ask(method, count), effort.roundMs)
     return perSecond(count, [median(times)])
@@ -96,5 +104,15 @@ async function acceleratedSide({effort, participants}: SuiteContext): Promise<Si
         },
       }
     },
+  }
+}
+
+/** What keeps `work` from being done; undefined when nothing does. */
+async function whyNot(work: () => Promise<void>): Promise<string | undefined> {
+  try {
+    await work()
+    return undefined
+  } catch (error) {
+    return asNpuBridgeError(error).message
   }
 }

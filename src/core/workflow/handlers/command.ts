@@ -50,7 +50,7 @@ export async function runCommand(
   return new Supervisor(child, handler, context, graceMs).result()
 }
 
-function startProgram(
+async function startProgram(
   program: string,
   argv: readonly string[],
   handler: CommandHandler,
@@ -95,12 +95,7 @@ class Supervisor {
   #ended: NpuBridgeError | undefined
   #killer: NodeJS.Timeout | undefined
 
-  constructor(
-    child: Program,
-    handler: CommandHandler,
-    context: TaskContext,
-    graceMs: number,
-  ) {
+  constructor(child: Program, handler: CommandHandler, context: TaskContext, graceMs: number) {
     this.#child = child
     this.#handler = handler
     this.#context = context
@@ -115,8 +110,12 @@ class Supervisor {
       )
     }
 
-    this.#stdout = new Collected(child.stdout, handler.maxOutputBytes, () => tooMuch('stdout'))
-    this.#stderr = new Collected(child.stderr, handler.maxOutputBytes, () => tooMuch('stderr'))
+    this.#stdout = new Collected(child.stdout, handler.maxOutputBytes, () => {
+      tooMuch('stdout')
+    })
+    this.#stderr = new Collected(child.stderr, handler.maxOutputBytes, () => {
+      tooMuch('stderr')
+    })
   }
 
   get #name(): string {
@@ -129,7 +128,9 @@ class Supervisor {
       const message = `${this.#name} took longer than ${this.#handler.timeoutMs} ms and was ended`
       this.#end(new NpuBridgeError('DEADLINE_EXCEEDED', message, {suggestions: ['timeout_ms of the agent']}))
     }, this.#handler.timeoutMs)
-    const onAbort = () => this.#end(cancelled(signal))
+    const onAbort = () => {
+      this.#end(cancelled(signal))
+    }
     if (signal.aborted) onAbort()
     else signal.addEventListener('abort', onAbort, {once: true})
     try {

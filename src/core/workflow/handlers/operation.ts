@@ -33,5 +33,10 @@ function outputOf({data, device, fallback, outputs = {}}: OperationResult): Oper
 
     return [name, {data: Array.from(tensor.data as ArrayLike<bigint | number>, Number), shape: tensor.shape}] as const
   })
-  return {device, fallback, ...(data !== undefined && {data}), ...(tensors.length > 0 && {outputs: Object.fromEntries(tensors)})}
+  return {
+    device,
+    fallback,
+    ...(data !== undefined && {data}),
+    ...(tensors.length > 0 && {outputs: Object.fromEntries(tensors)}),
+  }
 }

@@ -36,8 +36,12 @@ describe('runCommand', () => {
     runCommand(handler(argv, more), {...CONTEXT, ...context}, {graceMs: 100})
 
   it('puts the task into the arguments and gives it on stdin', async () => {
-    const shown = 'process.stdin.setEncoding("utf8").on("data", (text) => console.log(JSON.stringify([process.argv.slice(1), JSON.parse(text)])))'
-    const {note, output} = await run(script(shown, '{task_id}: {description}', '{inputs.count}', '{inputs}', '{other}'), {output: 'json'})
+    const shown =
+      'process.stdin.setEncoding("utf8").on("data", (text) => console.log(JSON.stringify([process.argv.slice(1), JSON.parse(text)])))'
+    const {note, output} = await run(
+      script(shown, '{task_id}: {description}', '{inputs.count}', '{inputs}', '{other}'),
+      {output: 'json'},
+    )
     expect(note).to.equal(null)
     expect(output).to.deep.equal([
       ['t1: a text', '3', '{"count":3,"name":"n m"}', '{other}'],
@@ -47,20 +51,36 @@ describe('runCommand', () => {
 
   it('lets no description reach a shell', async () => {
     const target = path.join(folder(), 'pwned')
-    for (const description of [`$(touch ${target})`, `; touch ${target}`, `\`touch ${target}\``, `| tee ${target}`, `" && touch ${target} #`, `{inputs.name}`, '\n', '%PATH%']) {
+    for (const description of [
+      `$(touch ${target})`,
+      `; touch ${target}`,
+      `\`touch ${target}\``,
+      `| tee ${target}`,
+      `" && touch ${target} #`,
+      `{inputs.name}`,
+      '\n',
+      '%PATH%',
+    ]) {
       const {output} = await run(script('console.log(process.argv[1])', '{description}'), {}, {description})
       expect(output).to.equal(description)
     }
 
     expect(existsSync(target)).to.equal(false)
-    await rejectionOf(run(script('', '{description}'), {}, {description: 'a\0b'}), 'INVALID_ARGUMENT', /has a NUL character/)
+    await rejectionOf(
+      run(script('', '{description}'), {}, {description: 'a\0b'}),
+      'INVALID_ARGUMENT',
+      /has a NUL character/,
+    )
   })
 
   it('gives programs few variables, and those that are named', async () => {
     process.env.NPUBRIDGE_TEST_SECRET = 'secret'
     process.env.NPUBRIDGE_TEST_NAMED = 'named'
     try {
-      const {output} = await run(script('console.log(JSON.stringify(process.env))'), {env: ['NPUBRIDGE_TEST_NAMED', 'SET=a=b'], output: 'json'})
+      const {output} = await run(script('console.log(JSON.stringify(process.env))'), {
+        env: ['NPUBRIDGE_TEST_NAMED', 'SET=a=b'],
+        output: 'json',
+      })
       expect(output).to.include({NPUBRIDGE_TEST_NAMED: 'named', SET: 'a=b', PATH: process.env.PATH})
       expect(output).to.not.have.property('NPUBRIDGE_TEST_SECRET')
     } finally {
@@ -70,9 +90,17 @@ describe('runCommand', () => {
   })
 
   it('says what failed', async () => {
-    await rejectionOf(run(script('console.error("no such thing"); process.exit(3)')), 'INVALID_ARGUMENT', /\(task "t1"\) gave exit code 3: no such thing$/)
+    await rejectionOf(
+      run(script('console.error("no such thing"); process.exit(3)')),
+      'INVALID_ARGUMENT',
+      /\(task "t1"\) gave exit code 3: no such thing$/,
+    )
     await rejectionOf(run(script('process.kill(process.pid, "SIGKILL")')), 'INVALID_ARGUMENT', /was ended by SIGKILL/)
-    const missing = await rejectionOf(run(['no-such-program-anywhere']), 'INVALID_ARGUMENT', /^no-such-program-anywhere cannot be started in /)
+    const missing = await rejectionOf(
+      run(['no-such-program-anywhere']),
+      'INVALID_ARGUMENT',
+      /^no-such-program-anywhere cannot be started in /,
+    )
     expect(missing.suggestions[0]).to.contain('is it installed and on PATH?')
     await rejectionOf(run(script('console.log("{")'), {output: 'json'}), 'INVALID_ARGUMENT', /did not write JSON/)
     await rejectionOf(run(script('', '{inputs.nothing}')), 'INVALID_ARGUMENT', /has no input "nothing"/)
@@ -85,7 +113,11 @@ describe('runCommand', () => {
       const child = require('child_process').spawn(process.execPath, ['-e', 'process.on("SIGTERM", () => {}); setInterval(() => {}, 1000)'], {stdio: 'inherit'})
       require('fs').writeFileSync(${JSON.stringify(pidFile)}, String(child.pid))
       setInterval(() => {}, 1000)`
-    await rejectionOf(run(script(code), {timeoutMs: 1500}), 'DEADLINE_EXCEEDED', /took longer than 1500 ms and was ended/)
+    await rejectionOf(
+      run(script(code), {timeoutMs: 1500}),
+      'DEADLINE_EXCEEDED',
+      /took longer than 1500 ms and was ended/,
+    )
     const pid = Number(readFileSync(pidFile, 'utf8'))
     for (let tries = 0; isAlive(pid) && tries < 100; tries++) await sleep(20)
     expect(isAlive(pid)).to.equal(false)
@@ -93,7 +125,11 @@ describe('runCommand', () => {
 
   it('ends what writes without end', async () => {
     await rejectionOf(
-      run(script('const line = "x".repeat(65536); const write = () => { while (process.stdout.write(line)); process.stdout.once("drain", write) }; write()')),
+      run(
+        script(
+          'const line = "x".repeat(65536); const write = () => { while (process.stdout.write(line)); process.stdout.once("drain", write) }; write()',
+        ),
+      ),
       'RESOURCE_EXHAUSTED',
       /wrote more than 10000 bytes to stdout and was ended/,
     )
@@ -108,7 +144,9 @@ describe('runCommand', () => {
   it('stops when it is told to', async () => {
     const controller = new AbortController()
     const running = run(script('setInterval(() => {}, 1000)'), {}, {signal: controller.signal})
-    setTimeout(() => controller.abort(), 50)
+    setTimeout(() => {
+      controller.abort()
+    }, 50)
     await rejectionOf(running, 'CANCELLED', 'interrupted')
   })
 })

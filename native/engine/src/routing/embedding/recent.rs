@@ -8,7 +8,7 @@ use lru::LruCache;
 use super::Embedding;
 
 /// At 384 numbers each, 6 MB.
-const KEPT: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
+const KEPT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4095);
 /// Longer texts are too large to be kept and too seldom the same.
 const LONGEST: usize = 4096;
 

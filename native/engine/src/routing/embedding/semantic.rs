@@ -128,7 +128,7 @@ mod tests {
                 (1, "gardener".to_owned())
             ]
         );
-        let embeddings = [[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]].map(|e| Embedding::from(e));
+        let embeddings = [[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]].map(Embedding::from);
         let index = SemanticIndex::new(2, texts, embeddings.to_vec());
         assert_eq!(index.score(&[0.6, 0.8]), [1.0, 0.8]);
         let evidence = index.explain(&[0.6, 0.8], 0).unwrap();

@@ -70,10 +70,9 @@ fn probabilities_are_ranked_and_add_up() {
 #[test]
 fn words_explain_a_label() {
     let head = lexical();
-    let words: Vec<_> =
-        head.explain("please play jazz", 1, 2).into_iter().map(|(w, _)| w).collect();
-    assert_eq!(words.len(), 2);
+    let words: Vec<_> = head.explain("jazz and lamps", 1, 2).into_iter().map(|(w, _)| w).collect();
     assert!(words.contains(&"jazz".to_owned()), "{words:?}");
+    assert!(!words.contains(&"lamps".to_owned()), "{words:?}");
 }
 
 #[test]
