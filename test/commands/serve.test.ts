@@ -14,7 +14,7 @@ interface State {
 }
 
 describe('npubridge serve', function () {
-  this.timeout(120_000)
+  this.timeout(240_000)
   let home: string
 
   before(async function () {

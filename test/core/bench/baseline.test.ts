@@ -20,6 +20,7 @@ describe('baselines', () => {
   const paths = () => ({
     models: path.join(folder, 'models'),
     runtimes: path.join(folder, 'runtimes'),
+    servers: path.join(folder, 'servers'),
     cache: path.join(folder, 'cache'),
   })
 

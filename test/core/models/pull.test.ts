@@ -28,7 +28,12 @@ describe('pullModels', () => {
 
   beforeEach(async () => {
     folder = await makeFolder()
-    paths = {runtimes: at('home', 'runtimes'), models: at('home', 'models'), cache: at('home', 'cache')}
+    paths = {
+      runtimes: at('home', 'runtimes'),
+      models: at('home', 'models'),
+      cache: at('home', 'cache'),
+      servers: at('home', 'servers'),
+    }
     await mkdir(at('registry'))
     models = [await fakeModel(at('registry'), 'tiny'), await fakeModel(at('registry'), 'small')]
     calls = []

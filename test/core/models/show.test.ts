@@ -30,6 +30,7 @@ describe('showModel', () => {
       paths: {
         models: path.join(folder, 'models'),
         runtimes: path.join(folder, 'runtimes'),
+        servers: path.join(folder, 'servers'),
         cache: path.join(folder, 'cache'),
       },
       effects: {

@@ -32,7 +32,7 @@ describe('discoverRuntimes', () => {
   function machine(more: DiscoverOptions = {}): DiscoverOptions {
     return {
       env: {},
-      paths: {runtimes: at('runtimes'), models: at('models'), cache: at('cache')},
+      paths: {runtimes: at('runtimes'), models: at('models'), cache: at('cache'), servers: at('servers')},
       run: noPython,
       cwd: folder,
       intelRoot: at('opt-intel'),

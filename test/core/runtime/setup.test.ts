@@ -31,7 +31,12 @@ describe('setupRuntime', () => {
 
   beforeEach(async () => {
     folder = await makeFolder()
-    paths = {runtimes: at('home', 'runtimes'), models: at('home', 'models'), cache: at('home', 'cache')}
+    paths = {
+      runtimes: at('home', 'runtimes'),
+      models: at('home', 'models'),
+      cache: at('home', 'cache'),
+      servers: at('home', 'servers'),
+    }
     await mkdir(at('registry'))
     const made = await fakeWheel(at('registry'))
     wheelFile = made.file
