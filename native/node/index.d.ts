@@ -18,7 +18,7 @@ export declare class NativeAgentIndex {
 /** A running engine. */
 export declare class NativeEngine {
   /**
-   * Starts an engine. `config` is JSON, see `config.rs`; `on_answers` is called without arguments when answers are
+   * Starts an engine. `config` is JSON, see `Config::from_json`; `on_answers` is called without arguments when answers are
    * there to be drained, and not again before they have been.
    */
   constructor(config: string, onAnswers: () => void)
