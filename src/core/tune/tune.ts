@@ -53,6 +53,9 @@ const HEATS = 0.55
 const MEMORY = 0.1
 const SHORTEST_TRIAL_MS = 20
 const LONGEST_TRIAL_MS = 150
+/** Operations that a trial is long enough for, one at a time, up to so many milliseconds. */
+const OPERATIONS = 30
+const MOST_TRIAL_MS = 400
 /** What the default is tried for before anything else. */
 const FIRST_TRIAL_MS = 100
 
@@ -106,7 +109,8 @@ class Search {
       isOver: () => signal.aborted || this.#elapsed() > HEATS * limitMs,
       keeps: (candidate) => candidate === DEFAULT,
       score: (figures) => this.#score(figures),
-      trialMs: Math.min(LONGEST_TRIAL_MS, Math.max(SHORTEST_TRIAL_MS, each)),
+      // Of a slow model, few are tried well rather than all of them once.
+      trialMs: Math.max(Math.min(LONGEST_TRIAL_MS, each), trialOf(first.figures)),
     })
     // Where there was no time for anything else, the default is what there is.
     const isTried = heats.finalists.some(({contender}) => contender === DEFAULT)
@@ -206,6 +210,11 @@ class Search {
   #elapsed(): number {
     return this.#parts.now() - this.#startedAt
   }
+}
+
+/** How long a trial has to be for some operations to come one after the other. */
+function trialOf({p50Us}: Figures): number {
+  return Math.min(MOST_TRIAL_MS, Math.max(SHORTEST_TRIAL_MS, (OPERATIONS * p50Us) / 1000))
 }
 
 /** `npu` for `NPU.1`; nothing for `auto`. */

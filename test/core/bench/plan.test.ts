@@ -18,7 +18,7 @@ describe('planning a benchmark', () => {
   })
 
   it('passes on what the accelerated side is to be', async () => {
-    expect((await planBench({...REQUEST, device: 'cpu', runtime: '/opt/x'})).selection).to.deep.equal({
+    expect((await planBench({...REQUEST, device: 'cpu', runtime: '/opt/x'})).selection).to.deep.include({
       device: 'cpu',
       engine: 'auto',
       runtime: '/opt/x',
