@@ -166,7 +166,7 @@ function openJournal({journal, onEvent, prepared, resume = false}: RunWorkflowOp
 
   const state = readJournal(file, source.file, source.text)
   const known = new Set(plan.tasks.map(({id}) => id))
-  const foreign = state.done.keys().find((id) => !known.has(id))
+  const foreign = Array.from(state.done.keys()).find((id) => !known.has(id))
   if (foreign !== undefined) {
     throw new NpuBridgeError('INVALID_ARGUMENT', `the journal ${file} has the task "${foreign}", the workflow has not`)
   }

@@ -50,7 +50,8 @@ export async function runCommand(
   return new Supervisor(child, handler, context, graceMs).result()
 }
 
-async function startProgram(
+// eslint-disable-next-line @typescript-eslint/promise-function-async -- what execa gives is more than a promise
+function startProgram(
   program: string,
   argv: readonly string[],
   handler: CommandHandler,
