@@ -23,6 +23,9 @@ export async function openBridge({config: file, legacy, ...flags}: BridgeFlags):
 }
 
 /** As {@link openBridge}, or a server that has the engine. */
-export async function openEngine({server, ...flags}: BridgeFlags & {readonly server?: string | undefined}): Promise<Engine> {
+export async function openEngine({
+  server,
+  ...flags
+}: BridgeFlags & {readonly server?: string | undefined}): Promise<AsyncDisposable & Pick<Engine, 'submit'>> {
   return server === undefined ? openBridge(flags) : connectTo(server, {token: process.env.NPUBRIDGE_TOKEN})
 }

@@ -247,11 +247,16 @@ function fieldsOf(operation: Operation): object {
     }
 
     case 'route': {
-      return {description: operation.description, agents: operation.agents}
+      const {topK, type: _type, ...fields} = operation
+      return {...fields, top_k: topK}
+    }
+
+    case 'embed': {
+      return {texts: operation.texts, model: operation.model}
     }
 
     case 'workflow': {
-      return {tasks: operation.tasks, max_parallel: operation.maxParallel}
+      return {tasks: operation.tasks, agents: operation.agents, max_parallel: operation.maxParallel}
     }
 
     case 'health_check':

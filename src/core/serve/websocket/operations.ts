@@ -71,25 +71,44 @@ export async function runOperation(
     }
 
     case 'route': {
-      if (operation.agents !== undefined) {
-        throw new NpuBridgeError('UNSUPPORTED_OPERATION', 'agents names a folder, which a client may not')
-      }
+      refusePaths(operation)
+      checkTexts([operation.description ?? '', ...(operation.descriptions ?? [])])
+      return service.engine.submit(operation, options)
+    }
 
-      if (operation.description.length > LONGEST_DESCRIPTION) {
-        throw new NpuBridgeError('INVALID_ARGUMENT', `description has more than ${LONGEST_DESCRIPTION} characters`)
-      }
-
+    case 'embed': {
+      checkTexts(operation.texts)
       return service.engine.submit(operation, options)
     }
 
     // A workflow that comes from elsewhere is routed by the engine; none of its tasks has a handler here.
+    case 'workflow': {
+      refusePaths(operation)
+      return service.engine.submit(operation, options)
+    }
+
     case 'echo':
     case 'health_check':
-    case 'statistics':
-    case 'workflow': {
+    case 'statistics': {
       return service.engine.submit(operation, options)
     }
   }
+}
+
+/** Folders and files are named by whoever started the server. */
+function refusePaths({agents, head}: {readonly agents?: unknown; readonly head?: string}): void {
+  if (typeof agents === 'string') {
+    throw new NpuBridgeError('UNSUPPORTED_OPERATION', 'agents names a folder, which a client may not')
+  }
+
+  if (head !== undefined) throw new NpuBridgeError('UNSUPPORTED_OPERATION', 'head names a file, which a client may not')
+}
+
+/** Together, since their number is the client's, too. */
+function checkTexts(texts: readonly string[]): void {
+  const characters = texts.reduce((sum, text) => sum + text.length, 0)
+  if (characters <= LONGEST_DESCRIPTION) return
+  throw new NpuBridgeError('INVALID_ARGUMENT', `description has more than ${LONGEST_DESCRIPTION} characters`)
 }
 
 async function infer(
