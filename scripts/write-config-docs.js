@@ -3,8 +3,8 @@ import {readFileSync, writeFileSync} from 'node:fs'
 import path from 'node:path'
 import {format} from 'prettier'
 
-import {configReference, REFERENCE_MARKS} from '../src/core/config/reference.ts'
 import {publishedSchemas} from '../src/core/config/published.ts'
+import {configReference, REFERENCE_MARKS} from '../src/core/config/reference.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '..')
 for (const [file, schema] of Object.entries(publishedSchemas())) {

@@ -20,7 +20,7 @@ const ROUND_MS = 500
 function candidateOf({batching, extends: base, precision, requests, streams}: Record<string, unknown>): Candidate {
   const batch = (batching as undefined | {max?: number})?.max
   const given = {hint: base === 'throughput' ? base : undefined, requests, streams, batch, precision}
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Candidate
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }
 
 const winners: Array<{candidate: Candidate; name: string}> = []

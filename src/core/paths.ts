@@ -25,5 +25,10 @@ export function resolvePaths(env: NodeJS.ProcessEnv = process.env): Paths {
   const cache = home
     ? path.join(path.resolve(home), 'cache')
     : path.join(env.XDG_CACHE_HOME || path.join(homedir(), '.cache'), 'npubridge')
-  return {cache, models: path.join(data, 'models'), runtimes: path.join(data, 'runtimes'), servers: path.join(data, 'servers')}
+  return {
+    cache,
+    models: path.join(data, 'models'),
+    runtimes: path.join(data, 'runtimes'),
+    servers: path.join(data, 'servers'),
+  }
 }

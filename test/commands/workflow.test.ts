@@ -1,3 +1,4 @@
+/* eslint-disable unicorn/no-incorrect-template-string-interpolation -- placeholders of commands look like that */
 import {expect} from 'chai'
 import {execa} from 'execa'
 import {existsSync, readFileSync, writeFileSync} from 'node:fs'
@@ -131,7 +132,7 @@ describe('npubridge run WORKFLOW', () => {
 
   it('has its schema in the docs', () => {
     const text = readFileSync(path.join(ROOT, 'docs/schemas/workflow.schema.json'), 'utf8')
-    expect(JSON.parse(text)).to.deep.equal(JSON.parse(JSON.stringify(workflowJsonSchema())))
+    expect(JSON.parse(text)).to.deep.equal(structuredClone(workflowJsonSchema()))
   })
 
   it('has an example of which every task finds its agent', async () => {

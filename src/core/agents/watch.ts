@@ -20,6 +20,8 @@ export class AgentWatcher implements Disposable {
     this.#sources = sources
     this.#listener = listener
     for (const folder of sources.folders ?? []) {
+      // Changes are taken as they come; an iterator would have to be ended before the watcher can be closed.
+      // eslint-disable-next-line n/prefer-promises/fs
       const watcher = watch(folder, {persistent: false}, () => {
         this.#changed()
       })

@@ -16,6 +16,7 @@ export const OTHER_VARIABLES: readonly string[] = [
   'NPUBRIDGE_PYTHON',
   'NPUBRIDGE_REQUIRE_ALL',
   'NPUBRIDGE_ROLLOUT',
+  'NPUBRIDGE_TOKEN',
 ]
 
 const PREFIX = 'NPUBRIDGE_'

@@ -220,12 +220,13 @@ function toOperation(envelope: Envelope, options: BuildOptions): Operation | Pro
 
 function route(envelope: EnvelopeOf<'route'>, options: BuildOptions): Operation {
   const {agents, head, top_k: topK, id: _id, priority: _priority, timeout_ms: _timeout, ...others} = envelope
-  return {
+  const operation = {
     ...others,
     ...agentsOf(agents, options),
     ...(head !== undefined && {head: path.resolve(options.folder, head)}),
     ...(topK !== undefined && {topK}),
-  } as RouteOperation
+  }
+  return operation as RouteOperation
 }
 
 /** A folder is relative to that of the lines. */

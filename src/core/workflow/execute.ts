@@ -1,12 +1,12 @@
 /** Runs the tasks of a plan: Rust says which may start, handlers do them, and what came of each goes back. */
+import {setTimeout as sleep} from 'node:timers/promises'
+
 import type {Agent, TaskContext} from '../agents/agent.ts'
 import type {AgentList} from '../agents/registry.ts'
 import type {Engine} from '../engine/engine.ts'
 import type {AssignedTask} from './assign.ts'
 import type {TaskOutcome, TaskStatus, WorkflowListener} from './events.ts'
 import type {Journal} from './journal.ts'
-
-import {setTimeout as sleep} from 'node:timers/promises'
 
 import {asNpuBridgeError, NpuBridgeError} from '../errors.ts'
 import {cancelled} from '../process/run.ts'
@@ -228,19 +228,21 @@ class Execution {
 /** `work`, unless `signal` comes first; then what it has to say counts no more. */
 async function withSignal<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   if (signal.aborted) throw abortError(signal)
-  return new Promise((resolve, reject) => {
-    const onAbort = () => {
-      reject(abortError(signal))
-    }
-    signal.addEventListener('abort', onAbort, {once: true})
-    work.then(resolve, reject).finally(() => {
-      signal.removeEventListener('abort', onAbort)
-    })
-  })
+  const {promise: given, reject: giveUp} = Promise.withResolvers<never>()
+  const onAbort = () => {
+    giveUp(abortError(signal))
+  }
+
+  signal.addEventListener('abort', onAbort, {once: true})
+  try {
+    return await Promise.race([work, given])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
 }
 
 function abortError(signal: AbortSignal): NpuBridgeError {
-  const {reason} = signal
+  const {reason}: {readonly reason?: unknown} = signal
   if (reason instanceof DOMException && reason.name === 'TimeoutError') {
     return new NpuBridgeError('DEADLINE_EXCEEDED', 'the task took longer than its timeout_ms and was given up')
   }

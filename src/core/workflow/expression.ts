@@ -39,7 +39,7 @@ export function tasksOf(expression: Expression): string[] {
     }
 
     case 'not': {
-      return tasksOf(expression.operand)
+      return [...tasksOf(expression.operand)]
     }
 
     default: {

@@ -166,8 +166,8 @@ function openJournal({journal, onEvent, prepared, resume = false}: RunWorkflowOp
 
   const state = readJournal(file, source.file, source.text)
   const known = new Set(plan.tasks.map(({id}) => id))
-  const foreign = Array.from(state.done.keys()).find((id) => !known.has(id))
-  if (foreign !== undefined) {
+  for (const foreign of state.done.keys()) {
+    if (known.has(foreign)) continue
     throw new NpuBridgeError('INVALID_ARGUMENT', `the journal ${file} has the task "${foreign}", the workflow has not`)
   }
 

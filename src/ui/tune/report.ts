@@ -83,7 +83,7 @@ function rowOf(
   index: number,
   {winner}: PrintableTuneReport,
 ): string[] {
-  const state = name === winner ? mark('ok') : broken.length > 0 ? mark('failed') : mark('none')
+  const state = mark(name === winner ? 'ok' : broken.length > 0 ? 'failed' : 'none')
   return [
     `${state} ${letterOf(index, {front})}`,
     [name, broken.join(', ')].filter(Boolean).join(': '),

@@ -1,4 +1,5 @@
 import {expect} from 'chai'
+import {once} from 'node:events'
 import {mkdirSync, rmSync, writeFileSync} from 'node:fs'
 import path from 'node:path'
 
@@ -129,17 +130,15 @@ describe('readAgents', () => {
   it('is told when files come and go', async () => {
     write('a.md', '---\nname: a\n---\n')
     const lists: AgentList[] = []
-    let wake = () => {}
+    const changes = new EventTarget()
     using _watcher = new AgentWatcher({folders: [agents()]}, (event) => {
       if ('list' in event) lists.push(event.list)
-      wake()
+      changes.dispatchEvent(new Event('change'))
     })
     const change = async (action: () => void, expected: string) => {
       action()
       while (lists.at(-1)?.agents.size !== Number(expected)) {
-        await new Promise<void>((resolve) => {
-          wake = resolve
-        })
+        await once(changes, 'change')
       }
     }
 

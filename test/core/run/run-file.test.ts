@@ -129,7 +129,11 @@ describe('isWorkflow', () => {
   })
 
   it('has flags of its own', () => {
-    checkError(notForLines('resume', 'ops.jsonl'), 'INVALID_ARGUMENT', '--resume is for workflows, and ops.jsonl is none')
+    checkError(
+      notForLines('resume', 'ops.jsonl'),
+      'INVALID_ARGUMENT',
+      '--resume is for workflows, and ops.jsonl is none',
+    )
   })
 })
 

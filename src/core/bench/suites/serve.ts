@@ -37,7 +37,7 @@ export const serve: Suite = {
   notes: [
     `The server is in the process that measures, over the same engine; its clients are sockets of another process on this machine, which takes its share of the processor. The share of the engine compares with ${CONNECTIONS} operations in flight, in the same round.`,
   ],
-  cases: async (context) => {
+  async cases(context) {
     const model = await context.model()
     return [
       {

@@ -340,4 +340,12 @@ function describe(operation: Operation): object {
   }
 }
 
-const KNOWN_TYPES = [...Object.keys(KINDS), 'benchmark', 'embed', 'load_model', 'route', 'unload_model', 'workflow'].toSorted()
+const KNOWN_TYPES = [
+  ...Object.keys(KINDS),
+  'benchmark',
+  'embed',
+  'load_model',
+  'route',
+  'unload_model',
+  'workflow',
+].toSorted()

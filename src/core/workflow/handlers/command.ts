@@ -132,6 +132,7 @@ class Supervisor {
     const onAbort = () => {
       this.#end(cancelled(signal))
     }
+
     if (signal.aborted) onAbort()
     else signal.addEventListener('abort', onAbort, {once: true})
     try {

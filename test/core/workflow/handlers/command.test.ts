@@ -57,7 +57,7 @@ describe('runCommand', () => {
       `\`touch ${target}\``,
       `| tee ${target}`,
       `" && touch ${target} #`,
-      `{inputs.name}`,
+      '{inputs.name}',
       '\n',
       '%PATH%',
     ]) {

@@ -70,9 +70,10 @@ fn probabilities_are_ranked_and_add_up() {
 #[test]
 fn words_explain_a_label() {
     let head = lexical();
-    let words: Vec<_> = head.explain("jazz and lamps", 1, 2).into_iter().map(|(w, _)| w).collect();
-    assert!(words.contains(&"jazz".to_owned()), "{words:?}");
-    assert!(!words.contains(&"lamps".to_owned()), "{words:?}");
+    // Pieces of a foreign word may speak a little for a label, too, but never as much as its own word.
+    let strongest = |label| head.explain("jazz and lamps", label, 1)[0].0.clone();
+    assert_eq!(strongest(1), "jazz");
+    assert_ne!(strongest(0), "jazz");
 }
 
 #[test]
