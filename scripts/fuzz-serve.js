@@ -1,6 +1,7 @@
 // Throws mutated requests at a server of this build, over HTTP and WebSocket, and watches that it answers each of them
 // in words, goes on, and neither grows nor leaks. The seed makes a run repeatable:
 //   node scripts/fuzz-serve.js --minutes 10 [--seed N]
+/* eslint camelcase: ['error', {properties: 'never'}] -- fields of the protocols are spelled like that */
 import {Buffer} from 'node:buffer'
 import {spawn} from 'node:child_process'
 import {once} from 'node:events'
@@ -167,50 +168,44 @@ const MESSAGES = [
   {type: 'load_model', model: 'silero-vad', shapes: {input: [1, 576]}},
 ]
 
-function mutateText(text) {
-  let changed = text
-  for (let left = 1 + below(3); left > 0; left--) {
-    const at = below(changed.length + 1)
-    const kind = below(7)
-    switch (kind) {
-      case 0: {
-        changed = changed.slice(0, at)
-        break
-      }
+function mutateOnce(text) {
+  const at = below(text.length + 1)
+  switch (below(7)) {
+    case 0: {
+      return text.slice(0, at)
+    }
 
-      case 1: {
-        changed = changed.slice(0, at) + pick(EVIL) + changed.slice(at)
-        break
-      }
+    case 1: {
+      return text.slice(0, at) + pick(EVIL) + text.slice(at)
+    }
 
-      case 2: {
-        changed = changed.slice(0, at) + changed.slice(at + 1 + below(8))
-        break
-      }
+    case 2: {
+      return text.slice(0, at) + text.slice(at + 1 + below(8))
+    }
 
-      case 3: {
-        changed = changed.replaceAll(/-?\d+/g, (number) => (below(3) === 0 ? pick(EVIL) : number))
-        break
-      }
+    case 3: {
+      return text.replaceAll(/-?\d+/g, (number) => (below(3) === 0 ? pick(EVIL) : number))
+    }
 
-      case 4: {
-        changed = changed.replaceAll(/"[^"]*"(?=\s*[,\]}])/g, (word) => (below(3) === 0 ? pick(EVIL) : word))
-        break
-      }
+    case 4: {
+      return text.replaceAll(/"[^"]*"(?=\s*[,\]}])/g, (word) => (below(3) === 0 ? pick(EVIL) : word))
+    }
 
-      case 5: {
-        changed = changed.replaceAll(/"[a-z_]+"(?=:)/g, (key) =>
-          below(6) === 0 ? pick(['"data"', '"shape"', '"__proto__"', '"x"']) : key,
-        )
-        break
-      }
+    case 5: {
+      return text.replaceAll(/"[a-z_]+"(?=:)/g, (key) =>
+        below(6) === 0 ? pick(['"data"', '"shape"', '"__proto__"', '"x"']) : key,
+      )
+    }
 
-      default: {
-        if (below(20) === 0) changed = changed.slice(0, at) + DEEP + changed.slice(at)
-      }
+    default: {
+      return below(20) === 0 ? text.slice(0, at) + DEEP + text.slice(at) : text
     }
   }
+}
 
+function mutateText(text) {
+  let changed = text
+  for (let left = 1 + below(3); left > 0; left--) changed = mutateOnce(changed)
   return changed
 }
 
@@ -224,9 +219,8 @@ function mutateBytes(bytes) {
 
 function httpRequest() {
   const [method, url, json, bytes] = pick(SEEDS)
-  let target = url
-  if (below(8) === 0)
-    target = url.replace(/[\w-]+$/, () => pick(['..%2f..', '%00', 'a'.repeat(300), 'stats', '%ff', '', 'nobody']))
+  const strange = () => pick(['..%2f..', '%00', 'a'.repeat(300), 'stats', '%ff', '', 'nobody'])
+  const target = below(8) === 0 ? url.replace(/[\w-]+$/, () => strange()) : url
   const plain = json === undefined ? '' : JSON.stringify(json)
   const head = Buffer.from(below(10) === 0 ? plain : mutateText(plain))
   const body = bytes === undefined ? head : Buffer.concat([head, below(3) === 0 ? mutateBytes(bytes) : bytes])

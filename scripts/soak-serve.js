@@ -2,6 +2,7 @@
 // that hang up, and an emulated NPU that fails in every way it knows. Every request has to be answered, with nothing but
 // what was injected going wrong, and the server must neither grow nor leak.
 //   node scripts/soak-serve.js [--minutes 10]
+/* eslint camelcase: ['error', {properties: 'never'}] -- fields of the protocols are spelled like that */
 import {credentials, loadPackageDefinition} from '@grpc/grpc-js'
 import {loadSync} from '@grpc/proto-loader'
 import {Buffer} from 'node:buffer'
@@ -109,7 +110,9 @@ const tally = {}
 const unexpected = []
 let sent = 0
 let answered = 0
-let isOver = false
+const over = new AbortController()
+
+const bytesOf = ({buffer, byteLength, byteOffset}) => Buffer.from(buffer, byteOffset, byteLength)
 
 function count(client, outcome) {
   tally[client] ??= {}
@@ -165,7 +168,7 @@ async function inferHttp(model, hangUpAfterMs) {
       parameters: {binary_data_output: true, priority: 1 + Math.floor(Math.random() * 5)},
     }),
   )
-  const body = Buffer.concat([json, ...inputs.map(([, , , data]) => Buffer.from(data.buffer))])
+  const body = Buffer.concat([json, ...inputs.map((input) => bytesOf(input[3]))])
   return post(
     `/v2/models/${model}/infer`,
     body,
@@ -175,7 +178,7 @@ async function inferHttp(model, hangUpAfterMs) {
 }
 
 async function repeat(work) {
-  while (!isOver) await work()
+  while (!over.signal.aborted) await work()
 }
 
 const connection = await connectTo(url)
@@ -190,10 +193,10 @@ function inferGrpc(model) {
   const message = {
     model_name: model,
     inputs: inputs.map(([name, datatype, shape]) => ({name, datatype, shape})),
-    raw_input_contents: inputs.map(([, , , data]) => Buffer.from(data.buffer)),
+    raw_input_contents: inputs.map((input) => bytesOf(input[3])),
   }
   return new Promise((resolve, reject) => {
-    grpc.ModelInfer(message, (error) => {
+    grpc.modelInfer(message, (error) => {
       if (error)
         reject(new Error(error.code === 8 ? 'RESOURCE_EXHAUSTED' : error.code === 14 ? 'DEVICE_LOST' : error.details))
       else resolve()
@@ -220,7 +223,11 @@ const clients = [
       })
     }),
   ),
-  repeat(() => once_('websocket echo', async () => void (await connection.submit({type: 'echo', data: {a: [1]}})))),
+  repeat(() =>
+    once_('websocket echo', async () => {
+      await connection.submit({type: 'echo', data: {a: [1]}})
+    }),
+  ),
   // A model that is loaded and unloaded under those who use it.
   repeat(async () => {
     await once_('repository', () => post('/v2/repository/models/magika/load'))
@@ -259,17 +266,17 @@ const residentMb = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${serv
 const descriptors = () => readdirSync(`/proc/${server.pid}/fd`).length
 const samples = []
 const started = performance.now()
-for (let round = 0; performance.now() - started < SECONDS * 1000 && server.exitCode === null; round++) {
+const isTimeUp = () => performance.now() - started >= SECONDS * 1000
+for (let round = 0; !isTimeUp() && server.exitCode === null; round++) {
   writeFileSync(faultsFile, FAULTS[round % FAULTS.length])
-  for (let left = FAULT_MS; left > 0; left -= 1000) {
+  for (let left = FAULT_MS; left > 0 && !isTimeUp(); left -= 1000) {
     await sleep(1000)
     samples.push({descriptors: descriptors(), mb: residentMb(), seconds: (performance.now() - started) / 1000})
-    if (performance.now() - started >= SECONDS * 1000) break
   }
 }
 
 writeFileSync(faultsFile, '')
-isOver = true
+over.abort()
 await Promise.race([Promise.all(clients), sleep(30_000)])
 await connection[Symbol.asyncDispose]()
 grpc.close()

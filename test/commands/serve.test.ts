@@ -13,6 +13,14 @@ interface State {
   readonly url: string
 }
 
+/** A line that `run` gives, as far as it is looked at here. */
+interface Result {
+  readonly ok: boolean
+  readonly data?: unknown
+  readonly outputs?: Readonly<Record<string, {readonly shape: number[]}>>
+  readonly error?: {readonly code: string}
+}
+
 describe('npubridge serve', function () {
   this.timeout(240_000)
   let home: string
@@ -53,12 +61,12 @@ describe('npubridge serve', function () {
     const results = run.stdout
       .trim()
       .split('\n')
-      .map((line) => JSON.parse(line) as Record<string, any>)
-    expect(results.map(({ok}) => ok as boolean)).to.deep.equal([true, true, true, false])
+      .map((line) => JSON.parse(line) as Result)
+    expect(results.map(({ok}) => ok)).to.deep.equal([true, true, true, false])
     expect(results[0]!.data).to.deep.equal({text: 'hello'})
-    expect(results[1]!.outputs.product).to.deep.equal({data: [11], shape: [1, 1], datatype: 'FP32'})
-    expect(results[2]!.outputs.output.shape).to.deep.equal([1, 1])
-    expect(results[3]!.error.code).to.equal('MODEL_NOT_FOUND')
+    expect(results[1]!.outputs!.product).to.deep.equal({data: [11], shape: [1, 1], datatype: 'FP32'})
+    expect(results[2]!.outputs!.output!.shape).to.deep.equal([1, 1])
+    expect(results[3]!.error!.code).to.equal('MODEL_NOT_FOUND')
     const table = await npubridge(home, ['serve', 'status'])
     expect(table.stdout).to.include(url)
     const stopped = await npubridge(home, ['serve', 'stop', '--json'])

@@ -241,9 +241,12 @@ async function withSignal<T>(work: Promise<T>, signal: AbortSignal): Promise<T> 
   }
 }
 
+function isTimeout(reason: unknown): boolean {
+  return reason instanceof DOMException && reason.name === 'TimeoutError'
+}
+
 function abortError(signal: AbortSignal): NpuBridgeError {
-  const {reason}: {readonly reason?: unknown} = signal
-  if (reason instanceof DOMException && reason.name === 'TimeoutError') {
+  if (isTimeout(signal.reason)) {
     return new NpuBridgeError('DEADLINE_EXCEEDED', 'the task took longer than its timeout_ms and was given up')
   }
 

@@ -1,7 +1,7 @@
 /** A server in this process, and requests that no well-behaved client would make. */
 import {once} from 'node:events'
 import {mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises'
-import {request as httpRequest, type IncomingHttpHeaders, type RequestOptions} from 'node:http'
+import {request as httpRequest, type IncomingHttpHeaders, type IncomingMessage, type RequestOptions} from 'node:http'
 import {connect, type Socket} from 'node:net'
 import {tmpdir} from 'node:os'
 import path from 'node:path'
@@ -94,7 +94,7 @@ export async function ask(
   const method = options.method ?? (bytes === undefined ? 'GET' : 'POST')
   const request = httpRequest({agent: false, host: '127.0.0.1', path: url, port, ...options, method})
   request.end(bytes)
-  const [response] = (await once(request, 'response')) as [import('node:http').IncomingMessage]
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
   const chunks: Buffer[] = []
   for await (const chunk of response) chunks.push(chunk as Buffer)
   const all = Buffer.concat(chunks)

@@ -23,11 +23,14 @@ const KEPT: usize = 64;
 /// Texts of one operation.
 const MOST_TEXTS: usize = 100_000;
 
+/// A head, and when its file was written.
+type ReadHead = (Option<SystemTime>, Arc<Head>);
+
 /// Agents by folder, read when first needed and again when the files change; and heads by file.
 #[derive(Debug, Default)]
 pub(super) struct Agents {
     folders: Mutex<HashMap<PathBuf, Known>>,
-    heads: Mutex<HashMap<PathBuf, (Option<SystemTime>, Arc<Head>)>>,
+    heads: Mutex<HashMap<PathBuf, ReadHead>>,
     /// The last that were given as a list: who asks often mostly asks about the same.
     listed: Mutex<Option<Arc<AgentIndex>>>,
 }

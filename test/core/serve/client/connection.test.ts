@@ -11,7 +11,7 @@ async function failureOf(work: Promise<unknown>): Promise<NpuBridgeError> {
   throw new Error(`it did not fail as it should: ${String(outcome)}`)
 }
 
-const INPUTS = {input: {data: Float32Array.of(1, 2, 3, Number.NaN), shape: [1, 4]}}
+const INPUTS = {input: {data: Float32Array.of(1, 2, 3, NaN), shape: [1, 4]}}
 
 describe('a connection to a server', () => {
   it('submits as an engine does, tensors bit by bit', async () => {

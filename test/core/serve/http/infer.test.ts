@@ -15,6 +15,8 @@ function input(extra: object = {}): object {
 
 describe('inference over HTTP', () => {
   let server: TestServer
+  /** For tests that are made in loops. */
+  const current = () => server
 
   beforeEach(async () => {
     server = await testServer()
@@ -54,7 +56,7 @@ describe('inference over HTTP', () => {
   for (const pad of ['', ' ', '  ', '   ']) {
     it(`takes and gives bytes behind JSON of any length (${pad.length})`, async () => {
       const request = {inputs: [input()], parameters: {binary_data_output: true}}
-      const {bytes, headers, status} = await ask(server, INFER, binaryBody(JSON.stringify(request) + pad, BYTES))
+      const {bytes, headers, status} = await ask(current(), INFER, binaryBody(JSON.stringify(request) + pad, BYTES))
       expect(status).to.equal(200)
       const length = Number(headers['inference-header-content-length'])
       const json = JSON.parse(bytes.toString('utf8', 0, length)) as {outputs: object[]}
@@ -100,7 +102,7 @@ describe('inference over HTTP', () => {
         },
         new Uint8Array(rows.buffer),
       )
-      const answer = await ask(server, INFER, {
+      const answer = await ask(current(), INFER, {
         body: compress(body),
         headers: {...headers, 'accept-encoding': name, 'content-encoding': name},
       })
@@ -223,11 +225,11 @@ describe('inference over HTTP', () => {
     }
     for (const [name, {body, says, status = 400}] of Object.entries(cases)) {
       it(name, async () => {
-        const answer = await ask(server, INFER, {body})
+        const answer = await ask(current(), INFER, {body})
         expect(answer.status, answer.bytes.toString()).to.equal(status)
         expect(answer.json.error).to.include(says)
         expect(answer.json).to.have.keys('error', 'code', 'suggestions')
-        expect(server.engine.of('inference')).to.be.empty
+        expect(current().engine.of('inference')).to.be.empty
       })
     }
 
@@ -267,7 +269,7 @@ describe('inference over HTTP', () => {
     for (const [name, {headers, json, says}] of Object.entries(lengths)) {
       it(name, async () => {
         const made = binaryBody(json, BYTES)
-        const answer = await ask(server, INFER, {body: made.body, headers: {...made.headers, ...headers}})
+        const answer = await ask(current(), INFER, {body: made.body, headers: {...made.headers, ...headers}})
         expect(answer.status).to.equal(400)
         expect(answer.json.error).to.include(says)
       })
@@ -354,8 +356,8 @@ describe('inference over HTTP', () => {
   } as const
   for (const [code, status] of Object.entries(statuses)) {
     it(`answers ${code} with ${status}`, async () => {
-      server.engine.fails.set('inference', new NpuBridgeError(code as keyof typeof statuses, 'in words'))
-      const answer = await ask(server, INFER, {body: inferBody()})
+      current().engine.fails.set('inference', new NpuBridgeError(code as keyof typeof statuses, 'in words'))
+      const answer = await ask(current(), INFER, {body: inferBody()})
       expect(answer.status).to.equal(status)
       expect(answer.json).to.deep.include({code, error: 'in words'})
       expect(answer.headers['retry-after']).to.equal(status === 503 ? '1' : undefined)

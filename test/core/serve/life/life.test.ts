@@ -38,7 +38,14 @@ async function childServer(folder: string, options: object = {}): Promise<Child>
     }),
   ])
   const {pid, url} = JSON.parse(line) as {pid: number; url: string}
-  return {ended, kill: (signal) => child.kill(signal), pid, url}
+  return {
+    ended,
+    kill(signal) {
+      child.kill(signal)
+    },
+    pid,
+    url,
+  }
 }
 
 describe('the life of a server', () => {

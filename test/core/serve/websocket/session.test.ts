@@ -16,28 +16,36 @@ ajv.addSchema(schema)
 const isRequest = ajv.compile({$ref: `${schema.$id}#/$defs/request`})
 const isAnswer = ajv.compile({$ref: `${schema.$id}#/$defs/answer`})
 
-type Json = Record<string, any>
+/** A message of the server, as far as it is looked at here. */
+interface Message {
+  readonly id?: number | string
+  readonly type?: string
+  readonly ok?: boolean
+  readonly data?: {readonly subscribed?: boolean}
+  readonly outputs?: Readonly<Record<string, unknown>>
+  readonly error?: {readonly code: string; readonly message: string}
+}
 
 class Client {
   readonly socket: WebSocket
-  readonly texts: Json[] = []
+  readonly texts: Message[] = []
   readonly frames: Buffer[] = []
 
   constructor(socket: WebSocket) {
     this.socket = socket
     socket.on('message', (data: Buffer, isBinary: boolean) => {
       if (isBinary) this.frames.push(data)
-      else this.texts.push(JSON.parse(data.toString()) as Json)
+      else this.texts.push(JSON.parse(data.toString()) as Message)
     })
   }
 
   /** Sends a message and gives the answer to it, both held against the published schema. */
-  async ask(message: object): Promise<Json> {
+  async ask(message: object): Promise<Message> {
     expect(isRequest(message), JSON.stringify(isRequest.errors)).to.equal(true)
     return this.askAnything(JSON.stringify(message))
   }
 
-  async askAnything(message: Buffer | string): Promise<Json> {
+  async askAnything(message: Buffer | string): Promise<Message> {
     const before = this.texts.length
     this.socket.send(message)
     await until(() => this.texts.length > before, 'it is answered')
@@ -71,6 +79,9 @@ const INFERENCE = {
 describe('a WebSocket', () => {
   let server: TestServer
   let client: Client
+  // For tests that are made in loops.
+  const currentServer = () => server
+  const currentClient = () => client
 
   beforeEach(async () => {
     server = await testServer()
@@ -107,19 +118,19 @@ describe('a WebSocket', () => {
     {type: 'workflow', tasks: [{id: 'a'}]},
   ]) {
     it(`answers ${message.type}`, async () => {
-      expect((await client.ask(message)).ok).to.equal(true)
+      expect((await currentClient().ask(message)).ok).to.equal(true)
     })
   }
 
   it('knows signal_processing as the operation that it became', async () => {
     const answer = await client.askAnything('{"type": "signal_processing", "data": [1]}')
-    expect(answer.error.message).to.include('"signal"')
+    expect(answer.error!.message).to.include('"signal"')
   })
 
   it('unloads', async () => {
     await client.ask({type: 'load_model', model: 'net'})
     expect((await client.ask({type: 'unload_model', model: 'net'})).data).to.deep.equal({model: 'net', unloaded: true})
-    expect((await client.ask(INFERENCE)).error.code).to.equal('MODEL_NOT_FOUND')
+    expect((await client.ask(INFERENCE)).error!.code).to.equal('MODEL_NOT_FOUND')
   })
 
   it('takes and gives tensors as bytes', async () => {
@@ -130,10 +141,10 @@ describe('a WebSocket', () => {
     await until(() => client.frames.length === 1, 'it is answered')
     const [frame] = client.frames
     const length = frame!.readUInt32LE(0)
-    const answer = JSON.parse(frame!.toString('utf8', 4, 4 + length)) as Json
+    const answer = JSON.parse(frame!.toString('utf8', 4, 4 + length)) as Message
     expect(isAnswer(answer), JSON.stringify(isAnswer.errors)).to.equal(true)
     expect(answer).to.deep.include({id: 7, ok: true})
-    expect(answer.outputs.output).to.deep.equal({shape: [1, 4], datatype: 'FP32', byte_length: 16})
+    expect(answer.outputs!.output).to.deep.equal({shape: [1, 4], datatype: 'FP32', byte_length: 16})
     expect([...frame!.subarray(4 + length)]).to.deep.equal([...new Uint8Array(rows.buffer)])
   })
 
@@ -158,7 +169,7 @@ describe('a WebSocket', () => {
 
     client.socket.send('{"type": "unsubscribe_metrics"}')
     await until(() => client.texts.some(({data}) => data?.subscribed === false), 'it is ended')
-    expect((await client.askAnything('{"type": "subscribe_metrics", "interval_ms": 1}')).error.code).to.equal(
+    expect((await client.askAnything('{"type": "subscribe_metrics", "interval_ms": 1}')).error!.code).to.equal(
       'INVALID_ARGUMENT',
     )
   })
@@ -221,11 +232,11 @@ describe('a WebSocket', () => {
     }
     for (const [name, {code, message}] of Object.entries(cases)) {
       it(name, async () => {
-        const answer = await client.askAnything(message)
+        const answer = await currentClient().askAnything(message)
         expect(answer.ok).to.equal(false)
-        expect(answer.error.code, answer.error.message).to.equal(code)
-        expect((await client.ask({type: 'echo'})).ok, 'and goes on').to.equal(true)
-        expect(server.engine.of('inference')).to.be.empty
+        expect(answer.error!.code, answer.error!.message).to.equal(code)
+        expect((await currentClient().ask({type: 'echo'})).ok, 'and goes on').to.equal(true)
+        expect(currentServer().engine.of('inference')).to.be.empty
       })
     }
 
@@ -278,15 +289,15 @@ describe('a WebSocket', () => {
   })
 
   it('may be for inference alone', async () => {
-    await using server = await testServer({control: false})
-    const talker = await open(server)
+    await using inferring = await testServer({control: false})
+    const talker = await open(inferring)
     for (const message of [
       {type: 'load_model', model: 'net'},
       {type: 'unload_model', model: 'net'},
       {type: 'benchmark', kind: 'echo', duration_ms: 1},
       {type: 'initialize'},
     ]) {
-      expect((await talker.ask(message)).error.message, message.type).to.include('--no-control')
+      expect((await talker.ask(message)).error!.message, message.type).to.include('--no-control')
     }
 
     expect((await talker.ask(INFERENCE)).ok).to.equal(true)
