@@ -3,7 +3,7 @@ import {median} from 'simple-statistics'
 import type {AgentProfile, RoutingMethod} from '../../engine/engine.ts'
 
 import {asNpuBridgeError} from '../../errors.ts'
-import {ACCELERATED, LEGACY_WITHOUT_SLEEP} from '../sides.ts'
+import {ACCELERATED, LEGACY_AS_SHIPPED, LEGACY_WITHOUT_SLEEP} from '../sides.ts'
 import {perSecond, timesUs} from '../timing.ts'
 import {absent, type Side, type Suite, type SuiteContext} from './suite.ts'
 
@@ -48,6 +48,7 @@ export const routing: Suite = {
       metrics: routing.metrics.map(({name}) => name),
       rounds: Math.min(context.effort.rounds, 20),
       sides: {
+        [LEGACY_AS_SHIPPED]: absent(LEGACY_HAS_NONE.status, LEGACY_HAS_NONE.reason),
         [LEGACY_WITHOUT_SLEEP]: absent(LEGACY_HAS_NONE.status, LEGACY_HAS_NONE.reason),
         [ACCELERATED]: await acceleratedSide(context),
       },
