@@ -106,18 +106,10 @@ impl NativeAgentIndex {
         asked: String,
         embeddings: Option<Float32Array>,
     ) -> Result<String> {
-        let query = query(&asked).map_err(to_js)?;
-        let mut rows = match &embeddings {
-            Some(all) => Some(rows(all, texts.len()).map_err(to_js)?),
-            None => None,
-        };
-        let mut routed = Vec::with_capacity(texts.len());
-        for text in &texts {
-            let embedding = rows.as_mut().and_then(Iterator::next);
-            let answer = self.index.route(text, embedding, &query, &mut self.scratch);
-            routed.push(answer.map_err(to_js)?);
-        }
-        to_json(&routed)
+        let Self { index, scratch, .. } = self;
+        route_all(&texts, &asked, embeddings.as_ref(), |text, embedding, query| {
+            index.route(text, embedding, query, scratch)
+        })
     }
 
     /// The position of the agent whose words fit each text best, -1 where none fits.
@@ -201,17 +193,26 @@ impl NativeHead {
         asked: String,
         embeddings: Option<Float32Array>,
     ) -> Result<String> {
-        let query = query(&asked).map_err(to_js)?;
-        let mut rows = match &embeddings {
-            Some(all) => Some(rows(all, texts.len()).map_err(to_js)?),
-            None => None,
-        };
-        let routed: npubridge_engine::Result<Vec<Routed>> = texts
-            .iter()
-            .map(|text| self.head.route(text, rows.as_mut().and_then(Iterator::next), &query))
-            .collect();
-        to_json(&routed.map_err(to_js)?)
+        route_all(&texts, &asked, embeddings.as_ref(), |text, embedding, query| {
+            self.head.route(text, embedding, query)
+        })
     }
+}
+
+/// Asks `route` about each text, with its row of the embeddings where there are such, and gives the answers as JSON.
+fn route_all(
+    texts: &[String],
+    asked: &str,
+    embeddings: Option<&Float32Array>,
+    mut route: impl FnMut(&str, Option<&[f32]>, &Query) -> npubridge_engine::Result<Routed>,
+) -> Result<String> {
+    let query = query(asked).map_err(to_js)?;
+    let mut rows = embeddings.map(|all| rows(all, texts.len())).transpose().map_err(to_js)?;
+    let routed: npubridge_engine::Result<Vec<Routed>> = texts
+        .iter()
+        .map(|text| route(text, rows.as_mut().and_then(Iterator::next), &query))
+        .collect();
+    to_json(&routed.map_err(to_js)?)
 }
 
 /// Learning, away from the event loop.

@@ -15,7 +15,7 @@ use super::run::On;
 use super::state::State;
 use crate::error::Result;
 use crate::model::cell::Cell;
-use crate::model::compile::Compiled;
+use crate::model::compile::{Compiled, Threads};
 use crate::scheduler::Nanos;
 
 /// Runs of which the quickest counts.
@@ -153,11 +153,7 @@ pub(super) fn learn(
 pub(super) fn prepare(shared: &Shared, form: Form) {
     let workers = shared.devices[form.instance.device].workers().max(1);
     let copies = u64::try_from(workers).unwrap_or(u64::MAX);
-    let has_room = {
-        let state = shared.state.lock();
-        let more = form.instance.bytes.saturating_mul(copies);
-        state.models.memory(None).saturating_add(more) <= shared.config.resources.memory
-    };
+    let has_room = shared.has_memory_for(form.instance.bytes.saturating_mul(copies));
     let prepared = has_room.then(|| compile(&form, workers));
     if let Some(Err(error)) = &prepared {
         tracing::debug!(model = &*form.instance.signature.model, %error, "stays on the device's threads");
@@ -169,12 +165,13 @@ pub(super) fn prepare(shared: &Shared, form: Form) {
 }
 
 fn compile(form: &Form, workers: usize) -> Result<(Compiled, Vec<Cell>)> {
-    let signature = &form.instance.signature;
-    let place = |compiled: &Compiled| Cell::new(compiled, &signature.inputs, &signature.outputs);
-    let first = form.instance.compile_for_caller(form.shapes.as_ref())?;
-    let mut cells = vec![place(&first)?];
+    let instance = &form.instance;
+    let model = instance.shaped(form.shapes.as_ref())?;
+    let compile = || instance.compile(&model, Threads::Caller);
+    let first = compile()?;
+    let mut cells = vec![instance.place(&first)?];
     for _ in 1..workers {
-        cells.push(place(&form.instance.compile_for_caller(form.shapes.as_ref())?)?);
+        cells.push(instance.place(&compile()?)?);
     }
     Ok((first, cells))
 }

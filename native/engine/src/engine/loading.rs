@@ -15,7 +15,8 @@ use super::state::{Pending, State};
 use super::{Shared, host};
 use crate::config::{ModelSettings, Tuning};
 use crate::error::{Error, ErrorCode, Result};
-use crate::model::compile::{Compiled, Loaded, Recipe};
+use crate::model::cell::Cell;
+use crate::model::compile::{Compiled, Loaded, Recipe, Threads};
 use crate::model::properties::{self, Dropped, Facts};
 use crate::model::source;
 use crate::openvino::Core;
@@ -339,7 +340,7 @@ impl Instance {
 
     /// Compiles the model for these input shapes only, or as it is.
     fn compile_for(&self, shapes: Option<&Shapes>) -> Result<Compiled> {
-        self.compile(&self.shaped(shapes)?)
+        self.compile(&self.shaped(shapes)?, Threads::Device)
     }
 
     /// The model for these input shapes only, or as it is. Fails where the model cannot have them.
@@ -352,13 +353,17 @@ impl Instance {
     }
 
     /// Compiles what [`Instance::shaped`] gave. Fails where the device cannot.
-    pub(super) fn compile(&self, model: &crate::openvino::Model) -> Result<Compiled> {
-        self.recipe.compile(&self.core, &self.device_name, model)
+    pub(super) fn compile(
+        &self,
+        model: &crate::openvino::Model,
+        threads: Threads,
+    ) -> Result<Compiled> {
+        self.recipe.compile(&self.core, &self.device_name, model, threads)
     }
 
-    /// The form for `shapes`, to run on the thread that asks.
-    pub(super) fn compile_for_caller(&self, shapes: Option<&Shapes>) -> Result<Compiled> {
-        self.recipe.compile_for_caller(&self.core, &self.shaped(shapes)?)
+    /// A new place in a compiled form. Fails where the device has no more.
+    pub(super) fn place(&self, compiled: &Compiled) -> Result<Cell> {
+        Cell::new(compiled, &self.signature.inputs, &self.signature.outputs)
     }
 
     /// The answer to an operation that wanted the model to be loaded.

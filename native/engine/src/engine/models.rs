@@ -70,6 +70,18 @@ pub(super) struct Variant {
     used: Nanos,
 }
 
+impl Variant {
+    pub(super) fn new(
+        instance: &Instance,
+        shapes: Option<Shapes>,
+        compiled: Arc<Compiled>,
+        now: Nanos,
+    ) -> Self {
+        let direct = Direct::of(instance, &compiled);
+        Self { shapes, compiled, idle: Vec::new(), direct, before: None, used: now }
+    }
+}
+
 /// Where a model stands.
 #[derive(Debug)]
 pub(super) enum Status {
@@ -269,14 +281,8 @@ impl Models {
         let dropped = self.take_out(model);
         let entry = &mut self.entries[model];
         self.lanes[instance.device].push(entry.lane);
-        let first = first.map(|(shapes, compiled)| Variant {
-            shapes,
-            direct: Direct::of(&instance, &compiled),
-            compiled: Arc::new(compiled),
-            idle: Vec::new(),
-            before: None,
-            used: now,
-        });
+        let first = first
+            .map(|(shapes, compiled)| Variant::new(&instance, shapes, Arc::new(compiled), now));
         entry.variants = first.into_iter().collect();
         entry.pace = Pace::default();
         entry.load = Some(instance.recipe.load.clone());
@@ -377,24 +383,11 @@ impl Entry {
     }
 
     /// Keeps a compiled form; gives one that was let go for it, to be dropped outside of the lock.
-    pub(super) fn add_variant(
-        &mut self,
-        shapes: Option<Shapes>,
-        compiled: Arc<Compiled>,
-        direct: Direct,
-        now: Nanos,
-    ) -> Option<Variant> {
+    pub(super) fn add_variant(&mut self, variant: Variant) -> Option<Variant> {
         let full = self.variants.len() >= VARIANTS_KEPT;
         let oldest = (0..self.variants.len()).min_by_key(|index| self.variants[*index].used);
         let let_go = oldest.filter(|_| full).map(|index| self.variants.swap_remove(index));
-        self.variants.push(Variant {
-            shapes,
-            compiled,
-            idle: Vec::new(),
-            direct,
-            before: None,
-            used: now,
-        });
+        self.variants.push(variant);
         let_go
     }
 

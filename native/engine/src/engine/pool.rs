@@ -55,6 +55,12 @@ impl Shared {
         }
     }
 
+    /// Whether `more` bytes would still be within what models may take.
+    pub(super) fn has_memory_for(&self, more: u64) -> bool {
+        let charged = self.state.lock().models.memory(None);
+        charged.saturating_add(more) <= self.config.resources.memory
+    }
+
     /// Learns how much memory a device has, unless that is known or given.
     pub(super) fn ask_for_memory(&self, core: &Core, device: usize) {
         let told = &self.devices[device].told.memory;

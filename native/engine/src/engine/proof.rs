@@ -6,11 +6,7 @@ use crate::model::independence::rows_are_independent;
 
 /// Finds out whether requests of a model may run together. Until then, and if not, they run one by one.
 pub(super) fn prove(shared: &Shared, model: usize, instance: &Instance) {
-    let has_room = {
-        let state = shared.state.lock();
-        state.models.memory(None).saturating_add(instance.bytes) <= shared.config.resources.memory
-    };
-    let independent = has_room
+    let independent = shared.has_memory_for(instance.bytes)
         && rows_are_independent(&instance.core, &instance.recipe, &instance.signature)
             .unwrap_or_else(|error| {
                 tracing::warn!(model = &*instance.signature.model, %error, "requests run one by one");

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use super::Shared;
 use super::device::{Flight, Place};
-use super::direct::Direct;
-use super::models::{Instance, Shapes};
+use super::models::{Instance, Shapes, Variant};
 use super::service::Failed;
 use crate::error::Result;
 use crate::model::cell::{Cell, Rows};
@@ -92,20 +91,19 @@ fn ready_cell(
     on: &On,
     found: Found,
 ) -> std::result::Result<(Arc<Compiled>, Cell), Failed> {
-    let signature = &on.instance.signature;
     let (compiled, cell) = match found {
         Some(found) => found,
         None => compile_variant(shared, on)?,
     };
-    let new = |compiled: &Compiled| {
-        Cell::new(compiled, &signature.inputs, &signature.outputs).map_err(Failed::device)
-    };
+    let place = |compiled: &Compiled| on.instance.place(compiled).map_err(Failed::device);
     let cell = match cell {
         Some(cell) => cell,
         None if compiled.threads == Threads::Caller => {
-            new(&on.instance.compile_for_caller(on.shapes.as_ref()).map_err(Failed::compiler)?)?
+            let model = on.instance.shaped(on.shapes.as_ref()).map_err(Failed::compiler)?;
+            let own = on.instance.compile(&model, Threads::Caller).map_err(Failed::compiler)?;
+            place(&own)?
         }
-        None => new(&compiled)?,
+        None => place(&compiled)?,
     };
     Ok((compiled, cell))
 }
@@ -120,14 +118,15 @@ fn compile_variant(
         return Ok(found);
     }
     let model = on.instance.shaped(shapes).map_err(Failed::request)?;
-    let compiled = Arc::new(on.instance.compile(&model).map_err(Failed::compiler)?);
+    let compiled =
+        Arc::new(on.instance.compile(&model, Threads::Device).map_err(Failed::compiler)?);
     let now = shared.now();
     let mut state = shared.state.lock();
     let entry = &mut state.models.entries[on.model];
     // Meanwhile the model may have gone elsewhere, where this form would be taken for one of that device.
     let let_go = (entry.generation == on.generation).then(|| {
-        let direct = Direct::of(&on.instance, &compiled);
-        entry.add_variant(shapes.cloned(), Arc::clone(&compiled), direct, now)
+        let compiled = Arc::clone(&compiled);
+        entry.add_variant(Variant::new(&on.instance, shapes.cloned(), compiled, now))
     });
     drop(state);
     drop(let_go);

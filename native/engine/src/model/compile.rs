@@ -98,39 +98,31 @@ impl Recipe {
         Ok(model)
     }
 
-    /// Compiles what [`Recipe::shaped`] gave for `device`.
+    /// Compiles what [`Recipe::shaped`] gave for `device`. Only the CPU computes on threads of the caller: the plugin has
+    /// none of its own then ("0 streams"), and what else the profile asks for holds as before.
     ///
     /// # Errors
     /// What the device's compiler says, with the device named.
-    pub(crate) fn compile(&self, core: &Core, device: &str, model: &Model) -> Result<Compiled> {
+    pub(crate) fn compile(
+        &self,
+        core: &Core,
+        device: &str,
+        model: &Model,
+        threads: Threads,
+    ) -> Result<Compiled> {
         let fixed = model.inputs()?.iter().all(|port| port.shape.is_static());
         let facts = Facts::of(core, device);
-        let properties = self.properties(&facts);
-        let mut pairs = properties.set;
-        pairs.extend(self.housekeeping(core, &facts));
-        let pairs: Vec<_> = pairs.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        let mut properties = self.properties(&facts).set;
+        properties.extend(self.housekeeping(core, &facts));
+        if threads == Threads::Caller {
+            properties.retain(|(key, _)| !THREADING.contains(key));
+            properties.push(("NUM_STREAMS", "0".to_owned()));
+        }
+        let pairs: Vec<_> = properties.iter().map(|(key, value)| (*key, value.as_str())).collect();
         let model = core.compile(model, device, &pairs)?;
         let blocking = device.starts_with(CPU);
         let urgency = Urgency::new(facts.supports("MODEL_PRIORITY"));
-        Ok(Compiled { model, fixed, blocking, threads: Threads::Device, urgency })
-    }
-
-    /// Compiles what [`Recipe::shaped`] gave for the CPU so that inferences run on the thread that asks for them. The
-    /// plugin has no threads of its own then ("0 streams"); what else the profile asks for holds as before.
-    ///
-    /// # Errors
-    /// What the compiler says.
-    pub(crate) fn compile_for_caller(&self, core: &Core, model: &Model) -> Result<Compiled> {
-        let fixed = model.inputs()?.iter().all(|port| port.shape.is_static());
-        let facts = Facts::of(core, CPU);
-        let properties = self.properties(&facts);
-        let mut pairs: Vec<_> =
-            properties.set.iter().map(|(key, value)| (*key, value.as_str())).collect();
-        pairs.retain(|(key, _)| !THREADING.contains(key));
-        pairs.push(("NUM_STREAMS", "0"));
-        let model = core.compile(model, CPU, &pairs)?;
-        let urgency = Urgency::new(false);
-        Ok(Compiled { model, fixed, blocking: true, threads: Threads::Caller, urgency })
+        Ok(Compiled { model, fixed, blocking, threads, urgency })
     }
 
     /// Whether nothing that was asked for forbids to run without threads of the plugin.

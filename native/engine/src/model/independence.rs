@@ -7,7 +7,7 @@
 use crate::datatype::DataType;
 use crate::error::Result;
 use crate::model::cell::Cell;
-use crate::model::compile::Recipe;
+use crate::model::compile::{Recipe, Threads};
 use crate::model::signature::Signature;
 use crate::openvino::Core;
 use crate::operation::Name;
@@ -30,7 +30,7 @@ pub(crate) fn rows_are_independent(
     recipe: &Recipe,
     signature: &Signature,
 ) -> Result<bool> {
-    let compiled = recipe.compile(core, DEVICE, &recipe.shaped(core, None)?)?;
+    let compiled = recipe.compile(core, DEVICE, &recipe.shaped(core, None)?, Threads::Device)?;
     let exact = compiled
         .model
         .property("INFERENCE_PRECISION_HINT")
