@@ -1,5 +1,5 @@
 /** The program of the process whose memory is watched while it runs one setting. See memory.ts. */
-import {readFileSync, writeFileSync} from 'node:fs'
+import {writeFileSync} from 'node:fs'
 
 import type {Candidate} from './candidate.ts'
 
@@ -18,17 +18,7 @@ try {
   const {candidate, subject} = JSON.parse(process.argv[2] ?? '') as MemoryRequest
   await using trial = await openTrial(candidate, subject, null)
   await trial.measure(LONG_ENOUGH_MS)
-  const kilobytes = /^VmRSS:\s*(\d+)/m.exec(readStatus())?.[1]
-  const value = kilobytes === undefined ? process.memoryUsage.rss() : Number(kilobytes) * 1024
-  writeFileSync(ANSWER_FD, JSON.stringify({value}))
+  writeFileSync(ANSWER_FD, JSON.stringify({value: process.memoryUsage.rss()}))
 } catch (error) {
   writeFileSync(ANSWER_FD, JSON.stringify({error: asNpuBridgeError(error).toJSON()}))
-}
-
-function readStatus(): string {
-  try {
-    return readFileSync('/proc/self/status', 'utf8')
-  } catch {
-    return ''
-  }
 }

@@ -3,14 +3,12 @@ import {type Buffer} from 'node:buffer'
 import {WebSocket} from 'ws'
 import {z} from 'zod'
 
-import type {Engine, Operation, OperationResult, OutputTensor, SubmitOptions, Tensor} from '../../engine/engine.ts'
+import type {Engine, Operation, OperationResult, OutputTensor, SubmitOptions} from '../../engine/engine.ts'
 
 import {exactText} from '../../engine/native/exact-json.ts'
-import {datatypeOf} from '../../engine/validate.ts'
 import {ERROR_CODES, NpuBridgeError} from '../../errors.ts'
 import {parseJsonExactly} from '../../run/json.ts'
-import {bytesOf} from '../service/tensor.ts'
-import {BinaryFrame, encodeFrame} from '../websocket/binary-frame.ts'
+import {BinaryFrame, describeTensors, encodeFrame} from '../websocket/binary-frame.ts'
 
 const CONNECT_MS = 10_000
 const MOST_ELEMENTS = 2 ** 31 - 1
@@ -214,13 +212,8 @@ function messageOf(id: number, operation: Operation, {priority, timeoutMs}: Subm
     ...(timeoutMs !== undefined && {timeout_ms: timeoutMs}),
   }
   if (!('inputs' in operation)) return exactText({...common, ...fieldsOf(operation)})
-  const tensors = Object.entries(operation.inputs) as ReadonlyArray<readonly [string, Tensor]>
-  const bytes = tensors.map(([, tensor]) => bytesOf({...tensor, datatype: datatypeOf(tensor)}))
-  const described = tensors.map(([name, tensor], index) => [
-    name,
-    {shape: tensor.shape, datatype: datatypeOf(tensor), byte_length: bytes[index]!.length},
-  ])
-  return encodeFrame({...common, ...fieldsOf(operation), inputs: Object.fromEntries(described) as object}, bytes)
+  const {bytes, described} = describeTensors({...operation.inputs})
+  return encodeFrame({...common, ...fieldsOf(operation), inputs: described}, bytes)
 }
 
 /** The fields of a line that an operation has besides its tensors; what is undefined is left out of JSON. */

@@ -3,12 +3,12 @@ import {Buffer} from 'node:buffer'
 
 import type {ServeLimits} from '../options.ts'
 
+import {bytesOf} from '../../engine/native/tensors.ts'
 import {NpuBridgeError} from '../../errors.ts'
 import {DATATYPE_INFO} from '../../run/datatypes.ts'
 import {fallbackSentence} from '../http/infer-encode.ts'
 import {type InferRequest, type InferResponse, priorityOf, sequenceOf, timeoutOf} from '../service/inference.ts'
 import {
-  bytesOf,
   countElements,
   encodeByteElements,
   tensorOf,
@@ -206,6 +206,6 @@ export function inferMessageOf({id, model, outputs, result}: InferResponse): obj
       compute_us: {int64_param: Math.round(computeUs)},
     },
     outputs: outputs.map(([name, {datatype, shape}]) => ({name, datatype, shape})),
-    raw_output_contents: outputs.map(([, tensor]) => bytesOf(tensor)),
+    raw_output_contents: outputs.map(([, tensor]) => bytesOf(tensor.data)),
   }
 }

@@ -5,8 +5,8 @@ import type {Fallback, OperationResult} from '../../engine/engine.ts'
 import type {InferResponse} from '../service/inference.ts'
 import type {AnswerForm} from './infer-decode.ts'
 
+import {bytesOf} from '../../engine/native/tensors.ts'
 import {ByteWriter} from '../../run/byte-writer.ts'
-import {bytesOf} from '../service/tensor.ts'
 import {appendJsonData} from './json-tensor.ts'
 
 export interface EncodedAnswer {
@@ -35,7 +35,7 @@ export function encodeInferResponse(response: InferResponse, {binary}: AnswerFor
     // Nearly all requests of speed: nothing but text, known as a whole.
     for (let index = 0; index < outputs.length; index++) {
       const [name, tensor] = outputs[index]!
-      const data = bytesOf(tensor)
+      const data = bytesOf(tensor.data)
       text += `${index === 0 ? '' : ','}${headText(name, tensor)},"parameters":{"binary_data_size":${data.length}}}`
       bytes.push(data)
     }
@@ -48,7 +48,7 @@ export function encodeInferResponse(response: InferResponse, {binary}: AnswerFor
   for (const [index, [name, tensor]] of outputs.entries()) {
     writer.text(`${index === 0 ? '' : ','}${headText(name, tensor)}`)
     if (isBinary(name)) {
-      const data = bytesOf(tensor)
+      const data = bytesOf(tensor.data)
       writer.ascii(`,"parameters":{"binary_data_size":${data.length}}}`)
       bytes.push(data)
     } else {

@@ -99,11 +99,6 @@ export function tensorOf(
   return {datatype, shape, data: info.view(copy.buffer, 0, count)}
 }
 
-/** The bytes of a tensor as they stand in memory, which is little-endian on every platform that is supported. */
-export function bytesOf({data}: WireTensor): Uint8Array {
-  return data instanceof Uint8Array ? data : new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-}
-
 function checkElements(place: string, shape: readonly number[], count: number, data: Uint8Array): void {
   const found = countByteElements(data)
   if (found === count) return

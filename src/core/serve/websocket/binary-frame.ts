@@ -4,14 +4,15 @@
  */
 import {Buffer} from 'node:buffer'
 
-import type {OperationResult, Tensor} from '../../engine/engine.ts'
+import type {OperationResult, Tensor, TensorMap} from '../../engine/engine.ts'
 
 import {exactText} from '../../engine/native/exact-json.ts'
+import {bytesOf} from '../../engine/native/tensors.ts'
 import {datatypeOf} from '../../engine/validate.ts'
 import {NpuBridgeError} from '../../errors.ts'
 import {type OperationId} from '../../run/envelope.ts'
 import {showValue} from '../../run/fields.ts'
-import {bytesOf, countElements, tensorOf, wireDatatype} from '../service/tensor.ts'
+import {countElements, tensorOf, wireDatatype} from '../service/tensor.ts'
 
 const LENGTH_BYTES = 4
 
@@ -73,17 +74,12 @@ export class BinaryFrame {
 /** A result as a frame. */
 export function encodeResult(id: OperationId, result: OperationResult): Buffer {
   const {computeUs, data, device, engine, fallback, queueUs, totalUs} = result
-  const outputs = Object.entries(result.outputs ?? {})
-  const bytes = outputs.map(([, tensor]) => bytesOf({...tensor, datatype: datatypeOf(tensor)}))
-  const described = outputs.map(([name, tensor], index) => [
-    name,
-    {shape: tensor.shape, datatype: datatypeOf(tensor), byte_length: bytes[index]!.length},
-  ])
+  const outputs = result.outputs && describeTensors(result.outputs)
   return encodeFrame(
     {
       id: typeof id === 'bigint' ? String(id) : id,
       ok: true,
-      ...(result.outputs && {outputs: Object.fromEntries(described) as object}),
+      ...(outputs && {outputs: outputs.described}),
       ...(data !== undefined && {data}),
       device,
       engine,
@@ -92,8 +88,19 @@ export function encodeResult(id: OperationId, result: OperationResult): Buffer {
       compute_us: Math.round(computeUs),
       total_us: Math.round(totalUs),
     },
-    bytes,
+    outputs?.bytes ?? [],
   )
+}
+
+/** Tensors as the JSON of a frame has them, and the bytes that follow it, in the same order. */
+export function describeTensors(tensors: TensorMap): {bytes: Uint8Array[]; described: object} {
+  const entries = Object.entries(tensors)
+  const bytes = entries.map(([, {data}]) => bytesOf(data))
+  const described = entries.map(([name, tensor], index) => [
+    name,
+    {shape: tensor.shape, datatype: datatypeOf(tensor), byte_length: bytes[index]!.length},
+  ])
+  return {bytes, described: Object.fromEntries(described) as object}
 }
 
 /** A frame of JSON and what follows it. */
