@@ -2,7 +2,6 @@
 // from processes of their own, whose time on the processor is measured; a rate "without the client" is what the server
 // would have reached had that time been its own. Prints a table and exits with 3 where a goal is not met.
 /* eslint camelcase: ['error', {properties: 'never'}] -- fields of the protocols are spelled like that */
-import {Buffer} from 'node:buffer'
 import {execFile, spawn} from 'node:child_process'
 import {readFileSync} from 'node:fs'
 import {cpus, loadavg} from 'node:os'
@@ -11,6 +10,7 @@ import {setTimeout as sleep} from 'node:timers/promises'
 import {promisify} from 'node:util'
 
 import {createBridge} from '../dist/index.js'
+import {binaryRequest, residentMb, startServer} from './server.js'
 
 const run = promisify(execFile)
 const ROOT = path.resolve(import.meta.dirname, '..')
@@ -37,25 +37,9 @@ const MODELS = {
   echo: [['data', 'FP32', [16], wave(16)]],
 }
 
-const bytesOf = ({buffer, byteLength, byteOffset}) => Buffer.from(buffer, byteOffset, byteLength)
-
-function bodyOf(inputs, parameters = {}) {
-  const json = Buffer.from(
-    JSON.stringify({
-      inputs: inputs.map(([name, datatype, shape, data]) => ({
-        name,
-        datatype,
-        shape,
-        parameters: {binary_data_size: data.byteLength},
-      })),
-      parameters: {binary_data_output: true, ...parameters},
-    }),
-  )
-  const bytes = inputs.map((input) => bytesOf(input[3]))
-  return {
-    body: Buffer.concat([json, ...bytes]).toString('base64'),
-    headers: {'content-type': 'application/octet-stream', 'inference-header-content-length': String(json.length)},
-  }
+function bodyOf(inputs, parameters) {
+  const {body, headers} = binaryRequest(inputs, parameters)
+  return {body: body.toString('base64'), headers: {'content-type': 'application/octet-stream', ...headers}}
 }
 
 function operationOf(model, inputs) {
@@ -72,42 +56,11 @@ async function load(task) {
   return JSON.parse(stdout)
 }
 
-/** The server as users start it. */
-async function startServer() {
-  const child = spawn(
-    process.execPath,
-    [
-      path.join(ROOT, 'bin', 'run.js'),
-      'serve',
-      '--json',
-      '--port',
-      '0',
-      '--no-grpc',
-      '--device',
-      'cpu',
-      '--log-level',
-      'warn',
-    ],
-    {stdio: ['ignore', 'pipe', 'inherit']},
-  )
-  let text = ''
-  for await (const part of child.stdout) {
-    text += part
-    if (text.trimEnd().endsWith('}')) break
-  }
-
-  return {child, pid: child.pid, url: JSON.parse(text).url}
-}
-
 const TICKS = 100
 function cpuSeconds(pid) {
   const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   return (Number(fields[11]) + Number(fields[12])) / TICKS
-}
-
-function residentMb(pid) {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024
 }
 
 /** Operations a second with so many in flight. */
@@ -166,7 +119,8 @@ function row(what, value, goal, met, note = '') {
 console.log(
   `${CORES} cores, load average ${loadavg()[0].toFixed(1)} at the start; ${ROUNDS} rounds of ${SECONDS} s, medians; concurrency ${CONNECTIONS}`,
 )
-const server = await startServer()
+const server = await startServer(['--no-grpc', '--device', 'cpu'])
+server.child.stderr.pipe(process.stderr)
 await sleep(2000)
 const idleMb = residentMb(server.pid)
 row('resident memory, idle, no model', `${idleMb.toFixed(0)} MB`, '≤ 150 MB', idleMb <= 150)

@@ -3,13 +3,14 @@
 //   node scripts/fuzz-serve.js --minutes 10 [--seed N]
 /* eslint camelcase: ['error', {properties: 'never'}] -- fields of the protocols are spelled like that */
 import {Buffer} from 'node:buffer'
-import {spawn} from 'node:child_process'
 import {once} from 'node:events'
-import {mkdirSync, readdirSync, readFileSync, writeFileSync} from 'node:fs'
+import {mkdirSync, writeFileSync} from 'node:fs'
 import {connect} from 'node:net'
 import path from 'node:path'
 import {parseArgs} from 'node:util'
 import {WebSocket} from 'ws'
+
+import {descriptors, residentMb, startServer} from './server.js'
 
 const ROOT = path.resolve(import.meta.dirname, '..')
 const {values} = parseArgs({
@@ -255,38 +256,8 @@ function httpRequest() {
   return below(50) === 0 ? mutateBytes(all) : all
 }
 
-const server = spawn(
-  process.execPath,
-  [
-    path.join(ROOT, 'bin', 'run.js'),
-    'serve',
-    '--json',
-    '--port',
-    '0',
-    '--no-grpc',
-    '--device',
-    'cpu',
-    '--load',
-    'silero-vad',
-    '--log-level',
-    'warn',
-  ],
-  {stdio: ['ignore', 'pipe', 'pipe']},
-)
-let log = ''
-server.stderr.on('data', (part) => {
-  log += part
-})
-let printed = ''
-for await (const part of server.stdout) {
-  printed += part
-  if (printed.trimEnd().endsWith('}')) break
-}
-
-const {url} = JSON.parse(printed)
+const {child: server, log, url} = await startServer(['--no-grpc', '--device', 'cpu', '--load', 'silero-vad'])
 const {port} = new URL(url)
-const residentMb = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${server.pid}/status`, 'utf8'))[1]) / 1024
-const descriptors = () => readdirSync(`/proc/${server.pid}/fd`).length
 
 const counts = {}
 const failures = []
@@ -408,28 +379,30 @@ while (performance.now() - started < SECONDS * 1000 && server.exitCode === null 
   if (requests % 1600 === 0) {
     await checkAlive()
     // What a process takes to get going counts for nothing.
-    warm ??= {descriptors: descriptors(), mb: residentMb()}
+    warm ??= {descriptors: descriptors(server.pid), mb: residentMb(server.pid)}
   }
 }
 
 if (server.exitCode !== null || server.signalCode !== null)
-  fail(`the server ended: ${server.exitCode ?? server.signalCode}`, log)
+  fail(`the server ended: ${server.exitCode ?? server.signalCode}`, log())
 else {
   await checkAlive()
   await new Promise((resolve) => {
     setTimeout(resolve, 3000)
   })
-  const growth = residentMb() - (warm?.mb ?? residentMb())
-  const more = descriptors() - (warm?.descriptors ?? descriptors())
+  const growth = residentMb(server.pid) - (warm?.mb ?? residentMb(server.pid))
+  const more = descriptors(server.pid) - (warm?.descriptors ?? descriptors(server.pid))
   console.log(
-    `memory ${residentMb().toFixed(0)} MB, ${growth.toFixed(0)} MB more than at first; ${descriptors()} descriptors, ${more} more`,
+    `memory ${residentMb(server.pid).toFixed(0)} MB, ${growth.toFixed(0)} MB more than at first; ${descriptors(server.pid)} descriptors, ${more} more`,
   )
   if (growth > MOST_GROWTH_MB) fail('memory grows', '')
   if (more > MOST_DESCRIPTORS) fail('descriptors leak', '')
 }
 
-const defects = log.split('\n').filter((line) => line.includes('"level":50'))
-if (defects.length > 0) fail(`the log has ${defects.length} defects: ${defects[0].slice(0, 500)}`, log)
+const defects = log()
+  .split('\n')
+  .filter((line) => line.includes('"level":50'))
+if (defects.length > 0) fail(`the log has ${defects.length} defects: ${defects[0].slice(0, 500)}`, log())
 console.log(JSON.stringify(counts))
 console.log(
   failures.length === 0

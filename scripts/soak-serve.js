@@ -6,9 +6,9 @@
 import {credentials, loadPackageDefinition} from '@grpc/grpc-js'
 import {loadSync} from '@grpc/proto-loader'
 import {Buffer} from 'node:buffer'
-import {execFileSync, spawn} from 'node:child_process'
+import {execFileSync} from 'node:child_process'
 import {once} from 'node:events'
-import {mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
+import {mkdtempSync, rmSync, writeFileSync} from 'node:fs'
 import {Agent, request} from 'node:http'
 import {loadavg, tmpdir} from 'node:os'
 import path from 'node:path'
@@ -18,6 +18,7 @@ import {parseArgs} from 'node:util'
 import {resolvePaths} from '../dist/core/paths.js'
 import {findRuntime} from '../dist/core/runtime/discover.js'
 import {connectTo} from '../dist/core/serve/client/connection.js'
+import {binaryRequest, bytesOf, descriptors, residentMb, startServer} from './server.js'
 
 const ROOT = path.resolve(import.meta.dirname, '..')
 const {values} = parseArgs({options: {minutes: {default: '10', type: 'string'}}})
@@ -61,34 +62,12 @@ execFileSync(
   ],
   {stdio: 'inherit'},
 )
-const server = spawn(
-  process.execPath,
-  [
-    path.join(ROOT, 'bin', 'run.js'),
-    'serve',
-    '--json',
-    '--port',
-    '0',
-    '--grpc-port',
-    '0',
-    '--runtime',
-    emulated,
-    '--log-level',
-    'warn',
-  ],
-  {env: {...process.env, NPUBRIDGE_FAULTS_FILE: faultsFile}, stdio: ['ignore', 'pipe', 'pipe']},
-)
-let log = ''
-server.stderr.on('data', (part) => {
-  log += part
-})
-let printed = ''
-for await (const part of server.stdout) {
-  printed += part
-  if (printed.trimEnd().endsWith('}')) break
-}
-
-const {grpc: grpcAddress, url} = JSON.parse(printed)
+const {
+  child: server,
+  grpc: grpcAddress,
+  log,
+  url,
+} = await startServer(['--grpc-port', '0', '--runtime', emulated], {...process.env, NPUBRIDGE_FAULTS_FILE: faultsFile})
 console.log(`${url}, gRPC ${grpcAddress}, ${SECONDS} s, load average ${loadavg()[0].toFixed(1)}`)
 
 const wave = Float32Array.from({length: 576}, (_, index) => 0.3 * Math.sin(index / 5))
@@ -111,8 +90,6 @@ const unexpected = []
 let sent = 0
 let answered = 0
 const over = new AbortController()
-
-const bytesOf = ({buffer, byteLength, byteOffset}) => Buffer.from(buffer, byteOffset, byteLength)
 
 function count(client, outcome) {
   tally[client] ??= {}
@@ -156,25 +133,9 @@ async function post(where, body, headers = {}, hangUpAfterMs) {
 }
 
 async function inferHttp(model, hangUpAfterMs) {
-  const inputs = INPUTS[model]
-  const json = Buffer.from(
-    JSON.stringify({
-      inputs: inputs.map(([name, datatype, shape, data]) => ({
-        name,
-        datatype,
-        shape,
-        parameters: {binary_data_size: data.byteLength},
-      })),
-      parameters: {binary_data_output: true, priority: 1 + Math.floor(Math.random() * 5)},
-    }),
-  )
-  const body = Buffer.concat([json, ...inputs.map((input) => bytesOf(input[3]))])
-  return post(
-    `/v2/models/${model}/infer`,
-    body,
-    {'inference-header-content-length': String(json.length)},
-    hangUpAfterMs,
-  )
+  const priority = 1 + Math.floor(Math.random() * 5)
+  const {body, headers} = binaryRequest(INPUTS[model], {priority})
+  return post(`/v2/models/${model}/infer`, body, headers, hangUpAfterMs)
 }
 
 async function repeat(work) {
@@ -262,8 +223,6 @@ const clients = [
   }),
 ]
 
-const residentMb = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${server.pid}/status`, 'utf8'))[1]) / 1024
-const descriptors = () => readdirSync(`/proc/${server.pid}/fd`).length
 const samples = []
 const started = performance.now()
 const isTimeUp = () => performance.now() - started >= SECONDS * 1000
@@ -271,7 +230,11 @@ for (let round = 0; !isTimeUp() && server.exitCode === null; round++) {
   writeFileSync(faultsFile, FAULTS[round % FAULTS.length])
   for (let left = FAULT_MS; left > 0 && !isTimeUp(); left -= 1000) {
     await sleep(1000)
-    samples.push({descriptors: descriptors(), mb: residentMb(), seconds: (performance.now() - started) / 1000})
+    samples.push({
+      descriptors: descriptors(server.pid),
+      mb: residentMb(server.pid),
+      seconds: (performance.now() - started) / 1000,
+    })
   }
 }
 
@@ -302,7 +265,7 @@ const problems = [
   ...[...new Set(unexpected)].map((each) => `unexpected: ${each}`),
   ...(growth <= 20 ? [] : ['memory grows']),
   ...(more <= 2 ? [] : ['descriptors leak']),
-  ...(log.includes('"level":50') ? [`the log has defects: ${log.slice(0, 1000)}`] : []),
+  ...(log().includes('"level":50') ? [`the log has defects: ${log().slice(0, 1000)}`] : []),
   ...(server.exitCode === null ? [] : [`the server ended with ${server.exitCode}`]),
 ]
 server.kill('SIGTERM')
