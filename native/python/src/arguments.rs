@@ -264,7 +264,7 @@ impl<'a, 'py> Arguments<'a, 'py> {
                 ..Batching::default()
             }),
         };
-        Ok(Operation::LoadModel(LoadModel { model: self.model()?, shapes, batching }))
+        Ok(Operation::LoadModel(Box::new(LoadModel { model: self.model()?, shapes, batching })))
     }
 
     fn route(&self) -> PyResult<Operation> {
@@ -304,7 +304,7 @@ impl<'a, 'py> Arguments<'a, 'py> {
         let duration = Duration::try_from_secs_f64(millis / 1e3)
             .map_err(|_| invalid(self.py, format!("duration_ms is {millis}")))?;
         let model = self.model.is_some().then(|| self.model()).transpose()?;
-        Ok(Operation::Benchmark(Benchmark { kind, duration, model }))
+        Ok(Operation::Benchmark(Box::new(Benchmark { kind, duration, model })))
     }
 
     fn workflow(&self) -> PyResult<Operation> {
