@@ -280,7 +280,7 @@ class NativeEngine implements Engine {
   /**
    * Submits together what comes together: each time that the engine is handed something costs as much as some ten
    * operations do. Promises that go on at once are gathered by a microtask, requests of some sockets by the event loop's
-   * turn; what is urgent, or already enough to be worth it, does not wait for the others.
+   * turn; what is urgent, alone, or already enough to be worth it, does not wait for others.
    */
   #flushSoon(isUrgent: boolean): void {
     this.#isUrgent ||= isUrgent
@@ -288,7 +288,8 @@ class NativeEngine implements Engine {
     this.#flushDue = true
     queueMicrotask(() => {
       this.#flushDue = false
-      if (this.#isUrgent || this.#submissions.length >= WORTH_SUBMITTING) this.#flush()
+      const {length} = this.#submissions
+      if (this.#isUrgent || length >= WORTH_SUBMITTING || length === this.#outstanding) this.#flush()
       else if (!this.#turnEnds) {
         this.#turnEnds = true
         setImmediate(() => {
