@@ -39,7 +39,7 @@ describe('npubridge tune', () => {
       '--objective',
       'throughput',
       '--time-limit',
-      '6s',
+      '10s',
     ]
     const {exitCode, stderr, stdout} = await npubridge(
       ...search,

@@ -77,12 +77,12 @@ def test_meaning_chooses_where_the_model_is(tmp_path: Path, monkeypatch: pytest.
     assert chosen(bridge, "who is talking on this tape?") == "speech-analyst"
 
     async def workflow() -> list[str]:
-        rows = [{"agent": "nobody", "description": "how long is the book?"}, {"agent": "librarian"}]
+        rows = [{"agent": "nobody", "description": "who is talking on this tape?"}, {"agent": "librarian"}]
         _, tasks = await bridge.create_workflow(rows)
         await bridge.shutdown()
         return [task.agent_name for task in tasks]
 
-    assert asyncio.run(workflow()) == ["librarian", "librarian"]
+    assert asyncio.run(workflow()) == ["speech-analyst", "librarian"]
 
 
 def test_without_the_model_words_choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,11 +93,7 @@ function confirmed(
  * The settings that came out ahead of the default in the finals, the one that would win first. None where the default
  * breaks a constraint: what keeps to it need not be better.
  */
-export function challengers(
-  finals: readonly Contender[],
-  objective: Objective,
-  constraints: Constraints,
-): Candidate[] {
+export function challengers(finals: readonly Contender[], objective: Objective, constraints: Constraints): Candidate[] {
   const isAllowed = ({figures}: Contender) => brokenBy(objective, figures, constraints).length === 0
   const base = finals.find(({candidate}) => candidate === DEFAULT)
   if (base === undefined || !isAllowed(base)) return []

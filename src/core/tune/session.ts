@@ -39,7 +39,11 @@ export async function runTune(flags: TuneFlags, session: TuneSession): Promise<A
   const {config} = await resolveConfig({file: flags.config, flags: {device, runtime}})
   if (flags.advise) return adviseOn(flags.advise, config, {token: process.env.NPUBRIDGE_TOKEN})
   if (flags.model === undefined) {
-    throw usage('tune needs a model, or snapshots to advise on', ['--model silero-vad', '--advise snapshot.json', '--advise http://127.0.0.1:8000'])
+    throw usage('tune needs a model, or snapshots to advise on', [
+      '--model silero-vad',
+      '--advise snapshot.json',
+      '--advise http://127.0.0.1:8000',
+    ])
   }
 
   const page = flags['export-html']

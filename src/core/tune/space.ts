@@ -26,7 +26,9 @@ export function searchSpace(facts: SpaceFacts): Candidate[] {
     ),
   )
   // Where time is short, what differs least from the default has been tried.
-  return unique([DEFAULT, ...precisions(), ...ofNpus(facts), ...combinations]).toSorted((a, b) => complexity(a) - complexity(b))
+  return unique([DEFAULT, ...precisions(), ...ofNpus(facts), ...combinations]).toSorted(
+    (a, b) => complexity(a) - complexity(b),
+  )
 }
 
 /** Precision is a choice by itself: it is tried with each hint, and left to the device elsewhere. */

@@ -53,14 +53,7 @@ describe('duel', () => {
   it('lets both begin in turns, and closes both', async () => {
     const {held, order} = sides([110])
     await held()
-    expect(order.slice(0, 6)).to.deep.equal([
-      'challenger',
-      'default',
-      'default',
-      'challenger',
-      'challenger',
-      'default',
-    ])
+    expect(order.slice(0, 6)).to.deep.equal(['challenger', 'default', 'default', 'challenger', 'challenger', 'default'])
     expect(order.slice(-2)).to.have.members(['challenger closed', 'default closed'])
   })
 

@@ -209,7 +209,7 @@ describe('tune', () => {
     // Lucky until the finals are over; from then on no better than the default.
     const machine = new FakeMachine((candidate) => {
       if (candidate.streams !== 2 || candidate.requests !== undefined || candidate.hint || candidate.batch) return {}
-      return {throughput: ++calls <= 5 ? 2000 : 1000}
+      return {throughput: ++calls <= 4 ? 2000 : 1000}
     })
     const report = await tune(request(), machine.parts)
     expect(report.winner).to.equal('default')
@@ -223,7 +223,7 @@ describe('tune', () => {
     let opened = 0
     const machine = new FakeMachine((candidate) => {
       const {streams, ...others} = candidate
-      if (streams === 2 && Object.keys(others).length === 0) return {throughput: ++opened <= 5 ? 3000 : 900}
+      if (streams === 2 && Object.keys(others).length === 0) return {throughput: ++opened <= 4 ? 3000 : 900}
       return {throughput: candidate.requests === 2 && Object.keys(candidate).length === 1 ? 1500 : 1000}
     })
     const report = await tune(request(), machine.parts)

@@ -45,7 +45,8 @@ describe('workflows of one process', () => {
   })
 
   it('compare agents as the configuration says, unless the workflow or its mode does', async () => {
-    const text = (more: string) => `agents: {cook: {description: boils eggs}}\n${more}tasks: [{id: a, description: egg}]`
+    const text = (more: string) =>
+      `agents: {cook: {description: boils eggs}}\n${more}tasks: [{id: a, description: egg}]`
     const config = {routing: {method: 'semantic'}} as const
     const asked = async (more: string) => prepare(text(more), {config})
     await rejectionOf(asked(''), 'DEVICE_UNAVAILABLE', 'this test has no engine')

@@ -28,7 +28,9 @@ class AgentChooser:
         self._names = names
         self._keys = list(agents)
         self._profiles = [_profile(name, agents[name]) for name in self._keys]
-        self._lexical = _binding.need().LexicalIndex(self._profiles)
+        # A name of one letter would be found in half of all texts.
+        by_words = [(name if len(name) > 1 else "", *others) for name, *others in self._profiles]
+        self._lexical = _binding.need().LexicalIndex(by_words)
         self.method = _installed(method)
         self._asked = method
 

@@ -46,7 +46,11 @@ describe('runOperation', () => {
   })
 
   it('fails for what the operation or the task lacks', async () => {
-    await rejectionOf(run({type: 'echo', data: '{inputs.nobody}'}), 'INVALID_ARGUMENT', /task "t1" has no input "nobody"/)
+    await rejectionOf(
+      run({type: 'echo', data: '{inputs.nobody}'}),
+      'INVALID_ARGUMENT',
+      /task "t1" has no input "nobody"/,
+    )
     await rejectionOf(run({type: 'ecko', data: 1}), 'UNSUPPORTED_OPERATION', /ecko/)
     await rejectionOf(run({type: 'inference', model: 'no-such-model', inputs: {}}), 'MODEL_NOT_FOUND', /no-such-model/)
   })
