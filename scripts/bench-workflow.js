@@ -153,6 +153,7 @@ async function semantic() {
   const STACK = 64
   const TOKENS = 12
   const IN_FLIGHT = 3
+  const INPUTS = {ids: 'input_ids', mask: 'attention_mask', types: 'token_type_ids'}
   const words =
     'time year people way day man thing woman life child world school state family student group country problem hand part place case week company system program question work government number night point home water room mother area money story fact month lot right study book eye job word business issue side kind head house'.split(
       ' ',
@@ -183,7 +184,9 @@ async function semantic() {
   const stack = {
     type: 'inference',
     model: 'minilm',
-    inputs: {['input_ids']: tensor(2051n), ['attention_mask']: tensor(1n), ['token_type_ids']: tensor(0n)},
+    inputs: Object.fromEntries(
+      Object.entries({ids: 2051n, mask: 1n, types: 0n}).map(([name, value]) => [INPUTS[name], tensor(value)]),
+    ),
   }
   const raw = async () => {
     let left = COUNT / STACK

@@ -6,7 +6,7 @@ import {variableOf} from './schema.ts'
  * The folder that a flag or a file names. What a variable names is left to the search for runtimes, which says where it
  * found each.
  *
- * @throws {NpuBridgeError} CONFIG_INVALID
+ * @throws NpuBridgeError CONFIG_INVALID naming the setting and where it comes from
  */
 export async function configuredRuntime(flags: {
   readonly config?: string | undefined

@@ -52,7 +52,7 @@ export interface Source {
 export async function adviseOn(sources: readonly string[], goals: Goals, {token}: Source = {}): Promise<AdviceReport> {
   const snapshots = await Promise.all(
     sources.map(async (source) =>
-      SERVER.test(source) ? checked(source, await askServer(source, token)) : checked(source, await readJson(source)),
+      checked(source, SERVER.test(source) ? await askServer(source, token) : await readJson(source)),
     ),
   )
   return {snapshots: [...sources], advice: advise(snapshots, goals)}

@@ -75,8 +75,8 @@ function gain(figures: Figures, base: Figures, objective: Objective): string {
 
 /** What the pairs of turns against the default have shown. */
 function duelled({duels}: Reasons): string[] {
-  return duels.map(({candidate, gain, isBetter, pairs, won}) => {
-    const times = `in ${won} of ${pairs} pairs of turns, ${percent(1 + gain, 1)} in the middle`
+  return duels.map(({candidate, gain: share, isBetter, pairs, won}) => {
+    const times = `in ${won} of ${pairs} pairs of turns, ${percent(1 + share, 1)} in the middle`
     return isBetter
       ? `Against the default alone it did better ${times}.`
       : `${capital(describe(candidate))} came out ahead at first, but did better than the default only ${times}.`

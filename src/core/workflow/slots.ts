@@ -14,9 +14,9 @@ export class Slots {
 
   /** The places that all workflows of this process share where the configuration sets `workflow.max_parallel`. */
   static ofProcess(count: number | undefined): Slots {
-    if (count === undefined) return Slots.none
-    const known = Slots.#ofProcess.get(count) ?? new Slots(count)
-    Slots.#ofProcess.set(count, known)
+    if (count === undefined) return this.none
+    const known = this.#ofProcess.get(count) ?? new this(count)
+    this.#ofProcess.set(count, known)
     return known
   }
 

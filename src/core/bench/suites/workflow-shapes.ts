@@ -123,8 +123,8 @@ function legacySide(dependencies: Dependencies, {effort, participants}: SuiteCon
     rounds: effort.quick ? 2 : 6,
     async measure() {
       const engine = await participants.legacy({sleep: false})
-      const {createUs, executeUs} = await engine.measureWorkflow(dependencies.length, {dependencies})
-      return valuesOf([createUs + executeUs])
+      const times = await engine.measureWorkflow(dependencies.length, {dependencies})
+      return valuesOf([times.createUs + times.executeUs])
     },
   }
 }
