@@ -1,4 +1,4 @@
-"""How the old module's agents are chosen today: by words, by meaning, and by names where neither has anything to say."""
+"""How the old module's agents are chosen today: by words, by meaning, and by names where neither has a say."""
 
 from __future__ import annotations
 
@@ -50,9 +50,7 @@ def test_words_of_descriptions_choose(tmp_path: Path, monkeypatch: pytest.Monkey
     assert chosen(bridge, "in which recordings does somebody speak?") == "speech-analyst"
 
 
-def test_names_and_capabilities_choose_where_no_word_is_shared(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_names_and_capabilities_choose_where_no_word_is_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bridge = bridge_with(tmp_path, monkeypatch, {"routing": {"method": "lexical"}})
     assert chosen(bridge, "encrypt the backups") == "security"
     assert chosen(bridge, "make tea") is None

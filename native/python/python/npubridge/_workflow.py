@@ -67,8 +67,8 @@ async def run_workflow(
     """Runs tasks in the order of their dependencies, the most urgent first, and gives them as they were settled.
 
     ``handlers`` are functions by agent; a task whose agent has none is ``routed``. A function that raises fails its
-    task. ``on_failure`` is ``skip_dependents``, ``continue`` or ``stop``. ``places`` are shared with other workflows: no
-    more tasks than that run at once; those of ``NPUBRIDGE_WORKFLOW_MAX_PARALLEL`` for all workflows of an event loop
+    task. ``on_failure`` is ``skip_dependents``, ``continue`` or ``stop``. ``places`` are shared with other workflows:
+    no more tasks than that run at once; those of ``NPUBRIDGE_WORKFLOW_MAX_PARALLEL`` for all workflows of an event loop
     when it is not given.
 
     Raises ``InvalidArgumentError`` for ids that come twice and for cycles, which ``break_cycles`` allows.
