@@ -5,10 +5,10 @@ import path from 'node:path'
 
 import type {AdviceReport, TuneReport} from '../../src/core/tune/report.ts'
 
+import {serverOver} from '../core/serve/server.ts'
 import {makeFolder, removeFolder} from '../support/folder.ts'
 import {requireNative, startNative} from '../support/native.ts'
 import {expectSchema} from '../support/schema.ts'
-import {serverOver} from '../core/serve/server.ts'
 
 const BIN = path.resolve(import.meta.dirname, '../../bin/run.js')
 

@@ -1,9 +1,10 @@
 import {expect} from 'chai'
+import {randomUUID} from 'node:crypto'
 import {writeFile} from 'node:fs/promises'
 import path from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
 
-import {prepareWorkflow, type PrepareOptions, runWorkflow} from '../../../src/core/workflow/workflow.ts'
+import {type PrepareOptions, prepareWorkflow, runWorkflow} from '../../../src/core/workflow/workflow.ts'
 import {rejectionOf} from '../run/expect-error.ts'
 import {temporaryFolder} from '../run/temporary-folder.ts'
 import {noEngine} from './run.ts'
@@ -13,7 +14,7 @@ const TASKS = '[{id: a, agent: w}, {id: b, agent: w}, {id: c, agent: w}, {id: d,
 describe('workflows of one process', () => {
   const folder = temporaryFolder()
   const prepare = async (text: string, options: Partial<PrepareOptions> = {}) => {
-    const file = path.join(folder(), 'workflow.yaml')
+    const file = path.join(folder(), `${randomUUID()}.yaml`)
     await writeFile(file, text)
     return prepareWorkflow({file, openEngine: noEngine, ...options})
   }

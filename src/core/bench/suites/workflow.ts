@@ -4,8 +4,8 @@ import type {WorkflowTask} from '../../engine/engine.ts'
 
 import {ACCELERATED, LEGACY_AS_SHIPPED, LEGACY_WITHOUT_SLEEP} from '../sides.ts'
 import {perSecond, timesUs} from '../timing.ts'
-import {shapeCases, shapeMetrics, shapeNotes} from './workflow-shapes.ts'
 import {absent, type Case, type MetricDefinition, type Side, type Suite, type SuiteContext} from './suite.ts'
+import {shapeCases, shapeMetrics, shapeNotes} from './workflow-shapes.ts'
 
 /** With how often each side does them at most: what takes long is done less often. */
 const SIZES = [
