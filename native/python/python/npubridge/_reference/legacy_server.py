@@ -220,7 +220,8 @@ class Server:
 
     async def _measure_graph(self, bridge: Any, request: Request) -> dict[str, Any]:
         """A workflow whose tasks depend on each other, given by their positions. ``create_workflow`` makes the ids
-        itself, so that nobody can name them before; what it does with the tasks is done here, by the module's own method."""
+        itself, so that nobody can name them before; what it does with the tasks is done here by
+        the module's own method."""
         tasks = [
             self.module.WorkflowTask(
                 task_id=str(index),
