@@ -128,10 +128,8 @@ def test_an_exception_in_the_main_program_is_not_held_up() -> None:
 
 def test_a_forked_child_is_told_and_may_have_a_bridge_of_its_own() -> None:
     told = succeeds(
-        "import asyncio, gc, os, time, npubridge\n"
+        "import asyncio, gc, os, npubridge\n"
         "bridge = npubridge.Bridge('cpu'); bridge.call('echo')\n"
-        # A thread that is about to sleep when the process forks may leave a lock behind that the child waits for.
-        "time.sleep(0.5)\n"
         "child = os.fork()\n"
         "if child == 0:\n"
         "    try: asyncio.run(bridge.submit('echo'))\n"
@@ -152,14 +150,13 @@ def test_a_forked_child_is_told_and_may_have_a_bridge_of_its_own() -> None:
 
 def test_the_old_interface_gets_a_fresh_engine_in_a_forked_child() -> None:
     told = succeeds(
-        "import asyncio, os, time\n"
+        "import asyncio, os\n"
         "from npubridge import compat\n"
         "bridge = compat.NPUCoordinationBridge({'hardware_acceleration': False})\n"
         "async def echo(name):\n"
         "    operation = compat.NPUOperation(name, 'echo', [1])\n"
         "    print(name, await bridge.get_result(await bridge.submit_operation(operation)), flush=True)\n"
         "asyncio.run(echo('parent'))\n"
-        "time.sleep(0.5)\n"
         "child = os.fork()\n"
         "asyncio.run(echo('child' if child == 0 else 'still'))\n"
         "if child: assert os.waitpid(child, 0)[1] == 0",

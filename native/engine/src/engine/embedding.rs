@@ -6,7 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, mpsc};
 
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 
 use super::answer::Answer;
 use super::{Shared, coordination};
