@@ -199,7 +199,8 @@ function audit(duplicates) {
       ids.every((id) => answers.get(id)?.length === 1) && answers.size === operations,
     'none failed': all.every(({ok}) => ok),
     'every answer is right': all.every(({isRight, ok}) => !ok || isRight),
-    'a worker was killed every 2 s (where one was up)': of('killed').length >= Math.floor((seconds * 1000) / KILL_EVERY_MS) * 0.8,
+    'a worker was killed every 2 s (where one was up)':
+      of('killed').length >= Math.floor((seconds * 1000) / KILL_EVERY_MS) * 0.8,
     'Redis was restarted once': of('redis started').length === 1,
     'realtime waited less than low (medians)': waits.realtime < waits.low,
     'workers came back': of('problem').length === 0,

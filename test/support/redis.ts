@@ -37,7 +37,11 @@ export async function freePort(): Promise<number> {
   return port
 }
 
-export async function startRedis({args = () => [], persistent = false, tls = false}: RedisOptions = {}): Promise<TestRedis> {
+export async function startRedis({
+  args = () => [],
+  persistent = false,
+  tls = false,
+}: RedisOptions = {}): Promise<TestRedis> {
   const folder = mkdtempSync(path.join(tmpdir(), 'npubridge-redis-'))
   const port = await freePort()
   const ports = tls ? ['--port', '0', '--tls-port', String(port)] : ['--port', String(port)]
@@ -54,7 +58,7 @@ export async function startRedis({args = () => [], persistent = false, tls = fal
   }
 
   async function stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    if (child?.exitCode !== null || child.signalCode !== null) return
     child.kill(signal)
     await once(child, 'exit')
   }

@@ -39,14 +39,22 @@ const DEFAULTS: Omit<ClusterOptions, 'queue'> = {
 }
 
 const SHORTEST_KEY = 16
+/** It is a part of keys in Redis. */
+const POOL = /^[\w-]{1,64}$/
 
-/** @throws {NpuBridgeError} INVALID_ARGUMENT for a key that is too short */
+/** @throws {NpuBridgeError} INVALID_ARGUMENT for a key that is too short, and what cannot be the name of a pool */
 export function clusterOptions(settings: ClusterSettings): ClusterOptions {
   const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined))
   const options: ClusterOptions = {...DEFAULTS, ...(given as ClusterSettings)}
   if (options.key !== null && options.key.length < SHORTEST_KEY) {
     throw new NpuBridgeError('INVALID_ARGUMENT', `the key of the pool has ${options.key.length} characters`, {
       suggestions: [`it has ${SHORTEST_KEY} or more that nobody can guess: openssl rand -base64 32`],
+    })
+  }
+
+  if (!POOL.test(options.pool)) {
+    throw new NpuBridgeError('INVALID_ARGUMENT', `${JSON.stringify(options.pool)} is no name for a pool`, {
+      suggestions: ['letters, digits, hyphens and underscores, at most 64'],
     })
   }
 

@@ -12,7 +12,6 @@ import {laneFor} from '../lane/lane.ts'
 import {jobName, jobOptions} from '../lane/queues.ts'
 import {engineOf, nodeMetricsText, poolHealth} from '../node/node-report.ts'
 import {clusterOptions, type ClusterSettings} from '../options.ts'
-import {place, type Placement} from '../placement/place.ts'
 import {parseReply, type Reply, resultIn} from '../reply/reply.ts'
 import {within} from '../within.ts'
 import {type CallerParts, connectCaller} from './caller.ts'
@@ -20,6 +19,7 @@ import {type ClusterSubmitOptions, jobIdOf, needOf, type Work} from './job-build
 import {LossWatch} from './loss-watch.ts'
 import {noWorkers, Outage} from './outage.ts'
 import {type ClusterResult, type Pending, PendingOperations} from './pending.ts'
+import {placementOf} from './placement-of.ts'
 import {streamOf, Streams} from './streams.ts'
 
 /** How often a caller looks at the nodes, and at what it has waited for too long. */
@@ -172,7 +172,7 @@ export class ClusterEngine implements Engine {
   }
 
   #pendingFor(job: Job, operation: Operation, settle: Pick<Pending, 'reject' | 'resolve'>): Pending {
-    const {requirement} = this.#placementOf(job, operation)
+    const {requirement} = placementOf(job, this.#streams.nodeOf(operation), this.#parts)
     const node = typeof requirement === 'object' && 'node' in requirement ? requirement.node : null
     if (node !== null) this.#parts.view.count(node, 1)
     return {
@@ -186,39 +186,6 @@ export class ClusterEngine implements Engine {
       submittedAt: performance.now(),
       ...settle,
     }
-  }
-
-  #placementOf({agent, need}: Job, operation: Operation): Placement {
-    const {link, view} = this.#parts
-    const found = place(
-      {
-        agent: agent?.name.toLowerCase(),
-        device: need.device,
-        model: need.model,
-        pinned: this.#streams.nodeOf(operation),
-      },
-      view.candidates,
-    )
-    if (found) return found
-    if (agent !== undefined) {
-      throw new NpuBridgeError(
-        'DEVICE_UNAVAILABLE',
-        `no worker of the pool runs the agent ${JSON.stringify(agent.name)}`,
-        {
-          suggestions: [`npubridge worker --agents DIR --allow-agent ${agent.name}`],
-        },
-      )
-    }
-
-    if (need.device !== 'auto' && view.candidates.some(({isOpen}) => isOpen)) {
-      throw new NpuBridgeError('DEVICE_UNAVAILABLE', `no node of the pool has the device ${need.device}`, {
-        suggestions: ['npubridge cluster nodes    shows which have what'],
-      })
-    }
-
-    // Between two heartbeats, or while workers are started again, there may be none: that is borne for a time.
-    if (need.device === 'auto' && view.emptySince !== undefined) return {requirement: 'any', reason: 'shared'}
-    throw noWorkers(link.shown)
   }
 
   /** An idempotency key first looks for an answer that is there already. */

@@ -45,8 +45,9 @@ export class JobBuilder {
       ...('agent' in work ? {agent: work.agent, tensors: []} : {line: work.line, tensors: [...work.tensors]}),
       ...(idempotencyKey !== undefined && {key: idempotencyKey}),
     }
-    checkJob(job)
-    return this.#key === null ? job : {...job, sig: sign(job, this.#key)}
+    // What is signed is what the worker reads, in the order of its schema.
+    const checked = checkJob(job)
+    return this.#key === null ? checked : {...checked, sig: sign(checked, this.#key)}
   }
 }
 

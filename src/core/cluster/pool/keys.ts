@@ -20,6 +20,11 @@ export class PoolKeys {
     return `${this.#pool}:tensor:${id}`
   }
 
+  /** Names of all lanes that were ever read. */
+  get lanes(): string {
+    return `${this.#pool}:lanes`
+  }
+
   /** Names of nodes, by when they were last seen. */
   get nodes(): string {
     return `${this.#pool}:nodes`

@@ -186,12 +186,10 @@ export class ClusterWorker {
     await this.#listen()
     await this.#beat()
     const {devices} = await engine.health()
-    for (const requirement of requirementsOf(
-      this.name,
-      devices.map((device) => device.name),
-    )) {
-      for (const lane of lanesFor(requirement)) this.#consumers.open(lane)
-    }
+    const kinds = devices.map((device) => device.name)
+    const lanes = requirementsOf(this.name, kinds).flatMap((requirement) => lanesFor(requirement))
+    await this.#link.redis.sadd(new PoolKeys(this.#settings.options.pool).lanes, ...lanes)
+    for (const lane of lanes) this.#consumers.open(lane)
   }
 
   /** One that was killed on this host has left its name, which is free again. */

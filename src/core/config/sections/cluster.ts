@@ -7,11 +7,7 @@ const MIB = 2 ** 20
 export const cluster = z
   .strictObject({
     queue: setting(z.string().min(1), 'Where the pool meets: the URL of a Redis or Valkey server.', {note: 'none'}),
-    pool: setting(
-      z.string().regex(/^[\w-]{1,64}$/),
-      'Name of the pool; several may share one server. Letters, digits, _ and -.',
-      {default: 'npubridge'},
-    ),
+    pool: setting(z.string().min(1), 'Name of the pool; several may share one server.', {default: 'npubridge'}),
     attempts: setting(whole(1, 100), 'How often a job is begun before it is given up as failed.', {default: 3}),
     heartbeat_ms: setting(whole(50, 60_000), 'How often a worker announces itself, in milliseconds.', {default: 1000}),
     recover_ms: setting(

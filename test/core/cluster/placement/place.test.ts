@@ -29,7 +29,9 @@ describe('placement', () => {
     const warm = {models: new Set(['minilm'])}
     expect(place(minilm, [node('a'), node('b', {...warm, load: 1})])?.requirement).to.deep.equal({node: 'b'})
     expect(place(minilm, [node('a'), node('b', {...warm, load: 1.1})])?.requirement).to.equal('any')
-    expect(place(minilm, [node('a', {...warm, load: 0.5}), node('b', {...warm, load: 0.2})])?.requirement).to.deep.equal({
+    expect(
+      place(minilm, [node('a', {...warm, load: 0.5}), node('b', {...warm, load: 0.2})])?.requirement,
+    ).to.deep.equal({
       node: 'b',
     })
   })
@@ -39,7 +41,9 @@ describe('placement', () => {
     const hot = node('a', {...warm, throttled: new Set(['npu'])})
     expect(place(minilm, [hot, node('b', {...warm, load: 0.5})])?.requirement).to.deep.equal({node: 'b'})
     // Its CPU is as cool as ever.
-    expect(place({...minilm, device: 'cpu'}, [hot, node('b', {...warm, load: 0.5})])?.requirement).to.deep.equal({node: 'a'})
+    expect(place({...minilm, device: 'cpu'}, [hot, node('b', {...warm, load: 0.5})])?.requirement).to.deep.equal({
+      node: 'a',
+    })
   })
 
   it('asks for a device, and tells where no node has it', () => {
@@ -65,7 +69,13 @@ describe('placement', () => {
   it('never takes a node that is closed, lacks the device or lacks the agent', () => {
     const names = fc.subarray(['cpu', 'npu', 'gpu'])
     const candidates = fc.array(
-      fc.record({agent: fc.boolean(), devices: names, isOpen: fc.boolean(), load: fc.double({max: 5, min: 0, noNaN: true}), warm: fc.boolean()}),
+      fc.record({
+        agent: fc.boolean(),
+        devices: names,
+        isOpen: fc.boolean(),
+        load: fc.double({max: 5, min: 0, noNaN: true}),
+        warm: fc.boolean(),
+      }),
       {maxLength: 20},
     )
     const device = fc.constantFrom('auto', 'cpu', 'npu', 'gpu')

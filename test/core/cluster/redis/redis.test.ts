@@ -25,7 +25,9 @@ describe('the address of a Redis server', () => {
     }
 
     expect(thrownBy(() => parseAddress('redis://x/first')).message).to.contain('"first"')
-    expect(thrownBy(() => parseAddress('rediss://x?ca=/nowhere/ca.pem')).message).to.contain('/nowhere/ca.pem, cannot be read')
+    expect(thrownBy(() => parseAddress('rediss://x?ca=/nowhere/ca.pem')).message).to.contain(
+      '/nowhere/ca.pem, cannot be read',
+    )
   })
 })
 
@@ -39,7 +41,7 @@ describe('the clock of a pool', () => {
       return [1_700_000_000, 500_000]
     }
 
-    await clock.synchronize({time} as unknown as Parameters<PoolClock['synchronize']>[0])
+    await clock.synchronize({time})
     expect(clock.now()).to.equal(1_700_000_000_510)
     expect(clock.uncertaintyMs).to.equal(10)
     now += 90
