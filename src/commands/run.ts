@@ -3,8 +3,7 @@ import {Args, Flags, type Interfaces} from '@oclif/core'
 import {BaseCommand, ExitError} from '../base-command.ts'
 import {PRIORITIES} from '../core/engine/engine.ts'
 import {EXIT} from '../core/errors.ts'
-import {configOf, openBridge, openEngine} from '../core/open-bridge.ts'
-import {LazyEngine} from '../core/routing/lazy-engine.ts'
+import {configOf, openEngine, workflowEngine} from '../core/open-bridge.ts'
 import {isWorkflow, notForLines, runFile} from '../core/run/run-file.ts'
 import {planView} from '../core/workflow/view.ts'
 import {notesOf, prepareWorkflow, runWorkflow} from '../core/workflow/workflow.ts'
@@ -36,6 +35,10 @@ A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw bin
     {
       command: '<%= config.bin %> <%= command.id %> ops.jsonl --output-dir tensors > results.jsonl',
       description: 'A file of operations, the tensors of their results saved as .npy files',
+    },
+    {
+      command: '<%= config.bin %> <%= command.id %> ops.jsonl --cluster redis://127.0.0.1:6379',
+      description: 'On the workers of a pool, see `worker`',
     },
     {
       command: '<%= config.bin %> <%= command.id %> workflow.yaml --dry-run',
@@ -89,7 +92,7 @@ A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw bin
   }
 
   async #runWorkflow(file: string, flags: Interfaces.InferredFlags<typeof Run.flags>): Promise<void> {
-    await using lazy = new LazyEngine(async () => openBridge(flags))
+    await using engine = workflowEngine(flags)
     const prepared = await prepareWorkflow({
       agents: flags.agents,
       breakCycles: flags['break-cycles'],
@@ -98,7 +101,7 @@ A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw bin
       maxParallel: flags['max-parallel'],
       method: flags.method,
       mode: flags.mode,
-      openEngine: lazy.get,
+      openEngine: engine.openEngine,
       signal: this.interrupted,
     })
     const plan = planView(prepared)
@@ -113,7 +116,8 @@ A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw bin
     const report = await runWorkflow({
       journal,
       onEvent: view.onEvent.bind(view),
-      openEngine: lazy.get,
+      openDelegate: engine.openDelegate,
+      openEngine: engine.openEngine,
       prepared,
       resume,
       signal: this.interrupted,

@@ -1,6 +1,7 @@
 import {BaseCommand, ExitError} from '../../base-command.ts'
 import {createBridge} from '../../core/bridge.ts'
 import {asNpuBridgeError, EXIT} from '../../core/errors.ts'
+import {servedEngine} from '../../core/open-bridge.ts'
 import {resolvePaths} from '../../core/paths.ts'
 import {LOG_VARIABLE, reportStart, startDetached} from '../../core/serve/life/detach.ts'
 import {runServer} from '../../core/serve/life/run.ts'
@@ -48,7 +49,7 @@ On the loopback interface clients need no token. Beyond it they do: it is made a
     return started.state
   }
 
-  async #serve(options: ServeOptions, {device, engine, runtime, ...flags}: ServeFlags): Promise<undefined> {
+  async #serve(options: ServeOptions, {cluster, device, engine, runtime, ...flags}: ServeFlags): Promise<undefined> {
     try {
       await runServer({
         givenToken: process.env.NPUBRIDGE_TOKEN,
@@ -60,13 +61,15 @@ On the loopback interface clients need no token. Beyond it they do: it is made a
           reportStart({state, token})
         },
         openEngine: async () =>
-          createBridge({
-            device,
-            engine,
-            ...(runtime && {runtime}),
-            ...(options.models && {modelsFolder: options.models}),
-            signal: this.interrupted,
-          }),
+          servedEngine({cluster}, async () =>
+            createBridge({
+              device,
+              engine,
+              ...(runtime && {runtime}),
+              ...(options.models && {modelsFolder: options.models}),
+              signal: this.interrupted,
+            }),
+          ),
         options,
         paths: resolvePaths(),
         renewToken: flags['new-token'],
