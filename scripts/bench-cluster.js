@@ -22,12 +22,16 @@ const BIN = path.resolve(import.meta.dirname, '../bin/run.js')
 const CONCURRENCY = 64
 const TEXTS = 400
 const {values} = parseArgs({
-  options: {operations: {default: '5000', type: 'string'}, rounds: {default: '5', type: 'string'}},
+  options: {
+    'bullmq-worker': {type: 'string'},
+    operations: {default: '5000', type: 'string'},
+    rounds: {default: '5', type: 'string'},
+  },
 })
 const operations = Number(values.operations)
 const rounds = Number(values.rounds)
 
-if (process.argv.includes('--bullmq-worker')) await bullmqWorker(process.argv.at(-1))
+if (values['bullmq-worker'] !== undefined) await bullmqWorker(values['bullmq-worker'])
 else await measure()
 
 /** BullMQ as it comes, in a process of its own as ours has one. */
@@ -44,8 +48,8 @@ async function measure() {
   const redis = await startRedis()
   const children = []
   try {
-    children.push(await child([import.meta.filename, '--bullmq-worker', redis.url]))
-    children.push(await child(workerArgs(redis.url, 'bench-a')))
+    const plain = await child([import.meta.filename, '--bullmq-worker', redis.url])
+    children.push(plain, await child(workerArgs(redis.url, 'bench-a')))
     const caller = await connectCluster({queue: redis.url})
     await echo(caller, redis.url)
     await latency(caller)
