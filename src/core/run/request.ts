@@ -7,6 +7,7 @@ import type {
   Operation,
   Priority,
   RouteOperation,
+  SignalOperation,
   SubmitOptions,
   Tensor,
   WorkflowTask,
@@ -199,6 +200,10 @@ function toOperation(envelope: Envelope, options: BuildOptions): Operation | Pro
       return {type, texts, ...(model !== undefined && {model})}
     }
 
+    case 'signal': {
+      return signal(envelope, options)
+    }
+
     case 'workflow': {
       const {max_parallel: maxParallel, tasks, type} = envelope
       // Zod's optional fields may be undefined, which JSON cannot hold: the engine sees them as absent.
@@ -244,6 +249,20 @@ function inference(envelope: EnvelopeOf<'inference'>, options: BuildOptions): Op
     model,
     inputs,
     ...(stream !== undefined && {stream}),
+    ...(endOfStream !== undefined && {endOfStream}),
+    ...(transfer && {transfer}),
+  }))
+}
+
+function signal(envelope: EnvelopeOf<'signal'>, options: BuildOptions): Operation | Promise<Operation> {
+  const {data, end_of_stream: endOfStream, inputs, ...others} = envelope
+  if (data === undefined) throw fieldError('data', 'is missing')
+  if (endOfStream && others.stream === undefined) throw fieldError('end_of_stream', 'is set, but "stream" is missing')
+  const {id: _id, outputs: _outputs, priority: _priority, timeout_ms: _timeout, ...asked} = others
+  return withInputs({data, ...inputs}, options, undefined, ({data: samples, ...further}, transfer) => ({
+    ...(asked as Omit<SignalOperation, 'data'>),
+    data: samples!,
+    ...(inputs && {inputs: further}),
     ...(endOfStream !== undefined && {endOfStream}),
     ...(transfer && {transfer}),
   }))

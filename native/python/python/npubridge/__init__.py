@@ -8,6 +8,7 @@ from __future__ import annotations
 from . import _binding
 from ._bridge import Bridge
 from ._results import Failure
+from ._signal import process_signal
 from ._tensors import Tensor
 from ._workflow import Task, TaskResult, run_workflow
 from .errors import (
@@ -57,5 +58,6 @@ __all__ = [
     "TaskResult",
     "Tensor",
     "UnsupportedOperationError",
+    "process_signal",
     "run_workflow",
 ]
