@@ -89,9 +89,7 @@ describe('signals through the native engine', () => {
     for (const [family, kinds] of Object.entries(SIGNAL_KINDS)) {
       const operation = family as SignalOperation['operation'] & string
       // eslint-disable-next-line no-await-in-loop -- one after the other tells which it was
-      const error = await failureOf(
-        engine.submit(signal({operation, parameters: {kind: 'none'}, data: samples(1)})),
-      )
+      const error = await failureOf(engine.submit(signal({operation, parameters: {kind: 'none'}, data: samples(1)})))
       expect(error.message).to.contain(`which is none of ${kinds.join(', ')}`)
     }
   })
