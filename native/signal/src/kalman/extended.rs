@@ -12,7 +12,7 @@ use crate::parameters::{Parameters, unknown_word};
 #[derive(Debug, Clone)]
 enum Term {
     Power { coefficient: f64, exponents: Vec<i32> },
-    Wave { function: fn(f64) -> f64, coefficient: f64, arguments: Vec<f64>, offset: f64 },
+    Wave { function: Function, coefficient: f64, arguments: Vec<f64>, offset: f64 },
 }
 
 /// One sum of terms for each value.
@@ -21,7 +21,9 @@ pub(super) struct Polynomials {
     functions: Vec<Vec<Term>>,
 }
 
-const FUNCTIONS: [(&str, fn(f64) -> f64); 5] = [
+type Function = fn(f64) -> f64;
+
+const FUNCTIONS: [(&str, Function); 5] = [
     ("sin", f64::sin),
     ("cos", f64::cos),
     ("exp", f64::exp),

@@ -70,14 +70,14 @@ impl Options {
             nperseg = parameters.integer("nperseg", 1, MAX_VALUES)?;
             noverlap = parameters.integer("noverlap", 0, MAX_VALUES)?;
         }
-        if let (Some(values), Some(nperseg)) = (window.own_length(), nperseg) {
-            if values != nperseg {
-                return Err(out_of(
-                    "nperseg",
-                    nperseg,
-                    &format!("must be the length of the window, {values}"),
-                ));
-            }
+        if let (Some(values), Some(nperseg)) = (window.own_length(), nperseg)
+            && values != nperseg
+        {
+            return Err(out_of(
+                "nperseg",
+                nperseg,
+                &format!("must be the length of the window, {values}"),
+            ));
         }
         let nperseg = nperseg.or(window.own_length());
         let nfft = parameters.integer("nfft", 1, MAX_VALUES)?;

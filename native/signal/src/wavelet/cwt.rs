@@ -33,9 +33,12 @@ fn place(k: usize) -> f64 {
     -REACH + k as f64 * (2.0 * REACH / (POINTS - 1) as f64)
 }
 
+/// A wavelet as a function, and its frequency in cycles.
+type Shape = (fn(f64) -> f64, f64);
+
 impl Cwt {
     pub(super) fn read(parameters: &mut Parameters) -> Result<Self> {
-        let wavelets: [(&str, (fn(f64) -> f64, f64)); 3] =
+        let wavelets: [(&str, Shape); 3] =
             [("morl", (morlet, 0.8125)), ("mexh", (ricker, 0.25)), ("ricker", (ricker, 0.25))];
         let (wavelet, centre) = parameters.choice("wavelet", &wavelets, wavelets[0].1)?;
         let scales = parameters.numbers("scales")?.filter(|scales| !scales.is_empty());
