@@ -17,6 +17,9 @@ const KEPT: NonZeroUsize = NonZeroUsize::new(64).expect("not zero");
 /// Longer ones, with thousands of coefficients, are read anew each time.
 const LONGEST_KEPT: usize = 16 * 1024;
 
+/// Plans by their description.
+type Kept = LruCache<Box<[u8]>, Arc<Plan>>;
+
 /// A description that has been read.
 #[derive(Debug)]
 pub(super) struct Plan {
@@ -67,7 +70,7 @@ struct DescribedStep {
 
 /// The plan for a description, from memory if it was asked for lately.
 pub(super) fn find(text: &[u8]) -> Result<Arc<Plan>> {
-    static PLANS: Mutex<Option<LruCache<Box<[u8]>, Arc<Plan>>>> = Mutex::new(None);
+    static PLANS: Mutex<Option<Kept>> = Mutex::new(None);
     if let Some(plan) = PLANS.lock().get_or_insert_with(|| LruCache::new(KEPT)).get(text) {
         return Ok(Arc::clone(plan));
     }

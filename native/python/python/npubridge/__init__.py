@@ -10,7 +10,7 @@ from ._bridge import Bridge
 from ._results import Failure
 from ._signal import process_signal
 from ._tensors import Tensor
-from ._workflow import Task, TaskResult, run_workflow
+from ._workflow import Task, TaskResult, operation_handler, run_workflow
 from .errors import (
     ConfigInvalidError,
     DeadlineExceededError,
@@ -58,6 +58,7 @@ __all__ = [
     "TaskResult",
     "Tensor",
     "UnsupportedOperationError",
+    "operation_handler",
     "process_signal",
     "run_workflow",
 ]
