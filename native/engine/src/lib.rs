@@ -20,6 +20,7 @@ mod prometheus;
 pub mod routing;
 pub mod runtime;
 pub mod signal;
+pub mod sync;
 pub mod tensor;
 pub mod workflow;
 

@@ -2,6 +2,7 @@
 //!
 //! testdata/record.py recorded what they give. The bound of the relative error is max(1e-12, 100·ε·cond) in float64 and
 //! max(1e-5, 100·ε·cond) in float32, where cond is by how much rounding of what the caller gave is magnified.
+#![allow(clippy::unwrap_used)]
 
 use std::path::Path;
 
@@ -26,8 +27,7 @@ impl References {
     }
 
     fn array(&self, place: &Value) -> Array<'static, f64> {
-        let shape: Vec<usize> =
-            place["shape"].as_array().unwrap().iter().map(|d| index(d)).collect();
+        let shape: Vec<usize> = place["shape"].as_array().unwrap().iter().map(index).collect();
         let count: usize = shape.iter().product();
         let at = index(&place["at"]);
         if place["complex"] == true {

@@ -1,4 +1,5 @@
 //! What is wrong is refused with the value, the place and the limit.
+#![allow(clippy::unwrap_used)]
 
 use npubridge_signal::{Array, Fault, FaultKind, Pipeline, Signal, Step};
 use serde_json::{Value, json};

@@ -1,4 +1,5 @@
 //! Random signals that come back, and blocks that are like the whole.
+#![allow(clippy::unwrap_used)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

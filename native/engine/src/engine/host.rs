@@ -58,11 +58,11 @@ pub(super) fn work(shared: &Shared, shard: usize) {
     }
 }
 
-/// An operation has run: the next of its stream may.
+/// An operation has run: the next of its stream may. Nobody is woken for that one: whoever ends an operation looks for
+/// the next itself.
 fn end(shared: &Shared, state: &mut State, ticket: Ticket, step: Option<StreamStep>) {
     if let Some(step) = step {
         state.signal_left(ticket, &step.name, step.last, shared.now());
-        shared.host_wake.notify_one();
     }
     state.scheduler.finish(ticket);
 }

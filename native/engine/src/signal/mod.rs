@@ -6,10 +6,10 @@ mod plan;
 use std::sync::Arc;
 
 use npubridge_signal::{Outputs, Signal as Samples, Stream};
-use parking_lot::Mutex;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::operation::{Name, Output, Signal};
+use crate::sync::Mutex;
 use convert::{fault, samples, tensor};
 use plan::Plan;
 

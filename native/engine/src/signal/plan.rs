@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use lru::LruCache;
 use npubridge_signal::{Pipeline, Step};
-use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::convert::fault;
 use crate::error::{Error, ErrorCode, Result};
+use crate::sync::Mutex;
 
 /// How many descriptions are remembered.
 const KEPT: NonZeroUsize = NonZeroUsize::new(64).expect("not zero");

@@ -1,11 +1,10 @@
 //! Plans of transforms, kept for the lengths that were used lately.
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
 use num_complex::Complex;
-use parking_lot::Mutex;
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 use rustfft::{Fft, FftDirection, FftPlanner};
 
@@ -32,6 +31,11 @@ impl<T: Real> Plans<T> {
         Self { kept: Mutex::new(None) }
     }
 
+    /// A panic leaves nothing half done in there.
+    fn kept(&self) -> MutexGuard<'_, Option<Kept<T>>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn find<P: Clone>(
         &self,
         length: usize,
@@ -44,13 +48,13 @@ impl<T: Real> Plans<T> {
             forward: LruCache::new(KEPT),
             inverse: LruCache::new(KEPT),
         };
-        if let Some(found) = get(self.kept.lock().get_or_insert_with(fresh)) {
+        if let Some(found) = get(self.kept().get_or_insert_with(fresh)) {
             return found;
         }
         // Planned without the lock: a long length takes milliseconds.
         let plan = make();
         if length <= LONGEST_KEPT {
-            put(self.kept.lock().get_or_insert_with(fresh), plan.clone());
+            put(self.kept().get_or_insert_with(fresh), plan.clone());
         }
         plan
     }
