@@ -55,19 +55,63 @@ def main() -> None:
     sos = scipy.signal.butter(8, 0.1, output="sos")
     rows = sos.tolist()
     cases = [
-        ("fft, 1,024 x 1,000 channels", "fft", rng.standard_normal((1000, 1024)), {"kind": "fft"}, scipy.fft.fft),
+        (
+            "fft, 1,024 x 1,000 channels",
+            "fft",
+            rng.standard_normal((1000, 1024)),
+            {"kind": "fft"},
+            scipy.fft.fft,
+        ),
         ("fft, 1,000,003", "fft", prime, {"kind": "fft"}, scipy.fft.fft),
-        ("sosfilt, 8th order, 1 M", "filter", million, {"kind": "sosfilt", "sos": rows}, lambda x: scipy.signal.sosfilt(sos, x)),
+        (
+            "sosfilt, 8th order, 1 M",
+            "filter",
+            million,
+            {"kind": "sosfilt", "sos": rows},
+            lambda x: scipy.signal.sosfilt(sos, x),
+        ),
         ("welch, 1 M", "spectral", million, {"kind": "welch"}, scipy.signal.welch),
-        ("wavedec db4, 1 M", "wavelet", million, {"kind": "wavedec", "wavelet": "db4"}, lambda x: pywt.wavedec(x, "db4")),
-        ("sosfilt, 64 x 100,000", "filter", many, {"kind": "sosfilt", "sos": rows}, lambda x: scipy.signal.sosfilt(sos, x)),
-        ("welch, 64 x 100,000", "spectral", many, {"kind": "welch"}, scipy.signal.welch),
+        (
+            "wavedec db4, 1 M",
+            "wavelet",
+            million,
+            {"kind": "wavedec", "wavelet": "db4"},
+            lambda x: pywt.wavedec(x, "db4"),
+        ),
+        (
+            "sosfilt, 64 x 100,000",
+            "filter",
+            many,
+            {"kind": "sosfilt", "sos": rows},
+            lambda x: scipy.signal.sosfilt(sos, x),
+        ),
+        (
+            "welch, 64 x 100,000",
+            "spectral",
+            many,
+            {"kind": "welch"},
+            scipy.signal.welch,
+        ),
     ]
-    print("| work                         | npubridge    | faster  | 10 % to 90 %   | turns |")
-    print("| ---------------------------- | -----------: | ------: | -------------: | ----: |")
+    print(
+        "| work                         | npubridge    | faster  | 10 % to 90 %   | turns |"
+    )
+    print(
+        "| ---------------------------- | -----------: | ------: | -------------: | ----: |"
+    )
     for name, family, data, parameters, reference in cases:
-        compare(name, process(family, data, **parameters), lambda data=data, reference=reference: reference(data), turns)
-    compare("fft, 1,024, one call", process("fft", small, kind="fft"), lambda: scipy.fft.fft(small), turns * 20)
+        compare(
+            name,
+            process(family, data, **parameters),
+            lambda data=data, reference=reference: reference(data),
+            turns,
+        )
+    compare(
+        "fft, 1,024, one call",
+        process("fft", small, kind="fft"),
+        lambda: scipy.fft.fft(small),
+        turns * 20,
+    )
     bridge.close()
 
 
