@@ -211,6 +211,12 @@ function messageOf(id: number, operation: Operation, {priority, timeoutMs}: Subm
     ...(priority !== undefined && {priority}),
     ...(timeoutMs !== undefined && {timeout_ms: timeoutMs}),
   }
+  if (operation.type === 'signal') {
+    const {bytes, described} = describeTensors({...operation.inputs, data: operation.data})
+    const {data, ...inputs} = described as {data: unknown}
+    return encodeFrame({...common, ...fieldsOf(operation), data, inputs}, bytes)
+  }
+
   if (!('inputs' in operation)) return exactText({...common, ...fieldsOf(operation)})
   const {bytes, described} = describeTensors({...operation.inputs})
   return encodeFrame({...common, ...fieldsOf(operation), inputs: described}, bytes)
@@ -242,6 +248,11 @@ function fieldsOf(operation: Operation): object {
     case 'route': {
       const {topK, type: _type, ...fields} = operation
       return {...fields, top_k: topK}
+    }
+
+    case 'signal': {
+      const {backend, complex, endOfStream, operation: family, parameters, steps, stream} = operation
+      return {operation: family, parameters, steps, complex, backend, stream, end_of_stream: endOfStream}
     }
 
     case 'embed': {
