@@ -310,6 +310,8 @@ export interface OperationResult {
   readonly device: string | null
   readonly engine: EngineKind
   readonly fallback: Fallback | null
+  /** The worker of a pool that ran it; absent where there is none. */
+  readonly node?: string
   /** Time from submission to start, in microseconds. */
   readonly queueUs: number
   /** Time of the work itself, in microseconds. */
