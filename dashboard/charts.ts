@@ -1,5 +1,5 @@
 /** The four charts. What is out of sight is not drawn. */
-import uPlot from 'uplot'
+import UPlot from 'uplot'
 
 import type {Series} from '../src/core/dashboard/history.ts'
 import type {HistoryStore} from './history.ts'
@@ -80,6 +80,7 @@ const CHARTS: readonly ChartOptions[] = [
 
 const HEIGHT = 170
 const LEAST_US = 10
+const LEAST_SECONDS = 60
 
 class Chart {
   readonly #options: ChartOptions
@@ -87,7 +88,7 @@ class Chart {
   readonly #none: HTMLElement
   readonly #values: HTMLElement[]
   readonly #keys: HTMLElement[]
-  #chart: uPlot | undefined
+  #chart: UPlot | undefined
   #isVisible = false
 
   constructor(options: ChartOptions) {
@@ -118,7 +119,7 @@ class Chart {
     const [ink, grid] = ['--soft', '--grid'].map(colourOf)
     const axis = {stroke: ink!, grid: {stroke: grid!, width: 1}, ticks: {show: false}, font: '11px system-ui'}
     for (const [index, {colour}] of lines.entries()) this.#keys[index]!.style.background = colourOf(colour)
-    this.#chart = new uPlot(
+    this.#chart = new UPlot(
       {
         width: this.#plot.clientWidth,
         height: HEIGHT,
@@ -133,8 +134,13 @@ class Chart {
         },
         series: [{}, ...lines.map(({colour}) => ({stroke: colourOf(colour), width: 1.6, points: {show: false}}))],
         axes: [
-          {...axis, size: 24, values: (_, values) => values.map(formatSecondsAgo), splits: (u) => splitsOf(u)},
-          {...axis, size: 62, values: (_, values) => values.map((value) => (value === null ? '' : format(value)))},
+          {...axis, size: 28, gap: 9, values: (_, values) => values.map(formatSecondsAgo), splits: (u) => splitsOf(u)},
+          {
+            ...axis,
+            size: 62,
+            ...(isLogarithmic && {splits: powersOfTen}),
+            values: (_, values) => values.map((value) => (value === null ? '' : format(value))),
+          },
         ],
       },
       [[], ...lines.map(() => [])],
@@ -157,10 +163,10 @@ class Chart {
     const isEmpty = columns.every((values) => values.every((value) => value === null))
     this.#none.hidden = !isEmpty
     const times = rows.times.map((at) => (at - now) / 1000)
-    this.#chart.setData([times, ...columns] as uPlot.AlignedData, false)
-    this.#chart.batch(() => {
-      this.#chart!.setScale('x', {min: -RANGES[range]!.seconds, max: 0})
-    })
+    this.#chart.setData([times, ...columns] as UPlot.AlignedData, false)
+    // A server that has just been started fills the width with what there is.
+    const covered = Math.max(LEAST_SECONDS, -1.05 * (times[0] ?? 0))
+    this.#chart.setScale('x', {min: -Math.min(RANGES[range]!.seconds, covered), max: 0})
   }
 }
 
@@ -170,7 +176,12 @@ function logarithmicRange(low: number | null, high: number | null): [number, num
   return [10 ** Math.floor(Math.log10(least)), 10 ** Math.ceil(Math.log10(most))]
 }
 
-function splitsOf(chart: uPlot): number[] {
+function powersOfTen(_chart: UPlot, _axis: number, low: number, high: number): number[] {
+  const [first, last] = [Math.round(Math.log10(low)), Math.round(Math.log10(high))]
+  return Array.from({length: last - first + 1}, (_, index) => 10 ** (first + index))
+}
+
+function splitsOf(chart: UPlot): number[] {
   const {min = -900} = chart.scales.x!
   const parts = chart.width < 420 ? 3 : 5
   return Array.from({length: parts + 1}, (_, index) => min * (1 - index / parts))
@@ -179,6 +190,7 @@ function splitsOf(chart: uPlot): number[] {
 function formatSecondsAgo(seconds: number): string {
   if (seconds > -1) return 'now'
   const ago = Math.round(-seconds)
+  if (ago < 150) return `−${ago} s`
   if (ago < 3600) return `−${Math.round(ago / 60)} min`
   const hours = ago / 3600
   return `−${hours.toFixed(hours % 1 < 0.05 ? 0 : 1)} h`

@@ -1,6 +1,6 @@
 /** The way to the server: asks for a token where one is needed, notices when the server is gone, and comes back. */
-import {readFigures, type Figures} from '../src/core/dashboard/figures.ts'
-import {readLive, type Live} from '../src/core/dashboard/live.ts'
+import {type Figures, readFigures} from '../src/core/dashboard/figures.ts'
+import {type Live, readLive} from '../src/core/dashboard/live.ts'
 import {record, text} from '../src/core/dashboard/reading.ts'
 import {authorization, keptToken, socketProtocols} from './token.ts'
 
@@ -23,21 +23,25 @@ export class Connection {
   readonly #handlers: Handlers
   #socket: WebSocket | undefined
   #retryMs = FIRST_RETRY_MS
-  #timer: number | undefined
+  #timer: ReturnType<typeof setTimeout> | undefined
   #heardAt = 0
   #attempt = 0
 
   constructor(handlers: Handlers) {
     this.#handlers = handlers
-    window.setInterval(() => {
+    setInterval(() => {
       if (this.#socket && performance.now() - this.#heardAt > SILENCE_MS) {
         this.#lost(`nothing was heard for ${SILENCE_MS / 1000} s`)
       }
     }, 1000)
   }
 
-  /** Connects now, whatever was planned. */
-  async connect(): Promise<void> {
+  /** Connects now, whatever was planned; whether that worked is told to the handlers. */
+  retry(): void {
+    this.#connect().catch(console.error)
+  }
+
+  async #connect(): Promise<void> {
     const attempt = ++this.#attempt
     this.#drop()
     try {
@@ -105,12 +109,14 @@ export class Connection {
     this.#drop()
     const retryMs = this.#retryMs
     this.#retryMs = Math.min(LONGEST_RETRY_MS, retryMs * 2)
-    this.#timer = window.setTimeout(() => void this.connect(), retryMs)
+    this.#timer = setTimeout(() => {
+      this.retry()
+    }, retryMs)
     this.#handlers.onLost(why, retryMs)
   }
 
   #drop(): void {
-    window.clearTimeout(this.#timer)
+    clearTimeout(this.#timer)
     const socket = this.#socket
     this.#socket = undefined
     socket?.close()

@@ -74,12 +74,32 @@ function addKeys(ranges: readonly HTMLButtonElement[], keys: HTMLDialogElement):
       return
     }
 
-    if (event.key === '/') {
-      event.preventDefault()
-      byId('filter').focus()
-    } else if (event.key === 'p') byId('pause').click()
-    else if (event.key === 't') byId('theme').click()
-    else if (event.key === '?') byId('help').click()
-    else ranges[Number(event.key) - 1]?.click()
+    switch (event.key) {
+      case '/': {
+        event.preventDefault()
+        byId('filter').focus()
+
+        break
+      }
+
+      case 'p': {
+        byId('pause').click()
+        break
+      }
+
+      case 't': {
+        byId('theme').click()
+        break
+      }
+
+      case '?': {
+        byId('help').click()
+        break
+      }
+
+      default: {
+        ranges[Number(event.key) - 1]?.click()
+      }
+    }
   })
 }

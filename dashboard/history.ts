@@ -1,5 +1,5 @@
 /** The history as the page has it: rows by the page's own monotonic time, as many as the server keeps. */
-import {SERIES, type Series, TIERS, type TierRows} from '../src/core/dashboard/history.ts'
+import {SERIES, type Series, type TierRows, TIERS} from '../src/core/dashboard/history.ts'
 
 /** Rows further apart than so many periods have a gap between them. */
 const GAP = 2.5

@@ -57,7 +57,7 @@ class Dashboard {
     document.addEventListener('visibilitychange', () => {
       this.#render()
     })
-    void this.#connection.connect()
+    this.#connection.retry()
   }
 
   #handlers() {
@@ -65,7 +65,7 @@ class Dashboard {
       onFigures: (figures: Figures, live: Live | null) => {
         this.#add(figures, live)
       },
-      onLive: () => {
+      onLive() {
         status('good', 'live')
         document.body.classList.remove('is-stale')
         dismiss('lost')
@@ -77,12 +77,21 @@ class Dashboard {
         status('bad', 'not connected')
         document.body.classList.add('is-stale')
         const again = retryMs < 1000 ? 'now' : `in ${Math.round(retryMs / 1000)} s`
-        notice('lost', `The server cannot be reached: ${why}. It is tried again ${again}; figures are old until then.`, {
-          isBad: true,
-          action: {label: 'Try now', run: () => void this.#connection.connect()},
-        })
+        notice(
+          'lost',
+          `The server cannot be reached: ${why}. It is tried again ${again}; figures are old until then.`,
+          {
+            isBad: true,
+            action: {
+              label: 'Try now',
+              run: () => {
+                this.#connection.retry()
+              },
+            },
+          },
+        )
       },
-      onToken: (why: string) => {
+      onToken(why: string) {
         status('warn', 'needs a token')
         dismiss('lost')
         byId('main').hidden = true
@@ -99,12 +108,12 @@ class Dashboard {
       const input = byId<HTMLInputElement>('token')
       keepToken(input.value.trim() || null)
       input.value = ''
-      void this.#connection.connect()
+      this.#connection.retry()
     })
     byId('forget').addEventListener('click', () => {
       keepToken(null)
       byId('forget').hidden = true
-      void this.#connection.connect()
+      this.#connection.retry()
     })
   }
 

@@ -29,5 +29,5 @@ export function dismiss(id: NoticeId): void {
 }
 
 function find(id: NoticeId): Element | null {
-  return byId('notices').querySelector(`[data-notice="${id}"]`)
+  return byId('notices').querySelector(`[data-notice="${CSS.escape(id)}"]`)
 }

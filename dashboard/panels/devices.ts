@@ -31,10 +31,11 @@ export function showDevices(devices: readonly DeviceView[]): void {
 function updateDevice(element: HTMLElement, device: DeviceView): void {
   const {breaker, fullName, reason, telemetry} = device
   const pill = element.querySelector('.breaker')!
-  setText(pill, MEANS[breaker] ? `${breaker} · ${MEANS[breaker]}` : `breaker ${breaker}`)
+  const meaning = MEANS[breaker]
+  setText(pill, meaning === undefined ? `breaker ${breaker}` : `${breaker} · ${meaning}`)
   setAttribute(pill, 'data-kind', KINDS[breaker] ?? 'wait')
   setAttribute(pill, 'data-state', breaker)
-  setText(element.querySelector('.full-name')!, fullName ?? 'no name is told')
+  setText(element.querySelector('.full-name')!, fullName ?? '')
   keyed(element.querySelector('.facts')!, factsOf(device).flat(), {
     key: ({key}) => key,
     make: ({tag}) => el(tag as 'dd'),

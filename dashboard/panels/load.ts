@@ -22,7 +22,13 @@ function showBars(id: string, bars: readonly Bar[], none: string): void {
     make: ([label, value]) =>
       value === -1
         ? el('p', {class: 'soft'}, none)
-        : el('div', {class: 'barline'}, el('span', {}, label), el('meter', {min: '0', 'aria-label': label}), el('span')),
+        : el(
+            'div',
+            {class: 'barline'},
+            el('span', {}, label),
+            el('meter', {min: '0', 'aria-label': label}),
+            el('span'),
+          ),
     update(element, [, value]) {
       const meter = element.querySelector('meter')
       if (!meter) return

@@ -79,7 +79,7 @@ export class ModelsPanel {
     const more = byId('models-more')
     more.hidden = sorted.length <= FIRST
     setText(more, this.#showsAll ? `Show the first ${FIRST}` : `Show all ${sorted.length}`)
-    for (const [index, th] of [...byId('models').querySelectorAll('thead th')].entries()) {
+    for (const [index, th] of [...byId('models').querySelectorAll(':scope thead th')].entries()) {
       if (index === this.#sort) setAttribute(th, 'aria-sort', this.#isReversed ? 'descending' : 'ascending')
       else th.removeAttribute('aria-sort')
     }
@@ -95,7 +95,9 @@ export class ModelsPanel {
 
   #makeRow({name}: ModelView): HTMLTableRowElement {
     const button = el('button', {type: 'button'})
-    button.addEventListener('click', () => void this.#act(name, button.dataset.action!))
+    button.addEventListener('click', () => {
+      this.#act(name, button.dataset.action!).catch(console.error)
+    })
     return el(
       'tr',
       {'data-model': name},

@@ -17,7 +17,7 @@ interface Tile {
 export function showSummary(view: View): void {
   keyed(byId('summary'), tilesOf(view), {
     key: ({id}) => id,
-    make: ({id, label}) => {
+    make({id, label}) {
       const dd = el('dd', {}, el('data', {id: `figure-${id}`}), el('span', {class: 'unit'}), el('div', {class: 'note'}))
       return el('dl', {class: 'tile'}, el('dt', {}, label), dd)
     },

@@ -2,7 +2,7 @@
 import type {LiveWorkflow, LiveWorkflowTask} from '../../src/core/dashboard/live.ts'
 
 import {graphOf} from '../../src/core/dashboard/graph.ts'
-import {formatAge, formatSeconds} from '../../src/ui/units.ts'
+import {formatAge, formatLatency, formatSeconds} from '../../src/ui/units.ts'
 import {byId, setText, svg} from '../dom.ts'
 
 const [WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN] = [150, 42, 46, 14, 8]
@@ -57,7 +57,7 @@ function describe({ageMs, elapsedMs, error, state, tasks, total}: LiveWorkflow, 
   const shown = tasks.length < total ? `, of which the first ${tasks.length} are told` : ''
   const what = `${total} task${total === 1 ? '' : 's'}${shown}: ${counts.join(', ')}.`
   if (state === 'running') return `Running for ${formatSeconds(Math.round((elapsedMs + since) / 1000))}. ${what}`
-  const when = `Began ${formatAge(ageMs + since)} ago and took ${formatSeconds(elapsedMs / 1000)}.`
+  const when = `Began ${formatAge(ageMs + since)} ago and took ${formatLatency(elapsedMs * 1000)}.`
   return state === 'failed' ? `Failed: ${error ?? 'for no reason that is told'}. ${when} ${what}` : `${when} ${what}`
 }
 

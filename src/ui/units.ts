@@ -32,7 +32,8 @@ export function formatCount(value: number | null): string {
   if (value === null) return UNKNOWN
   if (value >= 999_500) return `${digits(value / 1e6)} M`
   if (value >= 99_950) return `${Math.round(value / 1000)} K`
-  if (value >= 999.5) return `${Math.floor(Math.round(value) / 1000)},${String(Math.round(value) % 1000).padStart(3, '0')}`
+  if (value >= 999.5)
+    return `${Math.floor(Math.round(value) / 1000)},${String(Math.round(value) % 1000).padStart(3, '0')}`
   return Number.isInteger(value) ? String(value) : digits(value)
 }
 

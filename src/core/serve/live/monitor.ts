@@ -21,6 +21,8 @@ const WINDOW = 10
 const FRESH_MS = 400
 /** A snapshot is taken again after so many times what it took: a hundredth of the time at most. */
 const COST_FACTOR = 100
+/** However dear they are. */
+const STALE_MS = 5000
 const ADVICE_MS = 5000
 /** How long ago the folder of models may have been looked at, while somebody watches. */
 const FOLDER_MS = 10_000
@@ -52,6 +54,7 @@ export class Monitor implements Disposable {
   readonly #readTelemetry: () => Telemetry | null
   #found: readonly FoundModel[] = []
   #snapshot: {at: number; costMs: number; value: MetricsSnapshot} | undefined
+  readonly #fullNames = new Map<string, string>()
   #timer: NodeJS.Timeout | undefined
   #tickAt: number
   #adviceAt = -Infinity
@@ -90,6 +93,10 @@ export class Monitor implements Disposable {
     if (this.#window.length > WINDOW) this.#window.shift()
     this.telemetry = this.#readTelemetry()
     this.health = await healthOf(this.service.engine)
+    for (const {fullName, name} of this.health?.devices ?? []) {
+      if (fullName !== null) this.#fullNames.set(name, fullName)
+    }
+
     this.history.add({
       at: now,
       elapsedMs,
@@ -104,6 +111,11 @@ export class Monitor implements Disposable {
     })
   }
 
+  /** The name of a device, also of one that is lost and cannot be asked any more. */
+  fullName(device: string): string | null {
+    return this.#fullNames.get(device) ?? null
+  }
+
   /** Latencies of the last ten seconds. */
   get window(): {readonly seconds: number; readonly latency: LatencyHistogram} {
     const latency = new LatencyHistogram()
@@ -113,12 +125,12 @@ export class Monitor implements Disposable {
 
   /** The engine's metrics, fresh unless they are dear. */
   snapshot(): MetricsSnapshot {
-    const before = this.clock()
     const known = this.#snapshot
-    if (known && before - known.at < Math.max(FRESH_MS, COST_FACTOR * known.costMs)) return known.value
+    const freshMs = known && Math.min(STALE_MS, Math.max(FRESH_MS, COST_FACTOR * known.costMs))
+    if (known && this.clock() - known.at < freshMs!) return known.value
+    const before = workedMs()
     const value = this.service.engine.metrics()
-    const at = this.clock()
-    this.#snapshot = {at, costMs: at - before, value}
+    this.#snapshot = {at: this.clock(), costMs: workedMs() - before, value}
     return value
   }
 
@@ -143,6 +155,14 @@ export class Monitor implements Disposable {
       // The folder is gone; what was loaded from it is still told.
     }
   }
+}
+
+/** What this thread has worked so far, without what others did meanwhile where the system tells them apart. */
+function workedMs(): number {
+  /* eslint-disable n/no-unsupported-features/node-builtins -- looked for before it is used */
+  if (typeof process.threadCpuUsage !== 'function') return performance.now()
+  const {system, user} = process.threadCpuUsage()
+  return (system + user) / 1000
 }
 
 /** Null where the engine does not say, as one that is being shut down. */

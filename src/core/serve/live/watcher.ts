@@ -31,7 +31,7 @@ export class Watcher {
       control: service.allowsControl,
       state: service.isDraining ? 'draining' : (health?.status ?? 'unknown'),
       window: {seconds, ...latency.figures},
-      devices: (health?.devices ?? []).map(({fullName, name, state}) => ({name, full_name: fullName, state})),
+      devices: (health?.devices ?? []).map(({name, state}) => ({name, full_name: monitor.fullName(name), state})),
       telemetry: this.#telemetry(),
       requests_in_flight: metrics.inFlight,
       clients: metrics.sockets,
@@ -125,7 +125,7 @@ function tellWorkflow(workflow: RecordedWorkflow, now: number): object {
     number,
     state: endedAt === null ? 'running' : error === null ? 'ended' : 'failed',
     age_ms: Math.round(now - startedAt),
-    elapsed_ms: Math.round((endedAt ?? now) - startedAt),
+    elapsed_ms: Math.round(1000 * ((endedAt ?? now) - startedAt)) / 1000,
     total,
     tasks: tasks.map(({agent, dependencies, id}, index) => ({
       id,
