@@ -55,5 +55,6 @@ export function formatAge(ms: number): string {
 
 function digits(value: number): string {
   const places = value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2
-  return value.toFixed(places).replace(/\.0+$/, '')
+  const text = value.toFixed(places)
+  return places === 0 ? text : text.replace(/\.?0+$/, '')
 }

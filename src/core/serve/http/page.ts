@@ -10,7 +10,7 @@ import {Refusal} from '../service/refusal.ts'
 import {type HttpContext, sendError} from './app.ts'
 
 /** Where the build puts the page; the same from sources and from what is built. */
-export const PAGE_FOLDER = path.resolve(import.meta.dirname, '../../../../dist/dashboard')
+const PAGE_FOLDER = path.resolve(import.meta.dirname, '../../../../dist/dashboard')
 
 const FILES: Readonly<Record<string, {readonly name: string; readonly type: string}>> = {
   '/': {name: 'index.html', type: 'text/html; charset=utf-8'},

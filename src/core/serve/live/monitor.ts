@@ -159,10 +159,9 @@ export class Monitor implements Disposable {
 
 /** What this thread has worked so far, without what others did meanwhile where the system tells them apart. */
 function workedMs(): number {
-  /* eslint-disable n/no-unsupported-features/node-builtins -- looked for before it is used */
-  if (typeof process.threadCpuUsage !== 'function') return performance.now()
-  const {system, user} = process.threadCpuUsage()
-  return (system + user) / 1000
+  // eslint-disable-next-line n/no-unsupported-features/node-builtins -- looked for before it is used
+  const usage = (process as Partial<Pick<NodeJS.Process, 'threadCpuUsage'>>).threadCpuUsage?.()
+  return usage === undefined ? performance.now() : (usage.system + usage.user) / 1000
 }
 
 /** Null where the engine does not say, as one that is being shut down. */

@@ -1,0 +1,271 @@
+import {AxeBuilder} from '@axe-core/playwright'
+import {expect} from 'chai'
+import {execa} from 'execa'
+import {writeFile} from 'node:fs/promises'
+import path from 'node:path'
+import {type Browser, chromium, type Page} from 'playwright-core'
+
+import type {MetricsSnapshot} from '../../src/core/engine/engine.ts'
+
+import {NpuBridgeError} from '../../src/core/errors.ts'
+import {connectTo} from '../../src/core/serve/client/connection.ts'
+import {FakeEngine} from '../core/serve/fake-engine.ts'
+import {ask, serverOver} from '../core/serve/server.ts'
+import {findChromium} from '../support/chromium.ts'
+import {emulatedRuntime} from '../support/emulated.ts'
+import {makeFolder, removeFolder} from '../support/folder.ts'
+import {requireNative, startNative} from '../support/native.ts'
+import {BIN} from '../support/npubridge.ts'
+
+interface Opened extends AsyncDisposable {
+  readonly page: Page
+  /** What the console said, apart from requests that were refused on purpose. */
+  readonly problems: string[]
+  /** Addresses that were asked for. */
+  readonly asked: string[]
+}
+
+describe('the dashboard, in a browser', function () {
+  this.timeout(120_000)
+  let browser: Browser
+
+  before(async function () {
+    const executablePath = findChromium()
+    if (executablePath === undefined) {
+      console.error('      skipped: no Chromium on PATH')
+      this.skip()
+    }
+
+    browser = await chromium.launch({executablePath, args: ['--no-sandbox']})
+  })
+
+  after(async () => {
+    await browser?.close()
+  })
+
+  async function open({port}: {readonly port: number}, options: object = {}): Promise<Opened> {
+    const page = await browser.newPage({viewport: {width: 1280, height: 900}, ...options})
+    const [problems, asked]: string[][] = [[], []]
+    page.on('console', (message) => problems!.push(message.text()))
+    page.on('pageerror', ({message}) => problems!.push(message))
+    page.on('request', (request) => asked!.push(request.url()))
+    await page.goto(`http://127.0.0.1:${port}/`)
+    return {asked: asked!, page, problems: problems!, [Symbol.asyncDispose]: async () => page.close()}
+  }
+
+  const live = async (page: Page) => page.getByText('live', {exact: true}).waitFor()
+  const figure = async (page: Page, id: string) => Number(await page.locator(`#figure-${id}`).getAttribute('value'))
+
+  it('shows the load that there is, as /metrics has it, without a word on the console', async function () {
+    const setup = await requireNative(this, ['silero-vad'])
+    await using server = await serverOver(await startNative(setup), {}, {})
+    await using opened = await open(server)
+    const {page} = opened
+    await live(page)
+    const submit = async () => server.engine.submit({type: 'echo', data: 1})
+    const timer = setInterval(() => {
+      for (let count = 0; count < 20; count++) void submit()
+    }, 50)
+    const counted = async () => {
+      const text = (await ask(server, '/metrics')).bytes.toString()
+      return [/completed_total (\d+)/, /uptime_seconds ([\d.]+)/].map((pattern) => Number(pattern.exec(text)![1]))
+    }
+
+    await page.waitForTimeout(3000)
+    // What the page shows is an average over about five seconds before.
+    const [doneBefore, secondsBefore] = await counted()
+    await page.waitForTimeout(6000)
+    const [done, seconds] = await counted()
+    const shown = await figure(page, 'throughput')
+    clearInterval(timer)
+    const exact = (done! - doneBefore!) / (seconds! - secondsBefore!)
+    expect(Math.abs(shown - exact) / exact, `${shown} against ${exact}`).to.be.below(0.02)
+    await page.waitForTimeout(1500)
+    const [total] = await counted()
+    expect(await page.locator('#summary').textContent()).to.include(total!.toLocaleString('en'))
+    expect(opened.problems).to.deep.equal([])
+    expect(opened.asked.filter((url) => !url.includes(`127.0.0.1:${server.port}/`))).to.deep.equal([])
+  })
+
+  it('loads and unloads models, and says what went wrong as text', async () => {
+    await using server = await serverOver(new FakeEngine())
+    await using opened = await open(server)
+    const {page} = opened
+    await live(page)
+    const row = page.locator('[data-model="net"]')
+    await page.getByRole('button', {name: 'Load net'}).click()
+    await row.getByText('ready').waitFor()
+    await page.getByRole('button', {name: 'Unload net'}).click()
+    await row.getByText('unavailable').waitFor()
+    const markup = `<img src=x onerror="document.title='broken'">${'<b>'.repeat(34_000)}`
+    server.engine.fails.set('load_model', new NpuBridgeError('MODEL_INVALID', markup))
+    await page.getByRole('button', {name: 'Load net'}).click()
+    await page.locator('#models-said').getByText('could not be loaded').waitFor()
+    await page.locator('#errors').getByText('MODEL_INVALID').waitFor()
+    expect(await page.locator('#errors p, #models-said').allTextContents()).to.satisfy((texts: string[]) =>
+      texts.every((text) => text.includes('<img src=x') && text.length < 3000),
+    )
+    expect(await page.locator('img, main b:not(.legend b)').count()).to.equal(0)
+    expect(await page.title()).to.equal('npubridge')
+  })
+
+  it('asks for the token, keeps it out of URLs, and asks again when it was replaced', async () => {
+    const start = async (givenToken: string, port = 0) =>
+      serverOver(new FakeEngine(), {port, token: true}, {givenToken})
+    let server = await start('first-token-of-this-server')
+    const {port} = server
+    await using opened = await open(server)
+    const {page} = opened
+    await page.getByLabel('Token').fill('not-the-token-at-all')
+    await page.getByRole('button', {name: 'Connect'}).click()
+    await page.getByText('is not the one of this server').waitFor()
+    await page.getByLabel('Token').fill('first-token-of-this-server')
+    await page.getByRole('button', {name: 'Connect'}).click()
+    await live(page)
+    await server[Symbol.asyncDispose]()
+    await page.getByText('The server cannot be reached').waitFor()
+    server = await start('second-token-of-this-server', port)
+    await using _later = server
+    await page.getByText('may have been replaced').waitFor()
+    await page.getByLabel('Token').fill('second-token-of-this-server')
+    await page.getByRole('button', {name: 'Connect'}).click()
+    await live(page)
+    await page.getByText('The server was restarted').waitFor()
+    expect(opened.asked.filter((url) => url.includes('token-of'))).to.deep.equal([])
+  })
+
+  for (const [name, metrics] of [
+    ['a server that says nearly nothing', {uptimeMs: 1}],
+    [
+      'a server that says it otherwise',
+      {uptimeMs: 1, models: {net: 1}, breakers: {NPU: {state: 'resting'}}, queueDepth: 'long'},
+    ],
+  ] as const) {
+    it(`shows what it can of ${name}`, async () => {
+      const engine = new FakeEngine()
+      engine.metrics = () => metrics as unknown as MetricsSnapshot
+      await using server = await serverOver(engine)
+      await using opened = await open(server)
+      await live(opened.page)
+      await opened.page.locator('#summary').getByText('unknown').first().waitFor()
+      expect(opened.problems).to.deep.equal([])
+    })
+  }
+
+  it('finds its way through 500 models, by keys alone', async () => {
+    const engine = new FakeEngine()
+    const names = Array.from({length: 500}, (_, index) => `model-${index}`)
+    await using server = await serverOver(engine)
+    for (const name of names) await writeFile(path.join(server.paths.models, `${name}.onnx`), 'model')
+    await using opened = await open(server, {viewport: {width: 360, height: 780}})
+    const {page} = opened
+    await page.getByText('0 loaded of 502').waitFor()
+    await page.keyboard.press('/')
+    await page.keyboard.type('model-49')
+    await page.getByText('model-499', {exact: true}).waitFor()
+    expect(await page.locator('#models tbody tr').count()).to.equal(11)
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Escape')
+    expect(await page.evaluate<number>('document.documentElement.scrollWidth')).to.equal(360)
+    await page.evaluate('document.activeElement.blur()')
+    await page.keyboard.press('p')
+    expect(await page.locator('#pause').getAttribute('aria-pressed')).to.equal('true')
+    await page.keyboard.press('3')
+    expect(await page.locator('[data-range="2"]').getAttribute('aria-pressed')).to.equal('true')
+  })
+
+  for (const colorScheme of ['light', 'dark'] as const) {
+    it(`has nothing that axe-core takes for serious: ${colorScheme}`, async () => {
+      await using server = await serverOver(new FakeEngine())
+      const context = await browser.newContext({bypassCSP: true, colorScheme})
+      const page = await context.newPage()
+      await page.goto(`http://127.0.0.1:${server.port}/`)
+      await live(page)
+      await server.engine.submit({type: 'echo'})
+      const {violations} = await new AxeBuilder({page}).analyze()
+      const serious = violations.filter(({impact}) => impact === 'serious' || impact === 'critical')
+      expect(serious.map(({help, nodes}) => [help, nodes.map(({html}) => html)])).to.deep.equal([])
+      await context.close()
+    })
+  }
+
+  it('keeps its figures when the clock of this machine jumps', async () => {
+    await using server = await serverOver(new FakeEngine())
+    await using opened = await open(server)
+    const {page} = opened
+    await live(page)
+    await page.evaluate('Date.now = () => 0; Date.prototype.getTime = () => 0')
+    await page.waitForTimeout(2000)
+    const label = await page.locator('#chart-throughput .plot').getAttribute('aria-label')
+    expect(label).to.match(/now answered [\d.]+\/s/)
+    expect(opened.problems).to.deep.equal([])
+  })
+})
+
+/** A real OpenVINO in which an NPU is emulated on the CPU. */
+describe('the dashboard of an NPU that is lost', function () {
+  this.timeout(900_000)
+
+  it('shows its breaker open, half-open and closed again, and where its work went meanwhile', async function () {
+    const executablePath = findChromium()
+    if (executablePath === undefined) this.skip()
+    await requireNative(this, ['silero-vad'])
+    const folder = await makeFolder()
+    const runtime = await emulatedRuntime(this, path.join(folder, 'runtime'))
+    const faults = path.join(folder, 'faults')
+    await writeFile(faults, '')
+    const flags = ['--json', '--port', '0', '--no-grpc', '--log-level', 'silent', '--runtime', runtime]
+    const child = execa(process.execPath, [BIN, 'serve', ...flags, '--load', 'silero-vad'], {
+      buffer: false,
+      env: {NPUBRIDGE_FAULTS_FILE: faults},
+      reject: false,
+    })
+    const browser = await chromium.launch({executablePath, args: ['--no-sandbox']})
+    try {
+      const url = await urlOf(child.stdout)
+      await using connection = await connectTo(url)
+      const page = await browser.newPage()
+      await page.goto(url)
+      const breaker = page.locator('[data-device="NPU"] .breaker')
+      await breaker.waitFor()
+      const seen: string[] = []
+      const inputs = {
+        input: {data: new Float32Array(576), shape: [1, 576]},
+        state: {data: new Float32Array(256), shape: [2, 1, 128]},
+      }
+      const look = async () => {
+        await connection.submit({type: 'inference', model: 'silero-vad', inputs})
+        const state = (await breaker.getAttribute('data-state'))!
+        if (seen.at(-1) !== state) seen.push(state)
+      }
+
+      await look()
+      await writeFile(faults, 'lost_after=1,back_after_ms=500,slow_compile_ms=2500')
+      const deadline = performance.now() + 60_000
+      while (!(seen.length > 1 && seen.at(-1) === 'closed') && performance.now() < deadline) {
+        await look()
+        await page.waitForTimeout(50)
+      }
+
+      expect(seen).to.deep.equal(['closed', 'open', 'half-open', 'closed'])
+      expect(await page.locator('#fallbacks').textContent())
+        .to.include('NPU → CPU')
+        .and.include('DEVICE_LOST')
+    } finally {
+      await browser.close()
+      child.kill('SIGTERM')
+      await child
+      await removeFolder(folder)
+    }
+  })
+})
+
+async function urlOf(stdout: AsyncIterable<Buffer>): Promise<string> {
+  let text = ''
+  for await (const part of stdout) {
+    text += part.toString()
+    if (text.trimEnd().endsWith('}')) break
+  }
+
+  return (JSON.parse(text) as {url: string}).url
+}
