@@ -3,13 +3,13 @@ import {symlink} from 'node:fs/promises'
 import path from 'node:path'
 
 import {resolvePaths} from '../../src/core/paths.ts'
-import {type TopReport,TopState} from '../../src/core/top/report.ts'
+import {type TopReport, TopState} from '../../src/core/top/report.ts'
 import {connectSource} from '../../src/core/top/server-source.ts'
 import {FakeEngine} from '../core/serve/fake-engine.ts'
 import {serverOver, testServer, until} from '../core/serve/server.ts'
 import {makeFolder, removeFolder} from '../support/folder.ts'
 import {requireNative} from '../support/native.ts'
-import {npubridge} from '../support/npubridge.ts'
+import {npubridge} from '../support/cli.ts'
 import {expectSchema} from '../support/schema.ts'
 
 /** Metrics of an engine whose time goes on. */
@@ -76,7 +76,9 @@ describe('npubridge top', function () {
     const said: string[] = []
     let readings = 0
     source.start(100, {
-      onLost: (why) => said.push(why),
+      onLost(why) {
+        said.push(why)
+      },
       onReading(reading) {
         state.add(reading)
         readings++

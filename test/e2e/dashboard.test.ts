@@ -15,7 +15,7 @@ import {findChromium} from '../support/chromium.ts'
 import {emulatedRuntime} from '../support/emulated.ts'
 import {makeFolder, removeFolder} from '../support/folder.ts'
 import {requireNative, startNative} from '../support/native.ts'
-import {BIN} from '../support/npubridge.ts'
+import {BIN} from '../support/cli.ts'
 
 interface Opened extends AsyncDisposable {
   readonly page: Page
@@ -46,13 +46,20 @@ describe('the dashboard, in a browser', function () {
   async function open({port}: {readonly port: number}, options: object = {}): Promise<Opened> {
     const page = await browser.newPage({viewport: {width: 1280, height: 900}, ...options})
     const [problems, asked]: string[][] = [[], []]
-    page.on('console', (message) => problems!.push(message.text()))
-    page.on('pageerror', ({message}) => problems!.push(message))
-    page.on('request', (request) => asked!.push(request.url()))
+    page.on('console', (message) => {
+      problems!.push(message.text())
+    })
+    page.on('pageerror', ({message}) => {
+      problems!.push(message)
+    })
+    page.on('request', (request) => {
+      asked!.push(request.url())
+    })
     await page.goto(`http://127.0.0.1:${port}/`)
     return {asked: asked!, page, problems: problems!, [Symbol.asyncDispose]: async () => page.close()}
   }
 
+  const newContext = async (options: object) => browser.newContext(options)
   const live = async (page: Page) => page.getByText('live', {exact: true}).waitFor()
   const figure = async (page: Page, id: string) => Number(await page.locator(`#figure-${id}`).getAttribute('value'))
 
@@ -177,7 +184,7 @@ describe('the dashboard, in a browser', function () {
   for (const colorScheme of ['light', 'dark'] as const) {
     it(`has nothing that axe-core takes for serious: ${colorScheme}`, async () => {
       await using server = await serverOver(new FakeEngine())
-      const context = await browser.newContext({bypassCSP: true, colorScheme})
+      const context = await newContext({bypassCSP: true, colorScheme})
       const page = await context.newPage()
       await page.goto(`http://127.0.0.1:${server.port}/`)
       await live(page)

@@ -30,7 +30,7 @@ function fixture() {
   })
   const monitor = new Monitor({activity, clock, metrics: new ServerMetrics(), readTelemetry: () => null, service})
   const watcher = new Watcher(monitor)
-  const next = () => readLive(JSON.parse(JSON.stringify(watcher.next())))!
+  const next = () => readLive(structuredClone(watcher.next()))!
   return {activity, engine, fake, monitor, next, time, watcher}
 }
 
@@ -113,7 +113,10 @@ describe('what a server tells those who watch', () => {
   it('takes one snapshot for all who watch at the same time', () => {
     const {fake, monitor, time} = fixture()
     let taken = 0
-    fake.metrics = () => ({submitted: ++taken}) as MetricsSnapshot
+    fake.metrics = () => {
+      const snapshot: Partial<MetricsSnapshot> = {submitted: ++taken}
+      return snapshot as MetricsSnapshot
+    }
     expect([monitor.snapshot().submitted, monitor.snapshot().submitted]).to.deep.equal([1, 1])
     time.now += 6000
     expect(monitor.snapshot().submitted).to.equal(2)
