@@ -82,6 +82,7 @@ class ServerSource implements TopSource {
 
   #heard(socket: WebSocket): void {
     clearTimeout(this.#silence)
+    if (this.#isOver) return
     this.#silence = setTimeout(
       () => {
         socket.terminate()

@@ -1,0 +1,129 @@
+// What the dashboard and `top` cost: size, first paint, the page's share of a core at 1,000 operations a second, what one
+// who watches takes of the throughput (in turns), and top's share of a core. Needs Chromium; prints goals beside figures.
+import {spawn} from 'node:child_process'
+import {readFileSync} from 'node:fs'
+import {get} from 'node:http'
+import {loadavg} from 'node:os'
+import path from 'node:path'
+import {setTimeout as sleep} from 'node:timers/promises'
+import {chromium} from 'playwright-core'
+import {WebSocket} from 'ws'
+
+import {connectTo} from '../dist/core/serve/client/connection.js'
+import {startServer} from './server.js'
+
+const ROUNDS = 8
+const SECONDS = 3
+const PROGRAM = path.resolve(import.meta.dirname, '..', 'bin', 'run.js')
+let isMet = true
+const say = (what, value, goal, met) => {
+  isMet &&= met
+  console.log(`${met ? '✔' : '✖'} ${what.padEnd(52)} ${value.padStart(20)}   ${goal}`)
+}
+
+const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1]
+const cpuSeconds = (pid) => {
+  const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / 100
+}
+
+const bytesOf = async (url) =>
+  new Promise((resolve) => {
+    get(url, {headers: {'accept-encoding': 'gzip'}}, async (response) => {
+      let bytes = 0
+      for await (const part of response) bytes += part.length
+      resolve(bytes)
+    })
+  })
+
+console.log(`load average ${loadavg()[0].toFixed(1)} at the start`)
+const server = await startServer(['--no-grpc', '--device', 'cpu'])
+const connection = await connectTo(server.url)
+const urls = ['/', '/dashboard.js', '/dashboard.css', '/favicon.svg'].map((each) => server.url + each)
+const sizes = await Promise.all(urls.map(bytesOf))
+const kilobytes = sizes.reduce((sum, size) => sum + size, 0) / 1024
+say('compressed', `${kilobytes.toFixed(1)} KB`, '≤ 120 KB', kilobytes <= 120)
+
+let isOver = false
+const load = async () => {
+  const startedAt = performance.now()
+  let sent = 0
+  while (!isOver) {
+    for (; sent < performance.now() - startedAt; sent++) connection.submit({type: 'echo'}).catch(() => {})
+    await sleep(5)
+  }
+}
+
+const loading = load()
+const browser = await chromium.launch({args: ['--no-sandbox'], executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium'})
+const paints = []
+for (let round = 0; round < 5; round++) {
+  const page = await browser.newPage()
+  await page.goto(server.url)
+  await page.waitForTimeout(500)
+  paints.push(await page.evaluate(`performance.getEntriesByName('first-contentful-paint')[0].startTime`))
+  await page.close()
+}
+
+say('first paint, median of 5', `${median(paints).toFixed(0)} ms`, '≤ 300 ms', median(paints) <= 300)
+const page = await browser.newPage({viewport: {height: 900, width: 1280}})
+await page.goto(server.url)
+await page.waitForTimeout(3000)
+const session = await page.context().newCDPSession(page)
+await session.send('Performance.enable')
+const worked = async () =>
+  (await session.send('Performance.getMetrics')).metrics.find(({name}) => name === 'TaskDuration').value
+const before = await worked()
+await sleep(10_000)
+const share = ((await worked()) - before) / 10
+say('main thread of the page at 1,000 ops/s, 10 s', `${(share * 100).toFixed(1)} %`, '≤ 5 %', share <= 0.05)
+await browser.close()
+
+const top = spawn('script', ['-qec', `${process.execPath} ${PROGRAM} top --server ${server.url}`, '/dev/null'], {
+  stdio: ['pipe', 'ignore', 'ignore'],
+})
+await sleep(4000)
+const [child] = readFileSync(`/proc/${top.pid}/task/${top.pid}/children`, 'utf8').trim().split(' ')
+const topBefore = cpuSeconds(child)
+await sleep(10_000)
+const topShare = (cpuSeconds(child) - topBefore) / 10
+say('top, 10 s', `${(topShare * 100).toFixed(1)} %`, '≤ 3 %', topShare <= 0.03)
+top.kill()
+isOver = true
+await loading
+
+const closedLoop = async () => {
+  const endsAt = performance.now() + SECONDS * 1000
+  let done = 0
+  const startedAt = performance.now()
+  const one = async () => {
+    while (performance.now() < endsAt) {
+      await connection.submit({type: 'echo'})
+      done++
+    }
+  }
+
+  await Promise.all(Array.from({length: 32}, one))
+  return (done * 1000) / (performance.now() - startedAt)
+}
+
+const ratios = []
+for (let round = 0; round < ROUNDS; round++) {
+  const alone = await closedLoop()
+  const socket = new WebSocket(`${server.url.replace('http', 'ws')}/ws`)
+  socket.on('open', () => {
+    socket.send('{"id": 1, "type": "subscribe_metrics", "interval_ms": 500, "live": true}')
+  })
+  await sleep(300)
+  ratios.push((await closedLoop()) / alone)
+  socket.terminate()
+  await sleep(300)
+}
+
+const cost = 1 - median(ratios)
+say(`throughput that a subscriber costs, ${ROUNDS} turns`, `${(cost * 100).toFixed(1)} %`, '≤ 1 %', cost <= 0.01)
+const [low, high] = [Math.min(...ratios), Math.max(...ratios)].map((ratio) => ((1 - ratio) * 100).toFixed(1))
+console.log(`  (${high} to ${low} %; load average ${loadavg()[0].toFixed(1)} at the end)`)
+server.child.kill('SIGTERM')
+process.exit(isMet ? 0 : 3)
