@@ -56,7 +56,10 @@ const load = async () => {
 }
 
 const loading = load()
-const browser = await chromium.launch({args: ['--no-sandbox'], executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium'})
+const browser = await chromium.launch({
+  args: ['--no-sandbox'],
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+})
 const paints = []
 for (let round = 0; round < 5; round++) {
   const page = await browser.newPage()
