@@ -139,7 +139,7 @@ export class Monitor implements Disposable {
     const now = this.clock()
     if (now - this.#adviceAt >= ADVICE_MS) {
       this.#adviceAt = now
-      this.advice = advise([this.snapshot()])
+      this.advice = adviceOf(this.snapshot())
     }
 
     this.models = this.service.registry.overview(this.#found)
@@ -154,6 +154,15 @@ export class Monitor implements Disposable {
     } catch {
       // The folder is gone; what was loaded from it is still told.
     }
+  }
+}
+
+/** None of an engine that counts too little for any. */
+function adviceOf(snapshot: MetricsSnapshot): readonly Advice[] {
+  try {
+    return advise([snapshot])
+  } catch {
+    return []
   }
 }
 
