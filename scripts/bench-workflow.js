@@ -1,16 +1,27 @@
-import {readFile} from 'node:fs/promises'
-// How fast workflows are coordinated and agents are chosen, beside the goals: npm run bench:workflow [-- CLINC.json]
+// How fast workflows are coordinated and agents are chosen, beside the goals:
 //
-// The legacy side is the reference of the old module without its sleep, timed inside its own Python process.
+//   npm run bench:workflow [-- --quick] [--json FILE] [--check]
+//
+// The legacy side is the reference of the old module without its sleep, timed inside its own Python process. What is
+// said of Rust is measured by native/engine/examples/routing_rate.rs. `--check` ends with 3 when a goal is not met.
+import {execFileSync} from 'node:child_process'
+import {existsSync, writeFileSync} from 'node:fs'
 import {availableParallelism} from 'node:os'
+import path from 'node:path'
+import {parseArgs} from 'node:util'
 
 import {loadBinding} from '../dist/core/engine/binding.js'
 import {createLegacyEngine} from '../dist/core/engine/legacy.js'
+import {resolvePaths} from '../dist/core/paths.js'
 import {createBridge} from '../dist/index.js'
+import {ROOT} from './steps.js'
 
+const {values: flags} = parseArgs({
+  options: {check: {type: 'boolean'}, json: {type: 'string'}, quick: {type: 'boolean'}},
+})
 const TASKS = 5000
 const AGENTS = 100
-const ROUNDS = 15
+const ROUNDS = flags.quick ? 7 : 15
 const WORDS =
   'review deploy monitor encrypt translate compile measure draw plan index search parse render charge invoice recruit water bake paint repair drive teach count store fetch compress rotate verify schedule archive'.split(
     ' ',
@@ -47,10 +58,17 @@ async function median(work, rounds = ROUNDS) {
   return {middle: times[Math.floor(times.length / 2)], least: times[0], most: times.at(-1)}
 }
 
-function say(what, value, goal) {
-  console.log(`${what.padEnd(58)} ${value.padEnd(30)} ${goal}`)
+const rows = []
+
+/** A line; a goal is `{least}` or `{most}` of the figure. */
+function say(what, figure, shown, goal) {
+  const met = goal === undefined ? null : figure >= (goal.least ?? -Infinity) && figure <= (goal.most ?? Infinity)
+  rows.push({what, figure, shown, goal: goal?.text ?? null, met})
+  const verdict = met === null ? '' : `${met ? '✔' : '✖ not met:'} ${goal.text}`
+  console.log(`${what.padEnd(62)} ${shown.padEnd(34)} ${verdict}`)
 }
 
+const middleOf = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
 const thousands = (perSecond) => `${(perSecond / 1000).toFixed(1)} K/s`
 const spread = ({least, most}, count) => `(${thousands((count / most) * 1000)} to ${thousands((count / least) * 1000)})`
 
@@ -62,13 +80,20 @@ const submit = (tasks) => async () => bridge.submit({type: 'workflow', agents, t
 await submit(whole)()
 const routed = await median(submit(whole))
 const accelerated = (TASKS / routed.middle) * 1000
-say(`workflow of ${TASKS} tasks, ${AGENTS} agents by words`, `${thousands(accelerated)} ${spread(routed, TASKS)}`, '')
+say(
+  `workflow of ${TASKS} tasks, ${AGENTS} agents by words`,
+  accelerated,
+  `${thousands(accelerated)} ${spread(routed, TASKS)}`,
+)
 
 await using legacy = await createLegacyEngine({env: process.env, sleep: false})
 const measured = await legacy.measureWorkflow(TASKS, {limitMs: 120_000})
 const old = TASKS / ((measured.createUs + measured.executeUs) / 1e6)
-say('  the old module without its sleep, no routing', thousands(old), '')
-say('  ratio', `${(accelerated / old).toFixed(1)} ×`, 'at least 25 ×, goal 50 ×')
+say('  the old module without its sleep, no routing', old, thousands(old))
+say('  ratio', accelerated / old, `${(accelerated / old).toFixed(1)} ×`, {
+  least: 25,
+  text: 'at least 25 ×, wanted 50 ×',
+})
 
 const perTask = []
 for (const count of [1000, 100_000]) {
@@ -77,35 +102,127 @@ for (const count of [1000, 100_000]) {
   perTask.push(least / count)
 }
 
-say(
-  'cost of a task, 100 K tasks against 1 K (quickest rounds)',
-  `${(perTask[1] / perTask[0]).toFixed(2)} ×`,
-  'at most 1.5 ×',
-)
+const growth = perTask[1] / perTask[0]
+say('cost of a task, 100 K tasks against 1 K (quickest rounds)', growth, `${growth.toFixed(2)} ×`, {
+  most: 1.5,
+  text: 'at most 1.5 ×',
+})
 
 const index = new (loadBinding().NativeAgentIndex)(JSON.stringify(agents))
 const texts = Array.from({length: 100_000}, (_, at) => textOf(at))
 index.selectAll(texts)
 const batch = await median(() => index.selectAll(texts), 5)
-say(
-  'lexical routes from Node, 100 K texts in one call',
-  `${thousands((texts.length / batch.middle) * 1000)} ${spread(batch, texts.length)}`,
-  'at least 400 K/s (in Rust)',
-)
+const fromNode = (texts.length / batch.middle) * 1000
+say('lexical, from Node, 100 K texts in one call', fromNode, `${thousands(fromNode)} ${spread(batch, texts.length)}`)
 const single = await median(() => {
   for (let at = 0; at < 2000; at++) index.selectAll([texts[at]])
 }, 5)
-say(
-  'lexical route from Node, one text in a call',
-  `${((single.middle / 2000) * 1000).toFixed(1)} µs`,
-  'at most 20 µs (in Rust)',
-)
+say('lexical, from Node, one text in a call', single.middle / 2, `${(single.middle / 2).toFixed(1)} µs`)
 
-const [file] = process.argv.slice(2)
-if (file === undefined) process.exit(0)
-const {val} = JSON.parse(await readFile(file, 'utf8'))
-const some = val.slice(0, 512).map(([text], at) => `${text} ${process.pid} ${at}`)
-const embedded = await median(async () => {
-  await bridge.submit({type: 'embed', texts: some.map((text) => `${text} ${Math.random()}`)})
-}, 3)
-say('embeddings of new texts', `${((some.length / embedded.middle) * 1000).toFixed(0)} texts/s`, '')
+const inRust = lexicalInRust()
+const many = middleOf(inRust.routesPerSecond)
+say('lexical, in Rust, 100 K texts in one call', many, `${thousands(many)} (${inRust.routesPerSecond.length} rounds)`, {
+  least: 400_000,
+  text: 'at least 400 K/s',
+})
+const one = middleOf(inRust.microseconds)
+say('lexical, in Rust, one text in a call', one, `${one.toFixed(2)} µs (${inRust.microseconds.length} rounds)`, {
+  most: 20,
+  text: 'at most 20 µs',
+})
+
+if (existsSync(path.join(resolvePaths().models, 'minilm', 'model.json'))) await semantic()
+else console.log('semantic: not run, the model minilm is not there (npubridge models pull minilm)')
+if (flags.json) writeFileSync(flags.json, `${JSON.stringify({cores: availableParallelism(), rows}, null, 2)}\n`)
+if (flags.check && rows.some(({met}) => met === false)) process.exitCode = 3
+
+function lexicalInRust() {
+  const cargo = ['run', '--release', '--quiet', '--manifest-path', path.join(ROOT, 'native/Cargo.toml')]
+  const program = ['-p', 'npubridge-engine', '--example', 'routing_rate']
+  return JSON.parse(
+    execFileSync('cargo', [...cargo, ...program], {encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit']}),
+  )
+}
+
+/**
+ * Semantic routes of new texts against the same model with the same shapes and nothing around it, in turns. Each text
+ * has ten words that are one token each, so that both sides run stacks of 64 x 12.
+ */
+async function semantic() {
+  const COUNT = 512
+  const STACK = 64
+  const TOKENS = 12
+  const IN_FLIGHT = 3
+  const INPUTS = {ids: 'input_ids', mask: 'attention_mask', types: 'token_type_ids'}
+  const words =
+    'time year people way day man thing woman life child world school state family student group country problem hand part place case week company system program question work government number night point home water room mother area money story fact month lot right study book eye job word business issue side kind head house'.split(
+      ' ',
+    )
+  let next = Date.now() * 1000
+  const textWith = () => {
+    let number = next++
+    return Array.from({length: 10}, () => {
+      const word = words[number % words.length]
+      number = Math.floor(number / words.length)
+      return word
+    }).join(' ')
+  }
+
+  const route = async () =>
+    bridge.submit({
+      type: 'route',
+      agents,
+      descriptions: Array.from({length: COUNT}, textWith),
+      method: 'semantic',
+      topK: 0,
+    })
+  const tensor = (value) => ({
+    data: new BigInt64Array(STACK * TOKENS).fill(value),
+    shape: [STACK, TOKENS],
+    datatype: 'INT64',
+  })
+  const stack = {
+    type: 'inference',
+    model: 'minilm',
+    inputs: Object.fromEntries(
+      Object.entries({ids: 2051n, mask: 1n, types: 0n}).map(([name, value]) => [INPUTS[name], tensor(value)]),
+    ),
+  }
+  const raw = async () => {
+    let left = COUNT / STACK
+    const worker = async () => {
+      while (left-- > 0) await bridge.submit(stack)
+    }
+
+    await Promise.all(Array.from({length: IN_FLIGHT}, worker))
+  }
+
+  const timeOf = async (work) => {
+    const started = performance.now()
+    await work()
+    return performance.now() - started
+  }
+
+  await route()
+  await raw()
+  const pairs = []
+  for (let round = 0; round < ROUNDS; round++) {
+    const order = round % 2 === 0 ? [route, raw] : [raw, route]
+    const times = new Map()
+    for (const work of order) times.set(work, await timeOf(work))
+    pairs.push({routed: times.get(route), alone: times.get(raw)})
+  }
+
+  const rate = (milliseconds) => `${((COUNT / milliseconds) * 1000).toFixed(0)} texts/s`
+  say('the model alone, stacks of 64 × 12 tokens', 0, rate(middleOf(pairs.map(({alone}) => alone))))
+  const ratio = middleOf(pairs.map(({alone, routed: time}) => alone / time))
+  say(
+    'semantic routes of new texts',
+    ratio,
+    `${rate(middleOf(pairs.map(({routed: time}) => time)))}, ${ratio.toFixed(3)} × the model`,
+    {
+      least: 0.95,
+      text: 'at least 0.95 × the model',
+    },
+  )
+}

@@ -5,7 +5,7 @@ import path from 'node:path'
 const manifest = path.resolve(import.meta.dirname, '..', 'native', 'Cargo.toml')
 const {status} = spawnSync(
   'cargo',
-  ['+nightly', 'miri', 'test', '--manifest-path', manifest, '-p', 'npubridge-engine', '--lib', 'scheduler'],
+  ['+nightly', 'miri', 'test', '--manifest-path', manifest, '-p', 'npubridge-scheduler', '--lib'],
   {stdio: 'inherit', env: {...process.env, MIRIFLAGS: '-Zmiri-disable-isolation'}},
 )
 process.exit(status ?? 1)

@@ -3,11 +3,13 @@ import {Flags} from '@oclif/core'
 import type {Root} from '../core/probe/root.ts'
 
 import {BaseCommand, ExitError} from '../base-command.ts'
+import {configuredRuntime} from '../core/config/runtime.ts'
 import {EXIT, type NpuBridgeError} from '../core/errors.ts'
 import {unmetBy} from '../core/probe/outcome.ts'
 import {REQUIREMENTS} from '../core/probe/require.ts'
 import * as session from '../core/probe/session.ts'
 import {watch} from '../core/probe/watch.ts'
+import {configFlag} from '../flags/config.ts'
 import {renderError} from '../ui/error.ts'
 import {renderProbeJunit} from '../ui/probe-junit.ts'
 import {renderProbeMarkdown} from '../ui/probe-markdown.ts'
@@ -53,12 +55,15 @@ export default class Probe extends BaseCommand {
     runtime: Flags.string({description: 'folder of the OpenVINO runtime to use', helpValue: 'DIR'}),
     samples: Flags.integer({dependsOn: ['watch'], description: 'stop watching after this many', min: 1}),
     test: Flags.boolean({description: 'run models on every device and compare their numbers', exclusive: ['root']}),
+    ...configFlag,
     watch: Flags.boolean({description: 'show load, clock, memory, power and temperature each second'}),
   }
 
   async run(): Promise<unknown> {
     const {flags} = await this.parse(Probe)
-    const options = {...flags, require: flags.require ?? [], signal: this.interrupted, version: this.config.version}
+    const runtime = await configuredRuntime(flags)
+    const {config, interrupted: signal} = this
+    const options = {...flags, require: flags.require ?? [], runtime, signal, version: config.version}
     if (flags.watch) return session.withSubject(options, async ({root}) => this.#watch(root, flags))
     if (flags.capture) return this.#print(await session.captureTo(flags.capture, options), renderCaptured)
     const report = await session.runProbe(options)

@@ -3,7 +3,7 @@ import {Args, Flags, type Interfaces} from '@oclif/core'
 import {BaseCommand, ExitError} from '../base-command.ts'
 import {PRIORITIES} from '../core/engine/engine.ts'
 import {EXIT} from '../core/errors.ts'
-import {openBridge, openEngine} from '../core/open-bridge.ts'
+import {configOf, openBridge, openEngine} from '../core/open-bridge.ts'
 import {LazyEngine} from '../core/routing/lazy-engine.ts'
 import {isWorkflow, notForLines, runFile} from '../core/run/run-file.ts'
 import {planView} from '../core/workflow/view.ts'
@@ -93,6 +93,7 @@ A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw bin
     const prepared = await prepareWorkflow({
       agents: flags.agents,
       breakCycles: flags['break-cycles'],
+      config: await configOf(flags),
       file,
       maxParallel: flags['max-parallel'],
       method: flags.method,

@@ -1,9 +1,11 @@
 import {Flags} from '@oclif/core'
 
 import {BaseCommand} from '../base-command.ts'
+import {configuredRuntime} from '../core/config/runtime.ts'
 import {resolvePaths} from '../core/paths.ts'
 import {type SetupResult, setupRuntime, type SetupStep} from '../core/runtime/setup.ts'
 import {PINNED_VERSION} from '../core/runtime/wheel.ts'
+import {configFlag} from '../flags/config.ts'
 import {renderSetup} from '../ui/setup.ts'
 import {TaskList} from '../ui/tasks.ts'
 
@@ -55,6 +57,7 @@ export default class Setup extends BaseCommand {
     force: Flags.boolean({
       description: 'Install the pinned runtime even if one is there, and forget what --runtime recorded.',
     }),
+    ...configFlag,
   }
 
   async run(): Promise<SetupResult> {
@@ -63,6 +66,7 @@ export default class Setup extends BaseCommand {
     try {
       const result = await setupRuntime({
         ...flags,
+        configured: await configuredRuntime({config: flags.config}),
         paths: resolvePaths(),
         signal: this.interrupted,
         onEvent: tasks.onEvent,

@@ -25,6 +25,10 @@ export default class Tune extends BaseCommand {
       command: '<%= config.bin %> <%= command.id %> --model magika --objective throughput --max-p99-ms 5 --save busy',
     },
     {description: 'What a saved metrics() says', command: '<%= config.bin %> <%= command.id %> --advise snapshot.json'},
+    {
+      description: 'What a running server has counted; a token is taken from NPUBRIDGE_TOKEN',
+      command: '<%= config.bin %> <%= command.id %> --advise http://127.0.0.1:8000',
+    },
   ]
 
   static override flags = {
@@ -50,8 +54,8 @@ export default class Tune extends BaseCommand {
     save: Flags.string({description: 'keep the winner as this profile in the configuration', helpValue: 'NAME'}),
     'export-html': Flags.string({description: 'write one page with the plot', helpValue: 'FILE'}),
     advise: Flags.string({
-      description: 'read a saved snapshot of metrics, several to compare devices',
-      helpValue: 'SNAPSHOT',
+      description: 'read a saved snapshot of metrics, or the URL of a running server; several to compare devices',
+      helpValue: 'FILE|URL',
       multiple: true,
     }),
   }

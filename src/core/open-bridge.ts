@@ -1,4 +1,5 @@
 /** The bridge of a command: what its flags do not say comes from the project's configuration. */
+import type {Config} from './config/schema.ts'
 import type {Engine} from './engine/engine.ts'
 
 import {createBridge} from './bridge.ts'
@@ -15,11 +16,16 @@ export interface BridgeFlags {
   readonly runtime?: string | undefined
 }
 
+/** @throws NpuBridgeError CONFIG_INVALID naming the setting and where it comes from */
+export async function configOf({config: file, device, engine, legacy, profile, runtime}: BridgeFlags): Promise<Config> {
+  const flags = {device, engine, legacy_module: legacy, profile, runtime}
+  const {config} = await resolveConfig({file, flags})
+  return config
+}
+
 /** @throws NpuBridgeError CONFIG_INVALID naming the setting and where it comes from; what keeps an engine from starting */
-export async function openBridge({config: file, legacy, ...flags}: BridgeFlags): Promise<Engine> {
-  const {device, engine, profile, runtime} = flags
-  const {config} = await resolveConfig({file, flags: {device, engine, legacy_module: legacy, profile, runtime}})
-  return createBridge({config})
+export async function openBridge(flags: BridgeFlags): Promise<Engine> {
+  return createBridge({config: await configOf(flags)})
 }
 
 /** As {@link openBridge}, or a server that has the engine. */

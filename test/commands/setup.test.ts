@@ -34,6 +34,15 @@ describe('npubridge setup', () => {
     expect(error.suggestions).to.include('Install one that works: npubridge setup')
   })
 
+  it('tests the runtime that the configuration names, and puts nothing in its place', async () => {
+    const config = path.join(home, 'npubridge.config.json')
+    const runtime = await fakeRuntime(path.join(home, 'old'), '2450')
+    await writeFile(config, JSON.stringify({runtime}))
+    const {exitCode, stderr} = await npubridge(home, ['setup', '--config', config])
+    expect(exitCode).to.equal(1)
+    expect(stderr).to.contain('(RUNTIME_NOT_FOUND)').and.to.contain(runtime).and.to.contain('2026.4.0')
+  })
+
   it('refuses a library that is too old', async () => {
     const folder = await fakeRuntime(path.join(home, 'old'), '2450')
     const {stderr} = await npubridge(home, ['setup', '--runtime', folder])

@@ -5,7 +5,9 @@ import path from 'node:path'
 
 import type {AdviceReport, TuneReport} from '../../src/core/tune/report.ts'
 
+import {serverOver} from '../core/serve/server.ts'
 import {makeFolder, removeFolder} from '../support/folder.ts'
+import {requireNative, startNative} from '../support/native.ts'
 import {expectSchema} from '../support/schema.ts'
 
 const BIN = path.resolve(import.meta.dirname, '../../bin/run.js')
@@ -37,7 +39,7 @@ describe('npubridge tune', () => {
       '--objective',
       'throughput',
       '--time-limit',
-      '6s',
+      '10s',
     ]
     const {exitCode, stderr, stdout} = await npubridge(
       ...search,
@@ -121,5 +123,24 @@ describe('npubridge tune', () => {
     const {advice} = expectSchema<AdviceReport>('tune', stdout)
     expect(advice.map(({id}) => id)).to.deep.equal(['queue-too-short'])
     expect(advice[0]!.advice).to.contain('Raise queue.capacity to 8')
+  })
+
+  it('reads what a server has counted, with the token from the environment', async function () {
+    const native = await startNative(await requireNative(this), {queue: {capacity: 4}})
+    await using server = await serverOver(native, {token: true})
+    await native.submitBatch(Array.from({length: 200}, () => ({type: 'echo' as const})))
+    const {url} = server.running
+    const told = await execa(process.execPath, [BIN, 'tune', '--advise', url, '--json'], {
+      cwd: folder,
+      env: {NPUBRIDGE_TOKEN: server.running.freshToken!},
+      reject: false,
+    })
+    expect(told.exitCode, told.stderr).to.equal(0)
+    const {advice, snapshots} = expectSchema<AdviceReport>('tune', told.stdout)
+    expect(snapshots).to.deep.equal([url])
+    expect(advice.map(({id}) => id)).to.deep.equal(['queue-too-short'])
+    const refused = await npubridge('tune', '--advise', url)
+    expect(refused.exitCode).to.equal(1)
+    expect(refused.stderr).to.contain('a token is needed').and.contain('NPUBRIDGE_TOKEN')
   })
 })

@@ -54,5 +54,8 @@ describe('tuning on an emulated NPU', function () {
     const reasons = report.skipped.map(({reason}) => reason)
     expect(reasons).to.include('INFERENCE_PRECISION_HINT FP32: NPU computes in FP16, INT8, EXPORT_IMPORT')
     expect(report.settings.every(({name}) => !name.includes('FP32'))).to.equal(true)
+    // It has two tiles, turbo and workload types: more tiles are skipped, the rest was compiled.
+    expect(reasons).to.include('NPU_TILES 3: NPU has 2')
+    expect(reasons.filter((reason) => /^(?:NPU_TURBO|WORKLOAD_TYPE|NPU_TILES [12]:)/.test(reason))).to.deep.equal([])
   })
 })

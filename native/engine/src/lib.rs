@@ -19,7 +19,6 @@ pub mod probe;
 mod prometheus;
 pub mod routing;
 pub mod runtime;
-pub mod scheduler;
 pub mod tensor;
 pub mod workflow;
 
@@ -28,3 +27,4 @@ pub use datatype::DataType;
 pub use engine::Engine;
 pub use error::{Error, ErrorCode, Result};
 pub use metrics::Snapshot;
+pub use npubridge_scheduler as scheduler;

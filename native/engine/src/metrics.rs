@@ -22,7 +22,7 @@ const LONGEST: u64 = 3_600_000_000_000;
 const SECONDS: usize = 64;
 
 /// One answered operation.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Sample {
     pub(crate) kind: Kind,
     pub(crate) priority: Priority,
@@ -86,10 +86,10 @@ impl Latencies {
         Self { queue, compute, total }
     }
 
-    fn record(&mut self, times: &Times) {
-        self.queue.saturating_record(times.queue.max(1));
-        self.compute.saturating_record(times.compute.max(1));
-        self.total.saturating_record(times.total.max(1));
+    fn record(&mut self, times: &Times, count: u64) {
+        self.queue.saturating_record_n(times.queue.max(1), count);
+        self.compute.saturating_record_n(times.compute.max(1), count);
+        self.total.saturating_record_n(times.total.max(1), count);
     }
 
     fn add(&mut self, other: &Self) {
@@ -104,33 +104,36 @@ impl Latencies {
 }
 
 impl Shard {
-    fn record(&mut self, sample: &Sample, second: u64, histograms: bool) {
-        let (at, count) = &mut self.seconds.0[usize::try_from(second).unwrap_or(0) % SECONDS];
+    /// Counts `count` operations that are alike in everything.
+    fn record(&mut self, sample: &Sample, count: u64, second: u64, histograms: bool) {
+        let (at, in_second) = &mut self.seconds.0[usize::try_from(second).unwrap_or(0) % SECONDS];
         if *at != second {
-            (*at, *count) = (second, 0);
+            (*at, *in_second) = (second, 0);
         }
-        *count += 1;
+        *in_second += count;
         match sample.failure {
             Some(code) => {
-                self.failed += 1;
-                self.failures[code as usize] += 1;
+                self.failed += count;
+                self.failures[code as usize] += count;
                 if code == ErrorCode::DeadlineExceeded && histograms {
-                    let waited = sample.times.queue.max(1);
-                    self.too_late.get_or_insert_with(new_histogram).saturating_record(waited);
+                    let too_late = self.too_late.get_or_insert_with(new_histogram);
+                    too_late.saturating_record_n(sample.times.queue.max(1), count);
                 }
                 return;
             }
-            None => self.completed += 1,
+            None => self.completed += count,
         }
-        self.fallbacks += u64::from(sample.fallback);
+        if sample.fallback {
+            self.fallbacks += count;
+        }
         if !histograms {
             return;
         }
         self.by_kind[sample.kind as usize][sample.priority as usize]
             .get_or_insert_with(|| Box::new(Latencies::new()))
-            .record(&sample.times);
+            .record(&sample.times, count);
         if let Some(device) = &sample.device {
-            self.at(sample.model.as_ref(), device).record(&sample.times);
+            self.at(sample.model.as_ref(), device).record(&sample.times, count);
         }
     }
 
@@ -151,13 +154,22 @@ impl Metrics {
         Self { started, histograms, shards: (0..shards).map(|_| Mutex::default()).collect() }
     }
 
-    /// Counts a group of answered operations in the shard of one thread.
+    /// Counts a group of answered operations in the shard of one thread; neighbours that are alike at once.
     pub(crate) fn record(&self, shard: usize, samples: impl IntoIterator<Item = Sample>) {
         let second = self.started.elapsed().as_secs();
         let mut shard = self.shards[shard % self.shards.len()].lock();
+        let mut samples = samples.into_iter();
+        let Some(mut run) = samples.next() else { return };
+        let mut count = 1;
         for sample in samples {
-            shard.record(&sample, second, self.histograms);
+            if sample == run {
+                count += 1;
+            } else {
+                shard.record(&run, count, second, self.histograms);
+                (run, count) = (sample, 1);
+            }
         }
+        shard.record(&run, count, second, self.histograms);
     }
 
     pub(crate) fn count_batch(&self, shard: usize, size: usize) {

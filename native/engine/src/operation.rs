@@ -61,7 +61,7 @@ impl TryFrom<usize> for Priority {
 pub enum Operation {
     /// Compiles and runs something tiny on the first device, so that the first inference does not pay for it.
     Initialize,
-    LoadModel(LoadModel),
+    LoadModel(Box<LoadModel>),
     UnloadModel {
         model: Name,
     },
@@ -72,7 +72,7 @@ pub enum Operation {
     Echo(Payload),
     HealthCheck,
     Statistics,
-    Benchmark(Benchmark),
+    Benchmark(Box<Benchmark>),
     Route(Box<Route>),
     Workflow(Box<Workflow>),
     /// Texts as vectors of length 1; the output is named `embeddings` [texts, dimensions].

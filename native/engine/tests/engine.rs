@@ -453,11 +453,11 @@ fn loading_the_same_model_at_once_loads_it_once_and_with_other_shapes_is_an_erro
     let Some(rig) = Rig::start() else { return };
     let model = ir::tiny(rig.path(), "tiny");
     let shaped = |rows: usize| {
-        Operation::LoadModel(LoadModel {
+        Operation::LoadModel(Box::new(LoadModel {
             model: model.to_str().unwrap().into(),
             shapes: vec![("x".into(), vec![rows, 64])],
             batching: None,
-        })
+        }))
     };
     let asked: Vec<_> = (0..6).map(|index| simply(&rig.engine, shaped(2 + index % 2))).collect();
     let outcomes: Vec<_> = asked.into_iter().map(|asked| asked.answer().outcome).collect();
@@ -527,11 +527,11 @@ fn an_evicted_model_comes_back_as_it_was_loaded() {
         return;
     };
     let (first, second) = (ir::tiny(rig.path(), "first"), ir::tiny(rig.path(), "second"));
-    let shaped = Operation::LoadModel(LoadModel {
+    let shaped = Operation::LoadModel(Box::new(LoadModel {
         model: first.to_str().unwrap().into(),
         shapes: vec![("x".into(), vec![3, 64])],
         batching: None,
-    });
+    }));
     simply(&rig.engine, shaped).answer().outcome.unwrap();
     simply(&rig.engine, load(&second)).answer().outcome.unwrap();
     assert_eq!(rig.engine.health().models, [second.to_str().unwrap()]);
@@ -626,7 +626,8 @@ fn a_benchmark_of_an_inference_and_of_a_product_runs_on_the_device() {
     let run = |kind: Kind, model: Option<&Path>| {
         let model = model.map(|path| path.to_str().unwrap().into());
         let duration = Duration::from_millis(100);
-        simply(&rig.engine, Operation::Benchmark(Benchmark { kind, duration, model })).answer()
+        simply(&rig.engine, Operation::Benchmark(Box::new(Benchmark { kind, duration, model })))
+            .answer()
     };
     let missing = run(Kind::Inference, Some(&model)).outcome.unwrap_err();
     assert_eq!(missing.code(), ErrorCode::InvalidArgument);
@@ -694,7 +695,7 @@ fn what_waits_is_cancelled_at_once_and_what_runs_when_it_ends() {
 fn a_load_and_a_benchmark_are_cancelled_while_they_run() {
     let Some(rig) = Rig::start() else { return };
     let benchmark = Benchmark { kind: Kind::Echo, duration: Duration::from_secs(30), model: None };
-    let running = simply(&rig.engine, Operation::Benchmark(benchmark));
+    let running = simply(&rig.engine, Operation::Benchmark(Box::new(benchmark)));
     std::thread::sleep(Duration::from_millis(50));
     let started = Instant::now();
     assert!(rig.engine.cancel(running.ticket.unwrap()));
@@ -740,8 +741,12 @@ fn shutting_down_without_time_cancels_the_rest_with_a_reason_and_answers_all_bef
         let slow = ir::sized(rig.path(), "slow", -1, 1500, 1500);
         let benchmark =
             Benchmark { kind: Kind::Echo, duration: Duration::from_secs(30), model: None };
-        let mut operations =
-            vec![load(&slow), load(&slow), Operation::Initialize, Operation::Benchmark(benchmark)];
+        let mut operations = vec![
+            load(&slow),
+            load(&slow),
+            Operation::Initialize,
+            Operation::Benchmark(Box::new(benchmark)),
+        ];
         operations.extend((0..20).map(|index| step(&recurrent, "s", false, &[("x", one(index))])));
         operations.extend((0..6).map(|_| heavy()));
         let tally = Tally::new(operations.len(), true);
@@ -769,7 +774,7 @@ fn draining_ends_when_the_last_operation_is_cancelled() {
     let Some(rig) = Rig::with(|config| Config { worker_threads: 1, ..config }) else { return };
     let model = ir::tiny(rig.path(), "tiny");
     // Waits for company that never comes.
-    let lonely = Operation::LoadModel(LoadModel {
+    let lonely = Operation::LoadModel(Box::new(LoadModel {
         model: model.to_str().unwrap().into(),
         shapes: Vec::new(),
         batching: Some(Batching {
@@ -777,7 +782,7 @@ fn draining_ends_when_the_last_operation_is_cancelled() {
             adaptive: false,
             ..Batching::default()
         }),
-    });
+    }));
     simply(&rig.engine, lonely).answer().outcome.unwrap();
     let waiting = simply(&rig.engine, infer(&model, &[("x", rows(1, 64, 0))]));
     let started = Instant::now();
@@ -793,7 +798,7 @@ fn draining_ends_when_the_last_operation_is_cancelled() {
 fn a_benchmark_ends_with_the_engine() {
     let Some(rig) = Rig::start() else { return };
     let benchmark = Benchmark { kind: Kind::Echo, duration: Duration::from_secs(60), model: None };
-    let running = simply(&rig.engine, Operation::Benchmark(benchmark));
+    let running = simply(&rig.engine, Operation::Benchmark(Box::new(benchmark)));
     std::thread::sleep(Duration::from_millis(100));
     let started = Instant::now();
     rig.engine.shutdown(Duration::from_secs(20));

@@ -330,19 +330,21 @@ fn described(json: &[u8]) -> Result<Operation> {
         Error::new(ErrorCode::InvalidArgument, "the operation cannot be read").caused_by(error)
     })?;
     Ok(match described {
-        Described::LoadModel { model, shapes, batching } => Operation::LoadModel(LoadModel {
-            model: model.into(),
-            shapes: shapes.into_iter().map(|(name, shape)| (name.into(), shape)).collect(),
-            batching: batching.map(|batching| {
-                let sizes = Batching {
-                    max: batching.max.max(1),
-                    delay: Duration::from_micros(batching.delay_us.unwrap_or(0)),
-                    adaptive: batching.adaptive.unwrap_or(true),
-                    ..Batching::default()
-                };
-                sizes.preferring(&batching.preferred)
-            }),
-        }),
+        Described::LoadModel { model, shapes, batching } => {
+            Operation::LoadModel(Box::new(LoadModel {
+                model: model.into(),
+                shapes: shapes.into_iter().map(|(name, shape)| (name.into(), shape)).collect(),
+                batching: batching.map(|batching| {
+                    let sizes = Batching {
+                        max: batching.max.max(1),
+                        delay: Duration::from_micros(batching.delay_us.unwrap_or(0)),
+                        adaptive: batching.adaptive.unwrap_or(true),
+                        ..Batching::default()
+                    };
+                    sizes.preferring(&batching.preferred)
+                }),
+            }))
+        }
         Described::UnloadModel { model } => Operation::UnloadModel { model: model.into() },
         Described::Route {
             description,
@@ -380,11 +382,13 @@ fn described(json: &[u8]) -> Result<Operation> {
         Described::Embed { texts, model } => {
             Operation::Embed(Box::new(Embed { texts, model: model.map(Name::from) }))
         }
-        Described::Benchmark { kind, duration_ms, model } => Operation::Benchmark(Benchmark {
-            kind: benchmark_kind(&kind)?,
-            duration: Duration::try_from_secs_f64(duration_ms / 1e3).unwrap_or(Duration::ZERO),
-            model: model.map(Name::from),
-        }),
+        Described::Benchmark { kind, duration_ms, model } => {
+            Operation::Benchmark(Box::new(Benchmark {
+                kind: benchmark_kind(&kind)?,
+                duration: Duration::try_from_secs_f64(duration_ms / 1e3).unwrap_or(Duration::ZERO),
+                model: model.map(Name::from),
+            }))
+        }
     })
 }
 

@@ -16,6 +16,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
+use crate::coordination::{ProfileRow, profile};
 use crate::errors::{exception, invalid};
 use crate::tensors;
 
@@ -133,7 +134,9 @@ impl<'a, 'py> Arguments<'a, 'py> {
         }
         let own: &[&str] = match kind {
             Kind::LoadModel => &["shapes", "batching"],
-            Kind::Route => &["description", "agents", "head", "method", "threshold", "top"],
+            Kind::Route => {
+                &["description", "descriptions", "agents", "head", "method", "threshold", "top"]
+            }
             Kind::Embed => &["texts"],
             Kind::Workflow => &["tasks", "max_parallel"],
             Kind::Benchmark => &["kind", "duration_ms"],
@@ -264,16 +267,24 @@ impl<'a, 'py> Arguments<'a, 'py> {
                 ..Batching::default()
             }),
         };
-        Ok(Operation::LoadModel(LoadModel { model: self.model()?, shapes, batching }))
+        Ok(Operation::LoadModel(Box::new(LoadModel { model: self.model()?, shapes, batching })))
     }
 
     fn route(&self) -> PyResult<Operation> {
-        let description: String = self.typed("description", &self.required("description")?)?;
         let text = |name| -> PyResult<Option<String>> {
             self.other(name)?.map(|given| self.typed(name, &given)).transpose()
         };
-        let mut route = Route::new(description);
-        route.agents = text("agents")?.map(|folder| Agents::Folder(folder.into()));
+        let mut route = match self.other("descriptions")? {
+            None => {
+                Route::new(self.typed::<String>("description", &self.required("description")?)?)
+            }
+            Some(given) => Route {
+                texts: self.typed("descriptions", &given)?,
+                many: true,
+                ..Route::new(String::new())
+            },
+        };
+        route.agents = self.other("agents")?.map(|given| self.agents(&given)).transpose()?;
         route.head = text("head")?.map(Into::into);
         if let Some(method) = text("method")? {
             route.query.method =
@@ -286,6 +297,15 @@ impl<'a, 'py> Arguments<'a, 'py> {
             route.query.threshold = Some(self.typed("threshold", &threshold)?);
         }
         Ok(Operation::Route(Box::new(route)))
+    }
+
+    /// A folder, or a list of agents as tuples of their name, description, examples and priority.
+    fn agents(&self, given: &Bound<'py, PyAny>) -> PyResult<Agents> {
+        if let Ok(folder) = given.extract::<PathBuf>() {
+            return Ok(Agents::Folder(folder));
+        }
+        let rows: Vec<ProfileRow> = self.typed("agents", given)?;
+        Ok(Agents::Listed(rows.into_iter().map(profile).collect()))
     }
 
     fn embed(&self) -> PyResult<Operation> {
@@ -304,7 +324,7 @@ impl<'a, 'py> Arguments<'a, 'py> {
         let duration = Duration::try_from_secs_f64(millis / 1e3)
             .map_err(|_| invalid(self.py, format!("duration_ms is {millis}")))?;
         let model = self.model.is_some().then(|| self.model()).transpose()?;
-        Ok(Operation::Benchmark(Benchmark { kind, duration, model }))
+        Ok(Operation::Benchmark(Box::new(Benchmark { kind, duration, model })))
     }
 
     fn workflow(&self) -> PyResult<Operation> {

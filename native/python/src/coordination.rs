@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use npubridge_engine::routing::{self, Agent, AgentRegistry};
+use npubridge_engine::routing::{self, Agent, AgentRegistry, Profile};
 use npubridge_engine::workflow::{self, Discipline, Graph};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -172,12 +172,43 @@ impl Router {
     }
 }
 
+/// Name, description, examples and priority of an agent.
+pub(crate) type ProfileRow = (String, String, Vec<String>, i32);
+
+pub(crate) fn profile((name, description, examples, priority): ProfileRow) -> Profile {
+    Profile { name, description, examples, priority }
+}
+
+/// Compares texts with what agents say of themselves, by words.
+#[pyclass(frozen, module = "npubridge._native")]
+pub(crate) struct LexicalIndex(routing::LexicalIndex);
+
+#[pymethods]
+impl LexicalIndex {
+    /// An index of agents, as tuples of name, description, examples and priority.
+    #[new]
+    fn new(agents: Vec<ProfileRow>) -> Self {
+        let profiles: Vec<_> = agents.into_iter().map(profile).collect();
+        Self(routing::LexicalIndex::new(&profiles))
+    }
+
+    /// The position of the agent that fits each text best, or none where no word of the text is known.
+    fn select(&self, py: Python<'_>, texts: Vec<String>) -> Vec<Option<u32>> {
+        py.detach(|| {
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            let chosen = self.0.select_all(&texts).into_iter();
+            chosen.map(|ranked| ranked.map(|ranked| ranked.agent)).collect()
+        })
+    }
+}
+
 fn describe<'py>(py: Python<'py>, agent: &Agent) -> PyResult<Bound<'py, PyDict>> {
     let fields = PyDict::new(py);
     let capabilities: Vec<_> = agent.capabilities.iter().map(routing::Capability::name).collect();
     fields.set_item("name", &agent.name)?;
     fields.set_item("path", agent.file.as_ref().map(|file| file.display().to_string()))?;
     fields.set_item("description", &agent.description)?;
+    fields.set_item("examples", &agent.examples)?;
     fields.set_item("priority", agent.priority)?;
     fields.set_item("capabilities", capabilities)?;
     Ok(fields)

@@ -328,7 +328,8 @@ fn check_runtime(py: Python<'_>, operation: &Operation) -> PyResult<()> {
             | Operation::Inference(_)
             | Operation::MatrixMultiply(_)
             | Operation::Benchmark(_)
-    );
+            | Operation::Embed(_)
+    ) || embeds(operation);
     if !needs_device || !RUNTIME_WAS_LOADED.load(Ordering::SeqCst) {
         return Ok(());
     }
@@ -340,6 +341,11 @@ fn check_runtime(py: Python<'_>, operation: &Operation) -> PyResult<()> {
         py,
         &error.suggest("start the process with multiprocessing.get_context(\"spawn\")"),
     ))
+}
+
+/// Whether a route compares meanings: a model runs for it.
+fn embeds(operation: &Operation) -> bool {
+    matches!(operation, Operation::Route(route) if route.query.method.needs_embeddings())
 }
 
 fn to_json(value: &impl serde::Serialize) -> PyResult<String> {

@@ -21,7 +21,7 @@ mod _native {
     #[pymodule_export]
     use super::answers::OperationResult;
     #[pymodule_export]
-    use super::coordination::{Router, calculate_priority, capabilities, plan};
+    use super::coordination::{LexicalIndex, Router, calculate_priority, capabilities, plan};
     #[pymodule_export]
     use super::engine::{NativeEngine, forked};
     #[pymodule_export]

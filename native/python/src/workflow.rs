@@ -27,7 +27,8 @@ pub(crate) struct WorkflowRun {
 #[pymethods]
 impl WorkflowRun {
     #[new]
-    #[pyo3(signature = (tasks, max_parallel=10, on_failure="skip_dependents", break_cycles=false, agent_limits=None))]
+    #[pyo3(signature = (tasks, max_parallel=10, on_failure="skip_dependents", break_cycles=false, agent_limits=None, inherit=true))]
+    #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
         tasks: Vec<Described>,
@@ -35,6 +36,7 @@ impl WorkflowRun {
         on_failure: &str,
         break_cycles: bool,
         agent_limits: Option<HashMap<String, u32>>,
+        inherit: bool,
     ) -> PyResult<Self> {
         let on_failure = match on_failure {
             "stop" => FailurePolicy::Stop,
@@ -57,7 +59,7 @@ impl WorkflowRun {
         let options = RunOptions {
             max_parallel,
             on_failure,
-            inherit: true,
+            inherit,
             agent_limits: agent_limits.unwrap_or_default(),
             ..RunOptions::default()
         };

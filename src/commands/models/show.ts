@@ -1,8 +1,10 @@
 import {Args, Flags} from '@oclif/core'
 
 import {BaseCommand} from '../../base-command.ts'
+import {configuredRuntime} from '../../core/config/runtime.ts'
 import {showModel, type ShownModel} from '../../core/models/show.ts'
 import {resolvePaths} from '../../core/paths.ts'
+import {configFlag} from '../../flags/config.ts'
 import {renderModel} from '../../ui/models.ts'
 
 export default class ModelsShow extends BaseCommand {
@@ -26,11 +28,13 @@ export default class ModelsShow extends BaseCommand {
 
   static override flags = {
     runtime: Flags.directory({description: 'Read it with the OpenVINO in this folder.', helpValue: 'DIR'}),
+    ...configFlag,
   }
 
   async run(): Promise<ShownModel> {
     const {args, flags} = await this.parse(ModelsShow)
-    const model = await showModel(args.model, {...flags, paths: resolvePaths(), signal: this.interrupted})
+    const runtime = await configuredRuntime(flags)
+    const model = await showModel(args.model, {runtime, paths: resolvePaths(), signal: this.interrupted})
     this.log(renderModel(model))
     return model
   }

@@ -1,10 +1,11 @@
 import {Args, Flags} from '@oclif/core'
 
 import {BaseCommand} from '../../base-command.ts'
-import {openBridge} from '../../core/open-bridge.ts'
+import {configOf, openBridge} from '../../core/open-bridge.ts'
 import {LazyEngine} from '../../core/routing/lazy-engine.ts'
 import {routeOrEvaluate, type RouteReport} from '../../core/routing/route.ts'
 import {TEXT_METHODS} from '../../core/workflow/schema.ts'
+import {configFlag} from '../../flags/config.ts'
 import {deviceFlags} from '../../flags/engine.ts'
 import {renderEvaluation, renderRoute} from '../../ui/route.ts'
 
@@ -31,8 +32,7 @@ The file of --eval is JSON: a list of [text, label], or an object of such lists:
   static override flags = {
     agents: Flags.string({description: 'folder of agents; .claude/agents or agents when absent', helpValue: 'DIR'}),
     method: Flags.option({options: TEXT_METHODS})({
-      default: 'auto',
-      description: 'how agents are compared; auto is hybrid where the model minilm can run',
+      description: 'how agents are compared; auto, the default, is hybrid where the model minilm can run',
     }),
     head: Flags.string({description: 'what "route train" has learned', helpValue: 'FILE'}),
     eval: Flags.string({description: 'measure by the examples of this file', helpValue: 'FILE'}),
@@ -42,14 +42,17 @@ The file of --eval is JSON: a list of [text, label], or an object of such lists:
       helpValue: 'NUMBER',
     }),
     ...deviceFlags,
+    ...configFlag,
   }
 
   async run(): Promise<RouteReport> {
     const {args, flags} = await this.parse(Route)
-    const {agents, device, eval: evaluated, head, method, runtime, threshold, top} = flags
-    await using lazy = new LazyEngine(async () => openBridge({device, runtime}))
+    const {agents, eval: evaluated, head, method, threshold, top} = flags
+    const config = await configOf(flags)
+    await using lazy = new LazyEngine(async () => openBridge(flags))
     const report = await routeOrEvaluate({
-      agentsFolder: agents,
+      agentsFolder: agents ?? config.agents,
+      config,
       evaluate: evaluated,
       folder: process.cwd(),
       head,

@@ -210,8 +210,8 @@ interface Pair {
 }
 
 /**
- * By the quotients of what was measured in the same rounds, or by the differences of figures that are not above zero.
- * What disturbs a round disturbs both sides, or is an exception among the rounds of its block.
+ * By the quotients of the best rounds of each block, or by their differences where figures are not above zero. Whatever
+ * else a machine does makes a round worse and none better, so the best of some rounds is the least disturbed.
  */
 function changeOf(
   samples: Parameters<typeof compareMetric>[0],
@@ -219,9 +219,11 @@ function changeOf(
   allowed: number | null,
 ): MetricChange {
   const positive = pairs.flatMap(({before, now}) => [...before, ...now]).every((value) => value > 0)
-  const differences = pairs.map(({before, now}) =>
-    median(before.map((value, round) => (positive ? Math.log(now[round]! / value) : now[round]! - value))),
-  )
+  const best = samples.better === 'higher' ? Math.max : Math.min
+  const differences = pairs.map(({before, now}) => {
+    const [then, current] = [best(...before), best(...now)]
+    return positive ? Math.log(current / then) : current - then
+  })
   if (differences.length === 0) return compareMetric(samples, {allowed, drift: 1, test: null})
   const test: RankTest = signedRank(differences) ?? {p: 1, effect: 0, least: 0}
   const change = positive ? Math.exp(median(differences)) - 1 : undefined

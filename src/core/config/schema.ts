@@ -13,9 +13,11 @@ import {power} from './sections/power.ts'
 import {profiles} from './sections/profiles.ts'
 import {queue} from './sections/queue.ts'
 import {resources} from './sections/resources.ts'
+import {routing} from './sections/routing.ts'
+import {workflow} from './sections/workflow.ts'
 
 export const configSchema = z
-  .strictObject({...general, queue, batching, resources, breaker, npu, power, profiles, models})
+  .strictObject({...general, queue, batching, resources, breaker, npu, power, routing, workflow, profiles, models})
   .meta({title: 'Configuration of npubridge'})
 
 /** What is set; everything else has its default. */

@@ -39,6 +39,9 @@ export interface OpenLoopMeasurement extends MeasuredMemory {
   readonly elapsedUs: number
 }
 
+/** The positions of the tasks that each task depends on. */
+export type Dependencies = ReadonlyArray<readonly number[]>
+
 export interface CoordinationRequest {
   readonly durationMs?: number
   readonly elements?: number
@@ -54,8 +57,12 @@ export interface OpenLoopRequest {
   readonly limitMs?: number
 }
 
-export async function measureWorkflow(measure: Measure, tasks: number, limitMs: number): Promise<WorkflowMeasurement> {
-  const measured = (await measure({kind: 'workflow', tasks}, limitMs)) as Record<string, number>
+export async function measureWorkflow(
+  measure: Measure,
+  tasks: number,
+  {dependencies, limitMs}: {dependencies?: Dependencies | undefined; limitMs: number},
+): Promise<WorkflowMeasurement> {
+  const measured = (await measure({kind: 'workflow', tasks, dependencies}, limitMs)) as Record<string, number>
   return {createUs: measured.create_us!, executeUs: measured.execute_us!, ...memoryOf(measured)}
 }
 

@@ -28,6 +28,7 @@ import {arrayLike, decodeMatrix, encode, type EncodedMatrix, isNumbers} from './
 import {
   type CoordinationMeasurement,
   type CoordinationRequest,
+  type Dependencies,
   type Measure,
   measureCoordination,
   measureOpenLoop,
@@ -222,8 +223,12 @@ export class LegacyEngine implements Engine {
   }
 
   /** Times the creation and execution of one workflow of `tasks` tasks with all priorities. */
-  async measureWorkflow(tasks: number, options: {limitMs?: number} = {}): Promise<WorkflowMeasurement> {
-    return measureWorkflow(this.#measure, tasks, options.limitMs ?? this.#workflowLimitMs(tasks))
+  async measureWorkflow(
+    tasks: number,
+    options: {dependencies?: Dependencies; limitMs?: number} = {},
+  ): Promise<WorkflowMeasurement> {
+    const {dependencies, limitMs = this.#workflowLimitMs(tasks)} = options
+    return measureWorkflow(this.#measure, tasks, {dependencies, limitMs})
   }
 
   /**

@@ -141,6 +141,9 @@ interface HeldBack {
   readonly waiter: Waiter
 }
 
+/** How many operations are handed over without waiting for the end of the event loop's turn. */
+const WORTH_SUBMITTING = 8
+
 class NativeEngine implements Engine {
   readonly kind = 'native' as const
   readonly #handle: NativeEngineHandle
@@ -156,6 +159,8 @@ class NativeEngine implements Engine {
   #signalled: Array<{readonly start: number; readonly signal: AbortSignal; readonly waiter: Waiter}> = []
   #outstanding = 0
   #flushDue = false
+  #turnEnds = false
+  #isUrgent = false
   #closed = false
 
   constructor(options: NativeEngineOptions, binding: NativeBinding) {
@@ -184,7 +189,7 @@ class NativeEngine implements Engine {
 
       this.#submit(operation, options, waiterOf(operation, settle, 0))
       if (this.#submissions.isFull) this.#flush()
-      else this.#flushSoon()
+      else this.#flushSoon(options?.priority === 'realtime')
     })
   }
 
@@ -272,17 +277,31 @@ class NativeEngine implements Engine {
     if (this.#outstanding++ === 0) this.#keepAlive.ref()
   }
 
-  /** Submits at the end of the current turn, with all that the turn adds. */
-  #flushSoon(): void {
+  /**
+   * Submits together what comes together: each time that the engine is handed something costs as much as some ten
+   * operations do. Promises that go on at once are gathered by a microtask, requests of some sockets by the event loop's
+   * turn; what is urgent, alone, or already enough to be worth it, does not wait for others.
+   */
+  #flushSoon(isUrgent: boolean): void {
+    this.#isUrgent ||= isUrgent
     if (this.#flushDue) return
     this.#flushDue = true
     queueMicrotask(() => {
-      this.#flush()
+      this.#flushDue = false
+      const {length} = this.#submissions
+      if (this.#isUrgent || length >= WORTH_SUBMITTING || length === this.#outstanding) this.#flush()
+      else if (!this.#turnEnds) {
+        this.#turnEnds = true
+        setImmediate(() => {
+          this.#turnEnds = false
+          this.#flush()
+        })
+      }
     })
   }
 
   #flush(): void {
-    this.#flushDue = false
+    this.#isUrgent = false
     const submissions = this.#submissions
     if (submissions.length === 0) return
     this.#handle.submit(submissions.words, submissions.length, submissions.bytes, submissions.large)

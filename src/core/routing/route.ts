@@ -1,4 +1,5 @@
 /** What the command `route` does. */
+import type {Config} from '../config/schema.ts'
 import type {Engine, RouteAnswer} from '../engine/engine.ts'
 
 import {openAgents} from '../agents/describe.ts'
@@ -15,7 +16,9 @@ export interface RouteRequest {
   readonly folder: string
   readonly agentsFolder?: string | undefined
   readonly head?: string | undefined
-  readonly method: 'auto' | TextMethod
+  /** @default what the configuration says */
+  readonly method?: 'auto' | TextMethod | undefined
+  readonly config?: Pick<Config, 'routing'>
   readonly topK: number
   readonly threshold?: number | undefined
   readonly openEngine: () => Promise<Pick<Engine, 'kind' | 'submit'>>
@@ -64,7 +67,7 @@ async function openRouter(request: RouteRequest): Promise<{notes: string[]; rout
     })
   }
 
-  const {method, reason} = await chooseMethod(request.method, openEngine)
+  const {method, reason} = await chooseMethod(request.method ?? request.config?.routing?.method ?? 'auto', openEngine)
   const profiles = [...agents.values()].map(({description, examples, name, priority}) => ({
     name,
     description,

@@ -48,6 +48,8 @@ export interface SetupOptions {
   readonly paths: Paths
   /** Use the runtime in this folder from now on. */
   readonly runtime?: string | undefined
+  /** The folder that the configuration names: it is tested, and nothing else takes its place. */
+  readonly configured?: string | undefined
   /** Install from this wheel file instead of downloading it. */
   readonly wheel?: string | undefined
   /** Install the pinned runtime anew, whatever is there. */
@@ -107,11 +109,15 @@ async function find(options: SetupOptions, report: StepReport): Promise<{detail:
     }
 
     // It was chosen by the user, so nothing else may take its place in silence.
-    if (candidate.source === 'environment') throw unusable({...candidate, problem: tried})
+    if (isNamed(candidate)) throw unusable({...candidate, problem: tried})
     report.note(`${candidate.folder}: ${tried}`)
   }
 
   return {detail: 'none that works', value: null}
+}
+
+function isNamed({source}: RuntimeCandidate): boolean {
+  return source === 'environment' || source === 'explicit'
 }
 
 async function* candidates(options: SetupOptions): AsyncGenerator<RuntimeCandidate> {
@@ -198,8 +204,8 @@ function asOutcome(
   return {outcome, runtime: {folder, source, version}, verification, downloadedBytes: 0, installedBytes: 0}
 }
 
-function discovery({paths, effects}: SetupOptions): DiscoverOptions {
-  return {paths, ...(effects?.run && {run: effects.run}), ...effects?.discover}
+function discovery({configured, paths, effects}: SetupOptions): DiscoverOptions {
+  return {explicit: configured, paths, ...(effects?.run && {run: effects.run}), ...effects?.discover}
 }
 
 function wheelOf({effects}: SetupOptions): RuntimeWheel {

@@ -6,6 +6,7 @@ import type {MetricsSnapshot} from '../engine/engine.ts'
 import type {Advice, AdviceReport} from './report.ts'
 
 import {EXIT, NpuBridgeError} from '../errors.ts'
+import {connectTo} from '../serve/client/connection.ts'
 import {belongsOnCpu} from './belongs-on-cpu.ts'
 import {perSecond, us} from './explain.ts'
 
@@ -38,34 +39,58 @@ const IDLE = 0.3
 const ENOUGH = 20
 const CLEARLY = 1.1
 
-/**
- * Reads saved snapshots: what `metrics()` gives, as JSON.
- *
- * @throws {NpuBridgeError} INVALID_ARGUMENT for files that hold none
- */
-export async function adviseFiles(files: readonly string[], goals: Goals): Promise<AdviceReport> {
-  const snapshots = await Promise.all(files.map(async (file) => readSnapshot(file)))
-  return {snapshots: [...files], advice: advise(snapshots, goals)}
+/** Where snapshots come from: what a server asks its clients for. */
+export interface Source {
+  readonly token?: string | undefined
 }
 
-async function readSnapshot(file: string): Promise<MetricsSnapshot> {
-  const invalid = (why: string, cause?: unknown) =>
-    new NpuBridgeError('INVALID_ARGUMENT', `${file} is no snapshot of metrics: ${why}`, {
-      cause,
-      exitCode: EXIT.usage,
-      suggestions: ['Save one: writeFileSync("snapshot.json", JSON.stringify(bridge.metrics()))'],
-    })
-  let content: unknown
-  try {
-    content = JSON.parse(await readFile(file, 'utf8'))
-  } catch (error) {
-    throw invalid((error as Error).message, error)
-  }
+/**
+ * Reads snapshots: what `metrics()` gives, as JSON in a file, or what a running server has counted, by its URL.
+ *
+ * @throws {NpuBridgeError} INVALID_ARGUMENT for files that hold none, PROTOCOL_ERROR for servers that do not answer
+ */
+export async function adviseOn(sources: readonly string[], goals: Goals, {token}: Source = {}): Promise<AdviceReport> {
+  const snapshots = await Promise.all(
+    sources.map(async (source) =>
+      checked(source, SERVER.test(source) ? await askServer(source, token) : await readJson(source)),
+    ),
+  )
+  return {snapshots: [...sources], advice: advise(snapshots, goals)}
+}
 
+/** `http+unix://` with the path of a socket, too. */
+const SERVER = /^[a-z][a-z+]*:\/\//i
+
+async function askServer(url: string, token: string | undefined): Promise<unknown> {
+  await using server = await connectTo(url, {token})
+  const {data} = await server.submit({type: 'statistics'})
+  return data
+}
+
+async function readJson(file: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8'))
+  } catch (error) {
+    throw noSnapshot(file, (error as Error).message, error)
+  }
+}
+
+function checked(source: string, content: unknown): MetricsSnapshot {
   const parsed = snapshotSchema.safeParse(content)
   if (parsed.success) return parsed.data as unknown as MetricsSnapshot
   const [issue] = parsed.error.issues
-  throw invalid(`${issue!.path.join('.') || 'the whole'}: ${issue!.message}`, parsed.error)
+  throw noSnapshot(source, `${issue!.path.join('.') || 'the whole'}: ${issue!.message}`, parsed.error)
+}
+
+function noSnapshot(source: string, why: string, cause: unknown): NpuBridgeError {
+  return new NpuBridgeError('INVALID_ARGUMENT', `${source} is no snapshot of metrics: ${why}`, {
+    cause,
+    exitCode: EXIT.usage,
+    suggestions: [
+      'Save one: writeFileSync("snapshot.json", JSON.stringify(bridge.metrics()))',
+      'npubridge serve status    shows the servers that run here, whose URL is taken too',
+    ],
+  })
 }
 
 /** Recommendations, each with the figures behind it; models are compared over all snapshots. */

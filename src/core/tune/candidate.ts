@@ -13,6 +13,10 @@ export interface Candidate {
   /** The most operations in one inference, tried as fixed. */
   readonly batch?: number
   readonly precision?: 'FP16' | 'FP32' | 'INT8'
+  /** What NPUs have: NPU_TURBO, WORKLOAD_TYPE, NPU_TILES. */
+  readonly turbo?: boolean
+  readonly workload?: 'default' | 'efficient'
+  readonly tiles?: number
 }
 
 /** What runs when nobody chooses: the profile latency as it is. */
@@ -28,13 +32,16 @@ export function profileOf({batch, hint, ...others}: Candidate): OwnProfile {
 }
 
 /** `THROUGHPUT, 2 requests, 1 stream, batches up to 8`; `default` where nothing is chosen. */
-export function describe({batch, hint, precision, requests, streams}: Candidate): string {
+export function describe({batch, hint, precision, requests, streams, tiles, turbo, workload}: Candidate): string {
   const parts = [
     hint && `hint ${hint}`,
     requests !== undefined && `${requests} ${requests === 1 ? 'request' : 'requests'}`,
     streams !== undefined && `${streams} ${streams === 1 ? 'stream' : 'streams'}`,
     batch !== undefined && (batch === 1 ? 'no batches' : `batches up to ${batch}`),
     precision,
+    turbo !== undefined && (turbo ? 'turbo' : 'no turbo'),
+    workload && `workload ${workload}`,
+    tiles !== undefined && `${tiles} ${tiles === 1 ? 'tile' : 'tiles'}`,
   ].filter(Boolean)
   return parts.length === 0 ? 'default' : parts.join(', ')
 }

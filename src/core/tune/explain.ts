@@ -1,6 +1,8 @@
 /** Why a setting won, in sentences with the figures behind them. */
+import type {Duel} from './duel.ts'
 import type {TunedSetting} from './report.ts'
 
+import {describe} from './candidate.ts'
 import {constrainedP99, type Constraints, type Figures, type Objective} from './objective.ts'
 
 const NAMES = {
@@ -14,6 +16,7 @@ export interface Reasons {
   readonly constraints: Constraints
   readonly winner: TunedSetting | undefined
   readonly base: TunedSetting
+  readonly duels: readonly Duel[]
   readonly settings: readonly TunedSetting[]
   readonly energy: string
   readonly target?: number | undefined
@@ -31,6 +34,7 @@ export function explain(reasons: Reasons): string[] {
 
   return [
     winner === base ? stays(reasons) : wins(winner, base, objective),
+    ...duelled(reasons),
     ...traded(winner, base, objective),
     ...runnerUp(reasons),
     ...bounds(winner, reasons),
@@ -67,6 +71,16 @@ function gain(figures: Figures, base: Figures, objective: Objective): string {
       return `${unit(mine)} instead of ${unit(theirs)} with the default (${percent(mine, theirs)})`
     }
   }
+}
+
+/** What the pairs of turns against the default have shown. */
+function duelled({duels}: Reasons): string[] {
+  return duels.map(({candidate, gain: share, isBetter, pairs, won}) => {
+    const times = `in ${won} of ${pairs} pairs of turns, ${percent(1 + share, 1)} in the middle`
+    return isBetter
+      ? `Against the default alone it did better ${times}.`
+      : `${capital(describe(candidate))} came out ahead at first, but did better than the default only ${times}.`
+  })
 }
 
 /** What it costs in the other respect. */

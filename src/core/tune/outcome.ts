@@ -1,5 +1,6 @@
 /** From what was measured to the report: who won, and why. */
 import type {Config} from '../config/schema.ts'
+import type {Duel} from './duel.ts'
 import type {Contender} from './finals.ts'
 import type {Advice, TunedSetting, TuneReport} from './report.ts'
 
@@ -10,6 +11,8 @@ import {paretoFront} from './pareto.ts'
 
 export interface Outcome {
   readonly finals: readonly Contender[]
+  /** Empty where nothing came out ahead of the default, or the default breaks a constraint. */
+  readonly duels: readonly Duel[]
   readonly skipped: ReadonlyMap<Candidate, string>
   readonly untried: number
   readonly outrun: number
@@ -35,7 +38,7 @@ export function buildReport(outcome: Outcome): TuneReport {
     objective,
   )
   const base = settings.find(({name}) => name === describe(DEFAULT))
-  const winner = chooseWinner(settings, finals, objective)
+  const winner = confirmed(outcome.duels, settings, base) ?? chooseWinner(settings, finals, objective)
   return {
     model: outcome.model,
     device: outcome.device,
@@ -46,8 +49,24 @@ export function buildReport(outcome: Outcome): TuneReport {
     winner: winner?.name ?? null,
     default: describe(DEFAULT),
     explanation: base
-      ? explain({base, constraints, energy, objective, settings, target: config.target_ops_per_sec, winner})
+      ? explain({
+          base,
+          constraints,
+          duels: outcome.duels,
+          energy,
+          objective,
+          settings,
+          target: config.target_ops_per_sec,
+          winner,
+        })
       : [],
+    duels: outcome.duels.map(({candidate, gain, isBetter, pairs, won}) => ({
+      name: describe(candidate),
+      pairs,
+      won,
+      gain,
+      better: isBetter,
+    })),
     skipped: [...skipped].map(([candidate, reason]) => ({name: describe(candidate), reason})),
     outrun: outcome.outrun,
     untried: outcome.untried,
@@ -57,6 +76,40 @@ export function buildReport(outcome: Outcome): TuneReport {
     interrupted: outcome.interrupted,
     saved: null,
   }
+}
+
+/** What the duels have shown: the one that was better, else the default. */
+function confirmed(
+  duels: readonly Duel[],
+  settings: readonly TunedSetting[],
+  base: TunedSetting | undefined,
+): TunedSetting | undefined {
+  if (duels.length === 0) return undefined
+  const better = duels.find(({isBetter}) => isBetter)
+  return better ? settings.find(({name}) => name === describe(better.candidate)) : base
+}
+
+/**
+ * The settings that came out ahead of the default in the finals, the one that would win first. None where the default
+ * breaks a constraint: what keeps to it need not be better.
+ */
+export function challengers(finals: readonly Contender[], objective: Objective, constraints: Constraints): Candidate[] {
+  const isAllowed = ({figures}: Contender) => brokenBy(objective, figures, constraints).length === 0
+  const base = finals.find(({candidate}) => candidate === DEFAULT)
+  if (base === undefined || !isAllowed(base)) return []
+  const allowed = finals.filter((each) => isAllowed(each))
+  const best = Math.max(...allowed.map(({figures}) => score(objective, figures)))
+  const isGood = ({figures}: Contender) => score(objective, figures) >= (1 - AS_GOOD) * best
+  if (isGood(base)) return []
+  return allowed
+    .filter(({figures}) => score(objective, figures) > score(objective, base.figures))
+    .toSorted(
+      (a, b) =>
+        Number(isGood(b)) - Number(isGood(a)) ||
+        (isGood(a) ? complexity(a.candidate) - complexity(b.candidate) : 0) ||
+        score(objective, b.figures) - score(objective, a.figures),
+    )
+    .map(({candidate}) => candidate)
 }
 
 function settingOf({candidate, figures, rounds}: Contender, {constraints, finals, objective}: Outcome): TunedSetting {

@@ -60,6 +60,10 @@ export const tuneReportSchema = z.strictObject({
   /** The name of the winner; null when every setting breaks a constraint. */
   winner: z.string().nullable(),
   default: z.string(),
+  /** Those that came out ahead, each against the default alone in pairs of turns; `gain` is a share. */
+  duels: z.array(
+    z.strictObject({name: z.string(), pairs: z.int(), won: z.int(), gain: z.number(), better: z.boolean()}),
+  ),
   /** Why it won, a sentence each. */
   explanation: z.array(z.string()),
   skipped: z.array(z.strictObject({name: z.string(), reason: z.string()})),

@@ -10,7 +10,7 @@ import {requireWritable} from '../bench/exports.ts'
 import {resolveConfig} from '../config/resolve.ts'
 import {EXIT, NpuBridgeError} from '../errors.ts'
 import {withStorageErrors} from '../install/storage-error.ts'
-import {adviseFiles} from './advise.ts'
+import {adviseOn} from './advise.ts'
 import {saveTarget, saveWinner} from './save.ts'
 import {tune, type TuneRequest} from './tune.ts'
 
@@ -37,9 +37,13 @@ export interface TuneSession extends Pick<TuneRequest, 'onProgress' | 'signal'> 
 export async function runTune(flags: TuneFlags, session: TuneSession): Promise<AdviceReport | TuneReport> {
   const {device, runtime} = flags
   const {config} = await resolveConfig({file: flags.config, flags: {device, runtime}})
-  if (flags.advise) return adviseFiles(flags.advise, config)
+  if (flags.advise) return adviseOn(flags.advise, config, {token: process.env.NPUBRIDGE_TOKEN})
   if (flags.model === undefined) {
-    throw usage('tune needs a model, or snapshots to advise on', ['--model silero-vad', '--advise snapshot.json'])
+    throw usage('tune needs a model, or snapshots to advise on', [
+      '--model silero-vad',
+      '--advise snapshot.json',
+      '--advise http://127.0.0.1:8000',
+    ])
   }
 
   const page = flags['export-html']

@@ -26,7 +26,9 @@ export function searchSpace(facts: SpaceFacts): Candidate[] {
     ),
   )
   // Where time is short, what differs least from the default has been tried.
-  return unique([DEFAULT, ...precisions(), ...combinations]).toSorted((a, b) => complexity(a) - complexity(b))
+  return unique([DEFAULT, ...precisions(), ...ofNpus(facts), ...combinations]).toSorted(
+    (a, b) => complexity(a) - complexity(b),
+  )
 }
 
 /** Precision is a choice by itself: it is tried with each hint, and left to the device elsewhere. */
@@ -36,6 +38,25 @@ function precisions(): Candidate[] {
     {hint: 'throughput' as const, precision},
   ])
 }
+
+/**
+ * What only NPUs have. Whether this one has it shows when it is tried: what is not among its SUPPORTED_PROPERTIES, or
+ * more tiles than there are, is skipped with that reason. Each is tried with both hints and else left alone.
+ */
+function ofNpus({device}: SpaceFacts): Candidate[] {
+  if (!device.startsWith('NPU')) return []
+  const own: Candidate[] = [
+    {turbo: false},
+    {turbo: true},
+    {workload: 'efficient'},
+    {turbo: false, workload: 'efficient'},
+    ...TILES.map((tiles) => ({tiles})),
+  ]
+  return own.flatMap((each) => [each, {hint: 'throughput' as const, ...each}])
+}
+
+/** Of the NPUs that there are, the largest has six. */
+const TILES = [1, 2, 3, 4, 6]
 
 function requestCounts({cores, device, optimalRequests}: SpaceFacts): number[] {
   const most = device.startsWith('CPU') ? cores : Math.max(8, optimalRequests ?? 0)
@@ -48,7 +69,7 @@ function powers(most: number): number[] {
 }
 
 /** The hint for latency is the default. */
-function combine(given: Record<keyof Omit<Candidate, 'precision'>, unknown>): Candidate {
+function combine(given: Record<'batch' | 'hint' | 'requests' | 'streams', unknown>): Candidate {
   const entries = Object.entries(given).filter(
     ([key, value]) => value !== undefined && !(key === 'hint' && value === 'latency'),
   )

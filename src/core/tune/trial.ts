@@ -110,9 +110,12 @@ const DOES_NOT_COMPILE: ReadonlySet<string> = new Set([
 
 const PROPERTIES: Readonly<Record<string, keyof Candidate>> = {
   INFERENCE_PRECISION_HINT: 'precision',
+  NPU_TILES: 'tiles',
+  NPU_TURBO: 'turbo',
   NUM_STREAMS: 'streams',
   PERFORMANCE_HINT: 'hint',
   PERFORMANCE_HINT_NUM_REQUESTS: 'requests',
+  WORKLOAD_TYPE: 'workload',
 }
 
 function isAskedFor(property: string, candidate: Candidate): boolean {

@@ -10,11 +10,12 @@ import {deviceOf} from '../config/engine-settings.ts'
 import {EXIT, NpuBridgeError} from '../errors.ts'
 import {cpuAdvice} from './belongs-on-cpu.ts'
 import {type Candidate, DEFAULT, describe} from './candidate.ts'
+import {duel, type Duel} from './duel.ts'
 import {energyMeter, type EnergyMeter} from './energy.ts'
 import {type Contender, memoryOf, runFinals} from './finals.ts'
 import {successiveHalving} from './halving.ts'
 import {brokenBy, type Constraints, type Figures, type Objective, score} from './objective.ts'
-import {buildReport} from './outcome.ts'
+import {buildReport, challengers} from './outcome.ts'
 import {searchSpace} from './space.ts'
 import {openTrial, Skipped, type Trial, type TrialSubject} from './trial.ts'
 
@@ -47,8 +48,11 @@ const PARTS: TuneParts = {
 
 /** The best that are measured again, in turns with the default. */
 const FINALISTS = 4
-/** Share of the time for everything before the finals. */
-const HEATS = 0.55
+/** Share of the time for everything before the finals, and for everything before the duels. */
+const HEATS = 0.45
+const FINALS = 0.7
+/** Settings that get the chance to beat the default, one after the other, until one does. */
+const CHALLENGERS = 2
 /** Share of the time for the processes whose memory is looked at. */
 const MEMORY = 0.1
 const SHORTEST_TRIAL_MS = 20
@@ -116,11 +120,13 @@ class Search {
     const isTried = heats.finalists.some(({contender}) => contender === DEFAULT)
     const base = {contender: DEFAULT, result: first.figures}
     const finals = await this.#finals(isTried ? heats.finalists : [...heats.finalists, base])
+    const duels = await this.#duels(finals)
     return buildReport({
       advice: await this.#advice(finals),
       config,
       constraints,
       device,
+      duels,
       energy: this.#energy(device),
       finals,
       interrupted: signal.aborted,
@@ -181,16 +187,40 @@ class Search {
   async #finals(finalists: ReadonlyArray<{contender: Candidate; result: Figures}>): Promise<Contender[]> {
     const {limitMs, onProgress, signal} = this.#request
     return runFinals(finalists, {
-      leftMs: limitMs * (1 - MEMORY) - this.#elapsed(),
+      leftMs: limitMs * (FINALS - MEMORY) - this.#elapsed(),
       memoryOf: this.#parts.memoryOf,
       now: this.#parts.now,
       onProgress(name, fraction) {
-        onProgress(name, HEATS + (1 - HEATS) * fraction)
+        onProgress(name, HEATS + (FINALS - HEATS) * fraction)
       },
       open: async (candidate) => this.#open(candidate),
       signal,
       subject: this.#subject,
     })
+  }
+
+  /** Those that came out ahead of the default against it alone, until one of them is better. */
+  async #duels(finals: readonly Contender[]): Promise<Duel[]> {
+    const {constraints, limitMs, objective, onProgress, signal} = this.#request
+    const duels: Duel[] = []
+    for (const candidate of challengers(finals, objective, constraints).slice(0, CHALLENGERS)) {
+      const left = Math.max(0, limitMs - this.#elapsed())
+      const held = await duel(candidate, {
+        leftMs: left / (CHALLENGERS - duels.length),
+        now: this.#parts.now,
+        onProgress(name, fraction) {
+          onProgress(name, FINALS + (1 - FINALS) * fraction)
+        },
+        open: async (each) => this.#open(each),
+        score: (figures) => score(objective, figures),
+        signal,
+      })
+      if (held === null) break
+      duels.push(held)
+      if (held.isBetter) break
+    }
+
+    return duels
   }
 
   async #advice(finals: readonly Contender[]): Promise<TuneReport['advice']> {

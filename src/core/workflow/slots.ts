@@ -4,11 +4,20 @@ import {cancelled, throwIfCancelled} from '../process/run.ts'
 export class Slots {
   /** No limit. */
   static readonly none = new Slots(Infinity)
+  static readonly #ofProcess = new Map<number, Slots>()
   #free: number
   readonly #waiting: Array<() => void> = []
 
   constructor(count: number) {
     this.#free = count
+  }
+
+  /** The places that all workflows of this process share where the configuration sets `workflow.max_parallel`. */
+  static ofProcess(count: number | undefined): Slots {
+    if (count === undefined) return this.none
+    const known = this.#ofProcess.get(count) ?? new this(count)
+    this.#ofProcess.set(count, known)
+    return known
   }
 
   /** Waits for a place; disposing of it gives it back. First come, first served. */

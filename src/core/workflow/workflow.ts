@@ -2,9 +2,11 @@
 import path from 'node:path'
 
 import type {AgentProblem, TaskCallback} from '../agents/agent.ts'
+import type {Config} from '../config/schema.ts'
 import type {Engine} from '../engine/engine.ts'
 import type {TextMethod} from '../routing/router.ts'
 import type {WorkflowListener} from './events.ts'
+import type {ModeDefaults} from './modes.ts'
 import type {WorkflowReport} from './report.ts'
 import type {Mode} from './schema.ts'
 
@@ -36,6 +38,8 @@ export interface PrepareOptions {
   readonly maxParallel?: number | undefined
   readonly method?: 'auto' | TextMethod | undefined
   readonly mode?: Mode | undefined
+  /** What the configuration says of workflows and routing. */
+  readonly config?: Pick<Config, 'routing' | 'workflow'>
   readonly openEngine: () => Promise<Pick<Engine, 'kind' | 'submit'>>
   readonly signal?: AbortSignal | undefined
 }
@@ -46,6 +50,8 @@ export interface Prepared {
   readonly plan: WorkflowPlan
   readonly order: Order
   readonly sources: AgentSources
+  /** Places that it shares with the other workflows of this process. */
+  readonly slots: Slots
   /** Files that describe no agent. */
   readonly problems: readonly AgentProblem[]
   /** What should be known besides, in sentences. */
@@ -65,7 +71,7 @@ export async function prepareWorkflow(options: PrepareOptions): Promise<Prepared
   const list = readAgents(sources)
   const settings = settingsOf(source, options)
   const expanded = expandWorkflow(definition)
-  const asked = options.method ?? definition.routing?.method ?? settings.method
+  const asked = options.method ?? definition.routing?.method ?? configuredMethod(settings, options)
   // Nobody waits for an engine where every task names its agent.
   const isOpen = expanded.some(({agent}) => agent === undefined) || settings.routeUnknown
   const choice = isOpen ? await chooseMethod(asked, options.openEngine) : ({method: 'lexical', reason: null} as const)
@@ -88,7 +94,13 @@ export async function prepareWorkflow(options: PrepareOptions): Promise<Prepared
       return `a cycle is broken: ${tasks[task]!.id} does not wait for ${names}`
     }),
   ]
-  return {notes, order, plan, problems: list.problems, source, sources}
+  const slots = Slots.ofProcess(options.config?.workflow?.max_parallel)
+  return {notes, order, plan, problems: list.problems, slots, source, sources}
+}
+
+/** A mode that wants one method has its reason; the others leave it to the configuration. */
+function configuredMethod({method}: ModeDefaults, {config}: PrepareOptions): 'auto' | TextMethod {
+  return method === 'auto' ? (config?.routing?.method ?? 'auto') : method
 }
 
 function sourcesOf({definition, folder}: WorkflowFile, options: PrepareOptions): AgentSources {
@@ -121,6 +133,7 @@ export interface RunWorkflowOptions {
   /** Goes on with an interrupted run. */
   readonly resume?: boolean
   readonly openEngine: () => Promise<Pick<Engine, 'submit'>>
+  /** @default those of the process, see `workflow.max_parallel` */
   readonly slots?: Slots
   readonly onEvent?: WorkflowListener | undefined
   readonly signal?: AbortSignal | undefined
@@ -132,7 +145,7 @@ export interface RunWorkflowOptions {
  * @throws {NpuBridgeError} INVALID_ARGUMENT where there is nothing to resume, or the file has changed since
  */
 export async function runWorkflow(options: RunWorkflowOptions): Promise<WorkflowReport> {
-  const {onEvent, openEngine, prepared, signal, slots = Slots.none} = options
+  const {onEvent, openEngine, prepared, signal, slots = prepared.slots} = options
   const {plan, source, sources} = prepared
   for (const text of notesOf(prepared)) onEvent?.({type: 'note', text})
   const {done, journal} = openJournal(options)

@@ -25,6 +25,19 @@ describe('npubridge models show', () => {
     expect(stderr).to.contain('Try: npubridge models pull silero-vad')
   })
 
+  it('looks for the runtime where the configuration says', async () => {
+    const config = path.join(home, 'npubridge.config.json')
+    await writeFile(config, JSON.stringify({runtime: path.join(home, 'nowhere')}))
+    const model = path.join(home, 'a.onnx')
+    await writeFile(model, 'a model')
+    const {exitCode, stderr} = await npubridge(home, ['models', 'show', model, '--config', config])
+    expect(exitCode).to.equal(1)
+    expect(stderr).to.contain('(RUNTIME_NOT_FOUND)').and.to.contain(path.join(home, 'nowhere'))
+    await writeFile(config, '{"runtme": "x"}')
+    const wrong = await npubridge(home, ['models', 'show', model, '--config', config])
+    expect(wrong.stderr).to.contain('(CONFIG_INVALID)').and.to.contain('did you mean "runtime"?')
+  })
+
   it('refuses an empty file', async () => {
     const file = path.join(home, 'a.onnx')
     await writeFile(file, '')

@@ -5,8 +5,11 @@ import path from 'node:path'
 import type {LatencyGroup, LatencySummary, MetricsSnapshot} from '../../../src/core/engine/engine.ts'
 import type {NpuBridgeError} from '../../../src/core/errors.ts'
 
-import {advise, adviseFiles} from '../../../src/core/tune/advise.ts'
+import {advise, adviseOn} from '../../../src/core/tune/advise.ts'
 import {makeFolder, removeFolder} from '../../support/folder.ts'
+import {requireNative, startNative} from '../../support/native.ts'
+import {rejectionOf} from '../run/expect-error.ts'
+import {serverOver, testServer} from '../serve/server.ts'
 
 const times = (us: number, count = 1000): LatencySummary => ({
   count,
@@ -135,7 +138,29 @@ describe('advise', () => {
   })
 })
 
-describe('adviseFiles', () => {
+describe('adviseOn', () => {
+  it('reads what a running server has counted', async function () {
+    const engine = await startNative(await requireNative(this), {queue: {capacity: 4}})
+    await using server = await serverOver(engine, {token: true})
+    await engine.submitBatch(Array.from({length: 200}, () => ({type: 'echo' as const})))
+    const token = server.running.freshToken!
+    const report = await adviseOn([server.running.url], {}, {token})
+    expect(report.snapshots).to.deep.equal([server.running.url])
+    expect(report.advice.map(({id}) => id)).to.deep.equal(['queue-too-short'])
+    expect(report.advice[0]!.advice).to.contain('Raise queue.capacity to 8')
+
+    await rejectionOf(adviseOn([server.running.url], {}), 'PROTOCOL_ERROR', /a token is needed/)
+    await rejectionOf(adviseOn([server.running.url], {}, {token: 'wrong'}), 'PROTOCOL_ERROR', /cannot be used/)
+  })
+
+  it('says what is wrong with a server', async () => {
+    await rejectionOf(adviseOn(['http://127.0.0.1:1'], {}), 'PROTOCOL_ERROR', /cannot be used/)
+    await rejectionOf(adviseOn(['ftp://127.0.0.1'], {}), 'INVALID_ARGUMENT', /is not the URL of a server/)
+    await using server = await testServer()
+    // Its engine is none: what it calls statistics are no metrics.
+    await rejectionOf(adviseOn([server.running.url], {}), 'INVALID_ARGUMENT', /is no snapshot of metrics/)
+  })
+
   it('refuses what is no snapshot, naming the file and what is missing', async () => {
     const folder = await makeFolder()
     try {
@@ -145,7 +170,7 @@ describe('adviseFiles', () => {
       ] as const) {
         const file = path.join(folder, 'snapshot.json')
         await writeFile(file, content)
-        const failure = await adviseFiles([file], {}).catch((error: unknown) => error as NpuBridgeError)
+        const failure = await adviseOn([file], {}).catch((error: unknown) => error as NpuBridgeError)
         expect(failure).to.include({code: 'INVALID_ARGUMENT', exitCode: 2})
         expect((failure as NpuBridgeError).message)
           .to.contain(file)

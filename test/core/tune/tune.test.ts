@@ -204,6 +204,56 @@ describe('tune', () => {
     expect(interrupted).to.include({interrupted: true, winner: 'default'})
   })
 
+  it('keeps the default where what came out ahead does not beat it alone', async () => {
+    let calls = 0
+    // Lucky until the finals are over; from then on no better than the default.
+    const machine = new FakeMachine((candidate) => {
+      if (candidate.streams !== 2 || candidate.requests !== undefined || candidate.hint || candidate.batch) return {}
+      return {throughput: ++calls <= 4 ? 2000 : 1000}
+    })
+    const report = await tune(request(), machine.parts)
+    expect(report.winner).to.equal('default')
+    expect(report.duels).to.deep.equal([{name: '2 streams', pairs: 11, won: 0, gain: 0, better: false}])
+    expect(report.explanation.join(' ')).to.contain(
+      '2 streams came out ahead at first, but did better than the default only in 0 of 11 pairs of turns, +0.0 % in the middle.',
+    )
+  })
+
+  it('lets the second have its turn where the first does not hold', async () => {
+    let opened = 0
+    const machine = new FakeMachine((candidate) => {
+      const {streams, ...others} = candidate
+      if (streams === 2 && Object.keys(others).length === 0) return {throughput: ++opened <= 4 ? 3000 : 900}
+      return {throughput: candidate.requests === 2 && Object.keys(candidate).length === 1 ? 1500 : 1000}
+    })
+    const report = await tune(request(), machine.parts)
+    expect(report.winner).to.equal('2 requests')
+    expect(report.duels.map(({better, name}) => [name, better])).to.deep.equal([
+      ['2 streams', false],
+      ['2 requests', true],
+    ])
+    expect(report.explanation.join(' ')).to.contain('did better in 11 of 11 pairs of turns, +50.0 % in the middle')
+  })
+
+  it('tries turbo, workload and tiles where there is an NPU, and skips what this one lacks', async () => {
+    const machine = new FakeMachine(({tiles, turbo, workload}) => {
+      if (tiles !== undefined && tiles > 2) throw new Skipped(`NPU_TILES ${tiles}: NPU has 2`)
+      if (workload) throw new Skipped('WORKLOAD_TYPE EFFICIENT: NPU does not have it')
+      return {cpuUs: turbo === false ? 20 : 50}
+    }, 'NPU')
+    const report = await tune(request({config: {device: 'npu'}, objective: 'efficiency'}), machine.parts)
+    expect(report.winner).to.equal('no turbo')
+    expect(report.settings.find(({name}) => name === 'no turbo')!.profile).to.deep.equal({
+      extends: 'latency',
+      turbo: false,
+    })
+    const reasons = report.skipped.map(({reason}) => reason)
+    expect(reasons).to.include('NPU_TILES 6: NPU has 2').and.include('WORKLOAD_TYPE EFFICIENT: NPU does not have it')
+    const cpu = new FakeMachine(withStreams)
+    await tune(request(), cpu.parts)
+    expect(cpu.opened.some(({candidate}) => 'turbo' in candidate || 'tiles' in candidate)).to.equal(false)
+  })
+
   it('compares with the target of the configuration', async () => {
     const report = await tune(request({config: {target_ops_per_sec: 1500}}), new FakeMachine(withStreams).parts)
     expect(report.explanation.at(-1)).to.equal('It reaches target_ops_per_sec: 2.00 K/s of 1.50 K/s.')

@@ -15,6 +15,7 @@ pub use tuning::{Hint, Precision, Tuning, Workload};
 use crate::error::Result;
 use crate::machine;
 use crate::operation::Name;
+use crate::power::Pace;
 pub use crate::scheduler::{Aging, Capacity};
 
 /// What an engine is started with.
@@ -99,11 +100,18 @@ pub struct Power {
     pub budget_watts: Option<f64>,
     /// Where `/sys` is found.
     pub sysfs_root: PathBuf,
+    /// When it is read.
+    pub pace: Pace,
 }
 
 impl Default for Power {
     fn default() -> Self {
-        Self { adapt: true, budget_watts: None, sysfs_root: PathBuf::from("/") }
+        Self {
+            adapt: true,
+            budget_watts: None,
+            sysfs_root: PathBuf::from("/"),
+            pace: Pace::default(),
+        }
     }
 }
 

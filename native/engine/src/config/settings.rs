@@ -181,11 +181,12 @@ impl GivenNpu {
 
 impl GivenPower {
     fn into_power(self) -> Power {
-        let Power { adapt, sysfs_root, .. } = Power::default();
+        let Power { adapt, pace, sysfs_root, .. } = Power::default();
         Power {
             adapt: self.adapt.unwrap_or(adapt),
             budget_watts: self.budget_watts,
             sysfs_root: self.sysfs_root.unwrap_or(sysfs_root),
+            pace,
         }
     }
 }

@@ -28,10 +28,10 @@ enum Task {
 impl Task {
     fn of(operation: &Operation) -> Self {
         match operation {
-            Operation::LoadModel(load) => Self::Load(load.clone()),
+            Operation::LoadModel(load) => Self::Load((**load).clone()),
             Operation::UnloadModel { model } => Self::Unload(model.clone()),
             Operation::Initialize => Self::Initialize,
-            Operation::Benchmark(benchmark) => Self::Benchmark(benchmark.clone()),
+            Operation::Benchmark(benchmark) => Self::Benchmark((**benchmark).clone()),
             Operation::Embed(embed) => Self::Embedding(embedding::Job::Embed((**embed).clone())),
             Operation::Route(route) => Self::Embedding(embedding::Job::Route(route.clone())),
             other => Self::Unknown(other.kind()),

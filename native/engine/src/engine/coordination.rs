@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::operation::{self, Operation, Output, Route, Workflow};
 use crate::routing::{
     AgentIndex, AgentRegistry, Embedding, Head, Method, Profile, Routed, Scratch, SemanticIndex,
+    in_parts,
 };
 use crate::workflow::{Discipline, Graph, RunOptions, Task, WorkflowRun, levels, order};
 
@@ -163,20 +164,25 @@ pub(super) fn route_by_meaning(
     if let Some(file) = &route.head {
         let head = shared.agents.head(file)?;
         let embeddings = if head.dimensions() > 0 { embed(&texts)? } else { Vec::new() };
-        let routed = texts
-            .iter()
-            .enumerate()
-            .map(|(at, text)| head.route(text, embeddings.get(at).map(|e| &**e), &route.query));
-        return report(route, routed.collect::<Result<_>>()?);
+        let routed = in_parts(&beside(&texts, &embeddings), |part| {
+            part.iter().map(|(text, of)| head.route(text, *of, &route.query)).collect()
+        });
+        return report(route, routed.into_iter().collect::<Result<_>>()?);
     }
     let index = index_for(shared, route, &mut embed)?;
     let needs = route.query.method.needs_embeddings();
     let embeddings = if needs { embed(&texts)? } else { Vec::new() };
-    let mut scratch = Scratch::default();
-    let routed = texts.iter().enumerate().map(|(at, text)| {
-        index.route(text, embeddings.get(at).map(|e| &**e), &route.query, &mut scratch)
+    let routed = in_parts(&beside(&texts, &embeddings), |part| {
+        let mut scratch = Scratch::default();
+        part.iter().map(|(text, of)| index.route(text, *of, &route.query, &mut scratch)).collect()
     });
-    report(route, routed.collect::<Result<Vec<Routed>>>()?)
+    report(route, routed.into_iter().collect::<Result<Vec<Routed>>>()?)
+}
+
+/// Each text with its embedding, where there are embeddings.
+fn beside<'a>(texts: &[&'a str], embeddings: &'a [Embedding]) -> Vec<(&'a str, Option<&'a [f32]>)> {
+    let of = |at| embeddings.get(at).map(|embedding: &Embedding| &**embedding);
+    texts.iter().enumerate().map(|(at, text)| (*text, of(at))).collect()
 }
 
 fn index_for(

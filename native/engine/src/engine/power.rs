@@ -10,10 +10,12 @@ use super::Shared;
 use super::state::State;
 use crate::metrics::PowerUse;
 use crate::power::sysfs::Telemetry;
-use crate::power::{Condition, Control, PERIOD, Step};
+use crate::power::{Condition, Control, PERIOD, Pace, Step};
 
 /// Steps that are remembered.
 const STEPS_KEPT: usize = 64;
+/// How soon it is seen that somebody wants a reading.
+const STEPPED: Duration = Duration::from_millis(1);
 
 /// What a device may be given at the moment.
 #[derive(Debug)]
@@ -90,19 +92,28 @@ pub(super) fn work(shared: &Shared) {
         Some(Control::new(shared.devices[device].workers(), shared.config.power.budget_watts));
     let mut state = shared.state.lock();
     while !state.closed {
-        shared.power_wake.wait_for(&mut state, PERIOD);
+        let pause = if matches!(shared.config.power.pace, Pace::Clock) { PERIOD } else { STEPPED };
+        shared.power_wake.wait_for(&mut state, pause);
         if state.closed {
             return;
         }
-        parking_lot::MutexGuard::unlocked(&mut state, || follow(shared, device, &telemetry));
+        parking_lot::MutexGuard::unlocked(&mut state, || match &shared.config.power.pace {
+            Pace::Clock => follow(shared, device, &telemetry, shared.started.elapsed()),
+            Pace::Steps(steps) => {
+                if let Some(at) = steps.wanted() {
+                    follow(shared, device, &telemetry, at);
+                    steps.taken();
+                }
+            }
+        });
     }
 }
 
-fn follow(shared: &Shared, device: usize, telemetry: &Telemetry) {
+fn follow(shared: &Shared, device: usize, telemetry: &Telemetry, at: Duration) {
     let device = &shared.devices[device];
     let admission = &device.admission;
     let busy = admission.worked.swap(false, Ordering::Relaxed) || device.busy() > 0;
-    let reading = telemetry.read(shared.started.elapsed(), busy);
+    let reading = telemetry.read(at, busy);
     let step = {
         let mut record = admission.record.lock();
         let Some(control) = &mut record.control else {

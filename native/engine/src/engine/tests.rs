@@ -107,8 +107,9 @@ fn a_benchmark_of_echo_runs_real_operations() {
         duration: Duration::from_millis(50),
         model: None,
     };
-    let result =
-        submit(&engine, Operation::Benchmark(benchmark), Options::default()).recv().unwrap();
+    let result = submit(&engine, Operation::Benchmark(Box::new(benchmark)), Options::default())
+        .recv()
+        .unwrap();
     let Ok(Output::Report(text)) = result.outcome else { panic!("{result:?}") };
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
     let operations = value["operations"].as_u64().unwrap();

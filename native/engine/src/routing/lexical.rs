@@ -4,8 +4,8 @@
 //! agent does not depend on the text, so it is computed once; routing a text is looking its words up and adding.
 
 use std::collections::HashMap;
-use std::thread;
 
+use super::parts::in_parts;
 use super::stems::{is_stop_word, stem};
 use super::words::words;
 
@@ -15,8 +15,6 @@ const SATURATION: f32 = 1.2;
 const LENGTH_SHARE: f32 = 0.75;
 /// How often a word of the name counts, compared with one of the description.
 const NAME_WEIGHT: f32 = 3.0;
-/// Fewer texts are not worth a thread.
-const TEXTS_PER_THREAD: usize = 2048;
 
 /// What is known of an agent, for choosing it by text.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -105,26 +103,9 @@ impl LexicalIndex {
     /// The agent that fits each text best; none where no word of the text is known. In the order of the texts.
     #[must_use]
     pub fn select_all(&self, texts: &[&str]) -> Vec<Option<Ranked>> {
-        let wanted = texts.len() / TEXTS_PER_THREAD;
-        // Asking the system takes as long as dozens of texts.
-        let threads = match wanted {
-            0 | 1 => 1,
-            _ => thread::available_parallelism().map_or(1, usize::from).min(wanted),
-        };
-        let select = |texts: &[&str]| {
+        in_parts(texts, |texts| {
             let mut scratch = Scratch::default();
-            texts.iter().map(|text| self.select(text, &mut scratch)).collect::<Vec<_>>()
-        };
-        if threads == 1 {
-            return select(texts);
-        }
-        thread::scope(|scope| {
-            let parts: Vec<_> = texts
-                .chunks(texts.len().div_ceil(threads))
-                .map(|part| scope.spawn(move || select(part)))
-                .collect();
-            let joined = parts.into_iter().map(|part| part.join().unwrap_or_default());
-            joined.flatten().collect()
+            texts.iter().map(|text| self.select(text, &mut scratch)).collect()
         })
     }
 
@@ -223,6 +204,7 @@ fn fold_case(text: &str, into: &mut String) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::parts::ITEMS_PER_THREAD;
     use super::*;
 
     fn profile(name: &str, description: &str, priority: i32) -> Profile {
@@ -269,7 +251,7 @@ mod tests {
     #[test]
     fn many_texts_get_what_each_gets_alone() {
         let texts = ["count the pages", "make tea", "who speaks?", "style of files"];
-        let many: Vec<&str> = (0..3 * TEXTS_PER_THREAD).map(|i| texts[i % 4]).collect();
+        let many: Vec<&str> = (0..3 * ITEMS_PER_THREAD).map(|i| texts[i % 4]).collect();
         let index = index();
         let mut scratch = Scratch::default();
         for (text, found) in many.iter().zip(index.select_all(&many)) {

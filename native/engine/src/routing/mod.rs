@@ -8,6 +8,7 @@ mod front_matter;
 mod head;
 mod keywords;
 mod lexical;
+mod parts;
 mod router;
 mod stems;
 mod terms;
@@ -21,6 +22,7 @@ pub use embedding::{Embedding, Evidence, SemanticIndex};
 pub use folder::{AgentRegistry, FileProblem};
 pub use head::{Examples, Head, Prediction};
 pub use lexical::{LexicalIndex, Profile, Ranked, Scratch};
+pub(crate) use parts::in_parts;
 pub use router::{AgentChoice, Match, Router};
 
 /// Reads front matter and forgets it.

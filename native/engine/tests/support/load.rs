@@ -113,11 +113,11 @@ impl World {
             "echo" => Operation::Echo(Payload::None),
             "health_check" => Operation::HealthCheck,
             "statistics" => Operation::Statistics,
-            "benchmark" => Operation::Benchmark(Benchmark {
+            "benchmark" => Operation::Benchmark(Box::new(Benchmark {
                 kind: [Kind::Echo, Kind::MatrixMultiply][token % 2],
                 duration: Duration::from_millis(2),
                 model: None,
-            }),
+            })),
             "route" => self.route(),
             "workflow" => small_workflow(),
             other => panic!("no operation is called {other}"),
@@ -241,11 +241,11 @@ impl World {
                 simple(unload([&self.spare, &self.spare, &self.fixed, &self.rows][seed % 4]))
             }
             993..999 => simple(Operation::Initialize),
-            _ => simple(Operation::Benchmark(Benchmark {
+            _ => simple(Operation::Benchmark(Box::new(Benchmark {
                 kind: [Kind::Echo, Kind::MatrixMultiply][seed % 2],
                 duration: Duration::from_millis(2),
                 model: None,
-            })),
+            }))),
         }
     }
 }

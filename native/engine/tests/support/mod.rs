@@ -136,11 +136,11 @@ fn inference(model: &Path, inputs: &[(&str, Tensor)], stream: Option<StreamStep>
 }
 
 pub fn load(model: &Path) -> Operation {
-    Operation::LoadModel(LoadModel {
+    Operation::LoadModel(Box::new(LoadModel {
         model: model.to_str().unwrap().into(),
         shapes: Vec::new(),
         batching: None,
-    })
+    }))
 }
 
 pub fn unload(model: &Path) -> Operation {

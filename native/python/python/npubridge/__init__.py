@@ -9,7 +9,7 @@ from . import _binding
 from ._bridge import Bridge
 from ._results import Failure
 from ._tensors import Tensor
-from ._workflow import Task, TaskResult, run_workflow
+from ._workflow import Task, TaskResult, operation_handler, run_workflow
 from .errors import (
     ConfigInvalidError,
     DeadlineExceededError,
@@ -57,5 +57,6 @@ __all__ = [
     "TaskResult",
     "Tensor",
     "UnsupportedOperationError",
+    "operation_handler",
     "run_workflow",
 ]

@@ -7,18 +7,27 @@ import importlib.util
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from . import _binding
+from ._choosing import AgentChooser
+from ._workflow import go_through
 from .errors import InvalidArgumentError, NpuBridgeError
 
 logger = logging.getLogger("npubridge.compat")
 
 ARCHIVE = "deprecated/npu_bridge_python_legacy_*/npu_coordination_bridge*.py"
 """Where ``npubridge migrate`` puts the old module, below the project's folder."""
+
+
+Work = Callable[[Any], Awaitable[dict[str, Any]]]
+"""Does a task."""
+Choose = Callable[[Sequence[str], Any], Awaitable[list[Any]]]
+"""The agents for texts; takes what runs an operation on an engine, for the methods that need one."""
 
 
 class Plan(NamedTuple):
@@ -54,13 +63,45 @@ class Native:
         ordered, groups, broken = planned
         return Plan(ordered or [], dict(enumerate(groups or ())), broken)
 
+    async def execute(self, work: Work, tasks: list[Any], plan: Plan, at_once: int) -> tuple[list[Any], float]:
+        """Works on tasks as soon as what they depend on has ended, the most urgent first, ``at_once`` side by side.
+
+        A task that fails holds nothing up, as ever. Gives the results, and the seconds that the tasks were waited for.
+        """
+        position_of = {task.task_id: position for position, task in enumerate(tasks)}
+        urgency = [task.priority for task in tasks]
+        if not all(type(priority) is int and abs(priority) < 2**31 for priority in urgency):
+            urgency = ranks(tasks)
+        described = [
+            (
+                str(position),
+                str(task.agent_name),
+                urgency[position],
+                [str(position_of[each]) for each in dict.fromkeys(task.dependencies) if each in position_of],
+                True,
+            )
+            for position, task in enumerate(tasks)
+        ]
+        run = self._native.WorkflowRun(described, at_once, "continue", break_cycles=True, inherit=False)
+        results: list[Any] = []
+
+        async def do(position: int) -> None:
+            result = await work(tasks[position])
+            results.append(result)
+            if result["status"] == "completed":
+                run.complete(position)
+            else:
+                run.fail(position, str(result["status"]))
+
+        return results, await go_through(run, do)
+
     def read_agents(self, folder: Path) -> tuple[list[dict[str, Any]], list[tuple[Any, str]]]:
         """The agents of a folder, and the files that describe none with the reason."""
         return self._native.Router.read(folder)
 
-    def router(self, names: Iterable[str]) -> Callable[[str], str | None]:
-        """Chooses among agents of which the names are known."""
-        return self._native.Router(list(names)).select
+    def chooser(self, agents: Mapping[Any, Any], method: str) -> Choose:
+        """Chooses among agents; see ``AgentChooser``."""
+        return AgentChooser(agents, self._native.Router(list(agents)).select, method).select
 
     def priority(self, name: str) -> int:
         """The priority that a name gives."""
@@ -102,6 +143,16 @@ class Legacy:
             done.add(task.task_id)
         return Plan(ordered, self._first("group_by_execution_level", tasks) if levels else {}, broken)
 
+    async def execute(self, work: Work, tasks: list[Any], plan: Plan, at_once: int) -> tuple[list[Any], float]:
+        """Works on tasks level by level, ``at_once`` side by side, as the old module did: a group begins when the one
+        before has ended."""
+        results: list[Any] = []
+        started = time.perf_counter()
+        for level in plan.levels.values():
+            for first in range(0, len(level), at_once):
+                results.extend(await asyncio.gather(*(work(task) for task in level[first : first + at_once])))
+        return results, time.perf_counter() - started
+
     def read_agents(self, folder: Path) -> tuple[list[dict[str, Any]], list[tuple[Any, str]]]:
         """The agents of a folder, as the reference reads them, which logs the files that it leaves out."""
         module = self.modules[-1]
@@ -111,11 +162,15 @@ class Legacy:
         fields = ("name", "path", "description", "priority", "capabilities")
         return [{field: agent[field] for field in fields} for agent in bridge.agent_cache.values()], []
 
-    def router(self, names: Iterable[str]) -> Callable[[str], str | None]:
-        """Chooses among agents as the reference does."""
+    def chooser(self, agents: Mapping[Any, Any], method: str) -> Choose:
+        """Chooses among agents as the reference does, by their names."""
         bridge = self.modules[-1].NPUCoordinationBridge()
-        bridge.agent_cache = {name: bridge._known({"name": name}) for name in names}
-        return lambda description: _finish(bridge.npu_select_agent(description))
+        bridge.agent_cache = {name: bridge._known({"name": name}) for name in agents}
+
+        async def choose(texts: Sequence[str], submit: Any) -> list[Any]:
+            return [_finish(bridge.npu_select_agent(text)) for text in texts]
+
+        return choose
 
     def priority(self, name: str) -> int:
         """The priority that a name gives."""
@@ -205,11 +260,3 @@ def choose(project: Path) -> Native | Legacy:
         logger.warning("no archived module is used: %s", error)
         logger.warning("the bundled reference runs instead")
     return Legacy([*modules, reference()])
-
-
-async def gather_in_groups(work: Callable[[Any], Any], items: list[Any], at_once: int) -> list[Any]:
-    """Works on items, ``at_once`` side by side, as the old module did: a group begins when the one before has ended."""
-    results: list[Any] = []
-    for first in range(0, len(items), at_once):
-        results.extend(await asyncio.gather(*(work(item) for item in items[first : first + at_once])))
-    return results

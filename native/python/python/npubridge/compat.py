@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING, Any
 from . import _binding, _coordination
 from ._bounded import BoundedDict, BoundedList
 from ._bridge import Bridge
-from ._config import OF_V2, schema
+from ._config import OF_V2, resolve, schema
 from ._tensors import Tensor
 from .errors import NpuBridgeError, UnsupportedOperationError
 
@@ -290,7 +290,7 @@ class NPUCoordinationBridge:
         self._lock = threading.RLock()
         self._running: dict[str, list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]]] = {}
         self._bridge: Bridge | None = None
-        self._router: tuple[Any, Any] = (None, None)
+        self._chooser: tuple[Any, Any] = (None, None)
         self._overhead_s = 0.0
         self._elapsed_s = 0.0
 
@@ -346,20 +346,32 @@ class NPUCoordinationBridge:
     async def optimize_workflow(self, tasks: list[WorkflowTask], mode: CoordinationMode) -> list[WorkflowTask]:
         """The tasks in execution order; the routing modes first give unknown agents' tasks to a known one."""
         if self.agent_cache and mode in (CoordinationMode.NPU_ACCELERATED, CoordinationMode.INTELLIGENT_ROUTING):
-            for task in tasks:
-                if task.agent_name not in self.agent_cache:
-                    task.agent_name = await self.npu_select_agent(task.description) or task.agent_name
+            unknown = [task for task in tasks if task.agent_name not in self.agent_cache]
+            chosen = await self._select_agents([task.description for task in unknown])
+            for task, name in zip(unknown, chosen, strict=True):
+                task.agent_name = name or task.agent_name
         return self.resolve_dependencies(tasks)
 
     async def npu_select_agent(self, description: str) -> str | None:
-        """The agent that the description names or whose work its keywords ask for; ``None`` when no agent fits."""
+        """The agent that fits the description best; ``None`` when no agent fits.
+
+        Agents are compared as ``routing.method`` of the configuration says: by words and meaning where the model minilm
+        is installed, by words elsewhere. Where they say nothing of it themselves, their names and capabilities decide.
+        """
+        (chosen,) = await self._select_agents([description])
+        return chosen
+
+    async def _select_agents(self, descriptions: list[str]) -> list[str | None]:
         cache = self.agent_cache
         state = (id(cache), getattr(cache, "version", tuple(cache)))
-        known, select = self._router
+        known, choose = self._chooser
         if known != state:
-            select = _coordinator().router(cache)
-            self._router = (state, select)
-        return select(description)
+            choose = _coordinator().chooser(cache, _routing_method(self.config))
+            self._chooser = (state, choose)
+        return await choose(descriptions, self._submit_route)
+
+    async def _submit_route(self, type: str, **arguments: Any) -> Any:
+        return await self._engine().submit(type, **arguments)
 
     def resolve_dependencies(self, tasks: list[WorkflowTask]) -> list[WorkflowTask]:
         """The tasks so that each follows what it depends on, the most urgent of those that are ready first.
@@ -385,7 +397,7 @@ class NPUCoordinationBridge:
     async def execute_workflow(
         self, workflow_id: str, tasks: list[WorkflowTask], max_parallel: int = 10
     ) -> WorkflowResult:
-        """Goes through the tasks level by level, ``max_parallel`` at a time.
+        """Goes through the tasks in the order of their dependencies, the most urgent first, ``max_parallel`` at a time.
 
         A task has no handler here, so it is routed to its agent and counts as completed, unless a subclass gives
         ``execute_single_task`` something to do.
@@ -395,15 +407,12 @@ class NPUCoordinationBridge:
         started = time.perf_counter()
         tasks = list(tasks)
         works = self._works()
-        plan = _coordinator().plan(tasks, order=False, levels=works)
+        coordinator = _coordinator()
+        plan = coordinator.plan(tasks, order=False, levels=works and not isinstance(coordinator, _coordination.Native))
         self._report(workflow_id, plan)
         working = 0.0
         if works:
-            results: list[dict[str, Any]] = []
-            for level in plan.levels.values():
-                begun = time.perf_counter()
-                results += await _coordination.gather_in_groups(self.execute_single_task, level, max_parallel)
-                working += time.perf_counter() - begun
+            results, working = await coordinator.execute(self.execute_single_task, tasks, plan, max_parallel)
             completed, agents = _utilization(results)
         else:
             counts = collections.Counter(map(operator.attrgetter("agent_name"), tasks))
@@ -658,13 +667,21 @@ def _utilization(results: list[dict[str, Any]]) -> tuple[int, dict[str, Any]]:
     return sum(1 for result in results if result["status"] == "completed"), agents
 
 
-def _configured(config: dict[str, Any]) -> Bridge:
-    """A bridge with a configuration of the second generation; keys that it never had are kept and mean nothing."""
+def _settings(config: dict[str, Any]) -> dict[str, Any]:
+    """A configuration of the second generation without the keys that it never had, which are kept and mean nothing."""
     known = {*OF_V2, *schema()["properties"]}
     settings = {name: value for name, value in config.items() if name in known and value is not None}
     # The old module took texts here.
     settings.update({name: int(settings[name]) for name in ("worker_threads", "memory_pool_size") if name in settings})
-    return Bridge(config=settings)
+    return settings
+
+
+def _configured(config: dict[str, Any]) -> Bridge:
+    return Bridge(config=_settings(config))
+
+
+def _routing_method(config: dict[str, Any]) -> str:
+    return resolve(_settings(config), {}).get("routing", {}).get("method", "auto")
 
 
 async def create_npu_bridge(config: dict[str, Any] | None = None) -> NPUCoordinationBridge:

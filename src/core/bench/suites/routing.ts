@@ -1,31 +1,16 @@
 import {median} from 'simple-statistics'
 
-import type {AgentProfile, RoutingMethod} from '../../engine/engine.ts'
+import type {RoutingMethod} from '../../engine/engine.ts'
 
 import {asNpuBridgeError} from '../../errors.ts'
 import {ACCELERATED, LEGACY_AS_SHIPPED, LEGACY_WITHOUT_SLEEP} from '../sides.ts'
 import {perSecond, timesUs} from '../timing.ts'
+import {agents, TextSource} from './routed-texts.ts'
 import {absent, type Side, type Suite, type SuiteContext} from './suite.ts'
 
-const AGENTS = 100
 const TEXTS = 2000
 /** Embedding takes thousands of times as long. */
 const EMBEDDED = 128
-const VERBS = ['review', 'deploy', 'monitor', 'encrypt', 'translate', 'compile', 'measure', 'draw', 'plan', 'index']
-const THINGS = [
-  'code',
-  'servers',
-  'metrics',
-  'secrets',
-  'texts',
-  'kernels',
-  'latency',
-  'maps',
-  'roadmaps',
-  'books',
-  'logs',
-]
-
 const LEGACY_HAS_NONE = {
   status: 'not_available',
   reason: 'the old module chooses by a fixed list of keywords in names; it compares no texts',
@@ -33,7 +18,7 @@ const LEGACY_HAS_NONE = {
 
 export const routing: Suite = {
   name: 'routing',
-  description: `choosing one of ${AGENTS} agents for texts, by words and by meaning`,
+  description: `choosing one of ${agents.length} agents for texts, by words and by meaning`,
   metrics: [
     {name: 'lexical', title: `by words, ${TEXTS} texts at once`, unit: 'ops/s', better: 'higher'},
     {name: 'lexical_latency', title: 'by words, one text', unit: 'us', better: 'lower'},
@@ -56,29 +41,8 @@ export const routing: Suite = {
   ],
 }
 
-const agents: AgentProfile[] = Array.from({length: AGENTS}, (_, index) => ({
-  name: `agent-${index}`,
-  description: `Can ${pick(VERBS, index)} ${pick(THINGS, index * 7)} and then ${pick(VERBS, index * 3 + 1)} the ${pick(THINGS, index * 5 + 2)} number ${index}`,
-}))
-
-function pick(words: readonly string[], index: number): string {
-  return words[index % words.length]!
-}
-
-/** Texts that nobody has asked for before. */
-class Texts {
-  #next = 0
-
-  take(count: number): string[] {
-    return Array.from({length: count}, () => {
-      const index = this.#next++
-      return `please ${pick(VERBS, index)} the ${pick(THINGS, index * 3)} of customer ${index} before noon`
-    })
-  }
-}
-
 async function acceleratedSide({effort, participants}: SuiteContext): Promise<Side> {
-  const texts = new Texts()
+  const texts = new TextSource()
   const ask = async (method: RoutingMethod, count: number) => {
     const engine = await participants.engine()
     await engine.submit({type: 'route', agents, descriptions: texts.take(count), method, topK: 0})

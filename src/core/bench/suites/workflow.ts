@@ -4,7 +4,8 @@ import type {WorkflowTask} from '../../engine/engine.ts'
 
 import {ACCELERATED, LEGACY_AS_SHIPPED, LEGACY_WITHOUT_SLEEP} from '../sides.ts'
 import {perSecond, timesUs} from '../timing.ts'
-import {absent, type Case, type Side, type Suite, type SuiteContext} from './suite.ts'
+import {absent, type Case, type MetricDefinition, type Side, type Suite, type SuiteContext} from './suite.ts'
+import {shapeCases, shapeMetrics, shapeNotes} from './workflow-shapes.ts'
 
 /** With how often each side does them at most: what takes long is done less often. */
 const SIZES = [
@@ -27,19 +28,23 @@ const LARGEST_LEGACY = 5000
 
 export const workflow: Suite = {
   name: 'workflow',
-  description: 'a workflow of tasks without dependencies and with all priorities: creating and coordinating it',
-  metrics: SIZES.map((size) => ({
-    name: `tasks_${size.tasks}`,
-    title: `${formatCount(size.tasks)} tasks`,
-    unit: 'tasks/s',
-    point: {axis: 'tasks of a workflow', x: size.tasks},
-    better: 'higher',
-    ...('target' in size && {target: {kind: 'ratio', bound: size.target}}),
-  })),
+  description: 'workflows of all priorities: independent tasks, chains, fans, random graphs, tasks that need an agent',
+  metrics: [
+    ...SIZES.map((size): MetricDefinition => ({
+      name: `tasks_${size.tasks}`,
+      title: `${formatCount(size.tasks)} tasks`,
+      unit: 'tasks/s',
+      point: {axis: 'tasks of a workflow', x: size.tasks},
+      better: 'higher',
+      ...('target' in size && {target: {kind: 'ratio', bound: size.target}}),
+    })),
+    ...shapeMetrics,
+  ],
   notes: [
     'The tasks have no handlers on either side: what is timed is planning them and going through them. Accelerated is one workflow operation, timed around submit(); legacy is create_workflow and execute_workflow, timed inside the Python process. A sample is the median of the workflows of one round.',
+    ...shapeNotes,
   ],
-  cases: async (context) => SIZES.map((size) => workflowCase(size, context)),
+  cases: async (context) => [...SIZES.map((size) => workflowCase(size, context)), ...shapeCases(context)],
 }
 
 /** 100000 as `100 000`. */

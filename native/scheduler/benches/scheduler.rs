@@ -1,12 +1,12 @@
 //! What the scheduler alone costs for each operation, by how many wait.
 //!
-//! `cargo bench -p npubridge-engine --bench scheduler`
+//! `cargo bench -p npubridge-scheduler --bench scheduler`
 
 use std::hint::black_box;
 use std::time::Instant;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use npubridge_engine::scheduler::{Aging, Capacity, Place, Scheduler, Turn};
+use npubridge_scheduler::{Aging, Capacity, Place, Scheduler, Turn};
 
 const DEPTHS: [usize; 4] = [1_000, 10_000, 100_000, 1_000_000];
 /// How many are taken and replaced between two looks at the clock.

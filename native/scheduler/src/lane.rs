@@ -1,14 +1,15 @@
 //! Operations that compete for the same workers, ordered by priority, deadline and arrival.
 //!
 //! Operations without a deadline run in the order of their arrival, so they wait in a plain queue: its memory is read
-//! and written one after the other however long it is. Only those with a deadline pay for a heap.
+//! and written one after the other however long it is. Those with a deadline are filed in a calendar.
 //!
 //! Entries are removed lazily: an operation that was taken or cancelled leaves dead entries behind, which are skipped
 //! at the top and swept when they outnumber the living.
 
-use std::cmp::{Ordering, Reverse};
-use std::collections::{BinaryHeap, VecDeque};
+use std::cmp::Reverse;
+use std::collections::VecDeque;
 
+use super::calendar::{Calendar, Entry};
 use super::slots::{Slots, Ticket};
 use super::{NO_DEADLINE, Nanos, PRIORITIES, Place};
 
@@ -23,26 +24,6 @@ pub(super) struct Urgency {
     arrival: u64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Entry {
-    deadline: Nanos,
-    arrival: u64,
-    ticket: Ticket,
-}
-
-impl Ord for Entry {
-    /// Reversed, because the heap gives the greatest first.
-    fn cmp(&self, other: &Self) -> Ordering {
-        (other.deadline, other.arrival).cmp(&(self.deadline, self.arrival))
-    }
-}
-
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Arrival {
     submitted: Nanos,
@@ -54,7 +35,7 @@ struct Arrival {
 #[derive(Debug, Default)]
 struct Level {
     /// Those with a deadline, earliest first.
-    timed: BinaryHeap<Entry>,
+    timed: Calendar,
     /// The same, longest waiting first.
     timed_by_arrival: Queue,
     /// Those without one.
@@ -99,7 +80,7 @@ impl Queue {
 pub(super) struct Lane {
     levels: [Level; PRIORITIES],
     /// Deadlines of operations that may not run yet.
-    parked: BinaryHeap<Entry>,
+    parked: Calendar,
     living_parked: usize,
 }
 
@@ -117,11 +98,15 @@ impl Level {
 
     /// The one with the earliest deadline.
     fn first_due<T>(&mut self, slots: &Slots<T>) -> Option<Entry> {
-        while let Some(entry) = self.timed.peek() {
+        while let Some(entry) = self.timed.first() {
             if slots.stands(entry.ticket, entry.arrival) {
-                return Some(*entry);
+                return Some(entry);
             }
             self.timed.pop();
+            // Deadlines lead all over memory: asked for early, it answers while others are run.
+            if let Some(soon) = self.timed.soon() {
+                slots.touch(soon.ticket);
+            }
         }
         None
     }
@@ -218,12 +203,12 @@ impl Lane {
     /// One operation whose deadline has come.
     pub(super) fn due<T>(&mut self, slots: &Slots<T>, now: Nanos) -> Option<Ticket> {
         let waiting = self.levels.iter_mut().filter_map(|level| level.first_due(slots));
-        let parked = top_parked(&mut self.parked, slots);
+        let parked = first_parked(&mut self.parked, slots);
         waiting.chain(parked).find(|entry| entry.deadline <= now).map(|entry| entry.ticket)
     }
 
     pub(super) fn next_deadline<T>(&mut self, slots: &Slots<T>) -> Nanos {
-        let parked = top_parked(&mut self.parked, slots);
+        let parked = first_parked(&mut self.parked, slots);
         let waiting = self.levels.iter_mut().filter_map(|level| level.first_due(slots));
         waiting.chain(parked).map(|entry| entry.deadline).min().unwrap_or(NO_DEADLINE)
     }
@@ -241,10 +226,10 @@ impl Lane {
     }
 }
 
-fn top_parked<T>(parked: &mut BinaryHeap<Entry>, slots: &Slots<T>) -> Option<Entry> {
-    while let Some(entry) = parked.peek() {
+fn first_parked<T>(parked: &mut Calendar, slots: &Slots<T>) -> Option<Entry> {
+    while let Some(entry) = parked.first() {
         if slots.is_parked(entry.ticket) {
-            return Some(*entry);
+            return Some(entry);
         }
         parked.pop();
     }

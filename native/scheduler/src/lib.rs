@@ -3,15 +3,16 @@
 //! The scheduler is plain data behind the engine's one lock. Times are nanoseconds since the engine started and are
 //! always passed in, so every rule here is tested without waiting.
 //!
-//! Operations wait in **lanes**: one for work on the host, one for each model. A lane keeps a heap for each priority,
-//! ordered by deadline and then by arrival (earliest deadline first). Because the earliest deadline of a level is
-//! the top of its heap, the same heaps tell the timer when to wake up.
+//! Operations wait in **lanes**: one for work on the host, one for each model. A lane keeps a calendar for each priority,
+//! ordered by deadline and then by arrival (earliest deadline first). Because a calendar knows its earliest deadline,
+//! the same calendars tell the timer when to wake up.
 //!
 //! Nothing starves: an operation that has waited longer than [`Aging::after`] is overdue, and every
 //! [`Aging::every`]-th pick goes to the overdue operation that has waited longest. The share is bounded on purpose. Under
 //! a flood the urgent operations keep (every − 1)/every of the capacity, and a realtime operation waits for at most
 //! one overdue one; promoting overdue operations to higher priorities instead would let a backlog overrun them.
 
+mod calendar;
 mod lane;
 mod slots;
 
@@ -370,7 +371,7 @@ impl<T> Scheduler<T> {
         Some((ticket, taken.item))
     }
 
-    /// Keeps the counts when an operation leaves the lanes; its heap entries die and are swept later.
+    /// Keeps the counts when an operation leaves the lanes; its entries die and are swept later.
     fn left(&mut self, taken: &Taken<T>) {
         self.waiting[taken.place.priority] -= 1;
         self.lanes[taken.place.lane].left(taken.place.priority, taken.parked, &self.slots);

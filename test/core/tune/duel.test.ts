@@ -1,0 +1,70 @@
+import {expect} from 'chai'
+
+import type {Candidate} from '../../../src/core/tune/candidate.ts'
+import type {Trial} from '../../../src/core/tune/trial.ts'
+
+import {chanceOf, duel, type DuelOptions} from '../../../src/core/tune/duel.ts'
+
+/** Scores of the turns of each side, and who had them in which order. */
+function sides(challenger: readonly number[], changes: Partial<DuelOptions> = {}) {
+  const order: string[] = []
+  let now = 0
+  const open = async (candidate: Candidate) => {
+    const name = candidate.streams === 2 ? 'challenger' : 'default'
+    let turn = 0
+    return {
+      async measure(milliseconds: number) {
+        now += milliseconds
+        order.push(name)
+        return {throughput: name === 'default' ? 100 : challenger[turn++ % challenger.length]!}
+      },
+      async [Symbol.asyncDispose]() {
+        order.push(`${name} closed`)
+      },
+    } as unknown as Trial
+  }
+
+  const options: DuelOptions = {
+    leftMs: 10_000,
+    now: () => now,
+    onProgress() {},
+    open,
+    score: ({throughput}) => throughput,
+    signal: new AbortController().signal,
+    ...changes,
+  }
+  return {held: async () => duel({streams: 2}, options), order}
+}
+
+describe('duel', () => {
+  it('is won by what does better in nearly all pairs', async () => {
+    expect(await sides([110]).held()).to.deep.include({pairs: 11, won: 11, isBetter: true})
+    // Nine of eleven are no accident, eight may be one.
+    const nine = [110, 110, 110, 110, 110, 110, 110, 110, 110, 90, 90]
+    expect(await sides(nine).held()).to.deep.include({won: 9, isBetter: true})
+    expect(await sides([90, ...nine.slice(1)]).held()).to.deep.include({won: 8, isBetter: false})
+  })
+
+  it('tells the middle of the gains, which no single turn decides', async () => {
+    const {gain} = (await sides([110, 110, 110, 110, 110, 110, 110, 110, 110, 110, 9000]).held())!
+    expect(gain).to.be.closeTo(0.1, 1e-9)
+  })
+
+  it('lets both begin in turns, and closes both', async () => {
+    const {held, order} = sides([110])
+    await held()
+    expect(order.slice(0, 6)).to.deep.equal(['challenger', 'default', 'default', 'challenger', 'challenger', 'default'])
+    expect(order.slice(-2)).to.have.members(['challenger closed', 'default closed'])
+  })
+
+  it('has five pairs even where time is up, and no verdict when it is interrupted before', async () => {
+    expect(await sides([110], {leftMs: 0}).held()).to.deep.include({pairs: 5, won: 5, isBetter: true})
+    expect(await sides([110], {signal: AbortSignal.abort()}).held()).to.equal(null)
+  })
+
+  it('knows how likely a series of wins is', () => {
+    expect(chanceOf(0, 11)).to.equal(1)
+    expect(chanceOf(5, 5)).to.equal(1 / 32)
+    expect(chanceOf(9, 11)).to.be.closeTo(67 / 2048, 1e-12)
+  })
+})
