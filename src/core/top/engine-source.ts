@@ -1,4 +1,6 @@
 /** The figures of an engine in this process, at rest or at work that it is given here. */
+import {setTimeout as delay} from 'node:timers/promises'
+
 import type {BenchmarkOperation, Engine} from '../engine/engine.ts'
 import type {SourceHandlers, TopSource} from './source.ts'
 
@@ -23,7 +25,7 @@ export class EngineSource implements TopSource {
   readonly name: string
   readonly #options: EngineSourceOptions
   #timer: NodeJS.Timeout | undefined
-  #isOver = false
+  readonly #over = new AbortController()
   #problem: string | null = null
   #exercise: Promise<void> | undefined
 
@@ -50,7 +52,7 @@ export class EngineSource implements TopSource {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#isOver = true
+    this.#over.abort()
     clearInterval(this.#timer)
     await this.#options.engine.shutdown({drainMs: 0})
     await this.#exercise
@@ -85,8 +87,9 @@ export class EngineSource implements TopSource {
       durationMs: EXERCISE_MS,
       ...(isKind ? {kind: exercise} : {kind: 'inference', model: exercise}),
     }
+    const {signal} = this.#over
     let isLoaded = false
-    while (!this.#isOver) {
+    while (!signal.aborted) {
       try {
         if (!isKind && !isLoaded) await this.#options.engine.submit({type: 'load_model', model: exercise})
         isLoaded = true
@@ -94,9 +97,8 @@ export class EngineSource implements TopSource {
         this.#problem = null
       } catch (error) {
         this.#problem = asNpuBridgeError(error).message
-        await new Promise((resolve) => {
-          setTimeout(resolve, RETRY_MS).unref()
-        })
+        // The end is waited for, so it cuts this short.
+        await delay(RETRY_MS, undefined, {signal}).catch(() => {})
       }
     }
   }
