@@ -22,7 +22,7 @@ class TickingEngine extends FakeEngine {
 }
 
 describe('npubridge top', function () {
-  this.timeout(120_000)
+  this.timeout(300_000)
   let home: string
 
   before(async () => {

@@ -25,8 +25,22 @@ interface Opened extends AsyncDisposable {
   readonly asked: string[]
 }
 
+/** How long a busy machine may take for anything that is waited for. */
+const PATIENCE_MS = 60_000
+
+/** Waits until something is so. */
+async function eventually(isSo: () => Promise<boolean>, what: () => string): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS
+  while (!(await isSo())) {
+    expect(performance.now(), what()).to.be.below(deadline)
+    await new Promise((resolve) => {
+      setTimeout(resolve, 200)
+    })
+  }
+}
+
 describe('the dashboard, in a browser', function () {
-  this.timeout(120_000)
+  this.timeout(300_000)
   let browser: Browser
 
   before(async function () {
@@ -45,6 +59,7 @@ describe('the dashboard, in a browser', function () {
 
   async function open({port}: {readonly port: number}, options: object = {}): Promise<Opened> {
     const page = await browser.newPage({viewport: {width: 1280, height: 900}, ...options})
+    page.setDefaultTimeout(PATIENCE_MS)
     const [problems, asked]: string[][] = [[], []]
     page.on('console', (message) => {
       problems!.push(message.text())
@@ -82,18 +97,25 @@ describe('the dashboard, in a browser', function () {
       return [/completed_total (\d+)/, /uptime_seconds ([\d.]+)/].map((pattern) => Number(pattern.exec(text)![1]))
     }
 
-    await page.waitForTimeout(3000)
-    // What the page shows is an average over about five seconds before.
-    const [doneBefore, secondsBefore] = await counted()
-    await page.waitForTimeout(6000)
-    const [done, seconds] = await counted()
-    const shown = await figure(page, 'throughput')
+    // What the page shows is an average over some seconds; on a busy machine these and the test's are not always alike.
+    let compared = ''
+    await eventually(
+      async () => {
+        const [doneBefore, secondsBefore] = await counted()
+        await page.waitForTimeout(5000)
+        const [[done, seconds], shown] = await Promise.all([counted(), figure(page, 'throughput')])
+        const exact = (done! - doneBefore!) / (seconds! - secondsBefore!)
+        compared = `${shown} against ${exact}`
+        return exact > 0 && Math.abs(shown - exact) / exact < 0.02
+      },
+      () => compared,
+    )
     clearInterval(timer)
-    const exact = (done! - doneBefore!) / (seconds! - secondsBefore!)
-    expect(Math.abs(shown - exact) / exact, `${shown} against ${exact}`).to.be.below(0.02)
-    await page.waitForTimeout(1500)
-    const [total] = await counted()
-    expect(await page.locator('#summary').textContent()).to.include(total!.toLocaleString('en'))
+    const total = async () => `${(await counted())[0]!.toLocaleString('en')} answered since start`
+    await eventually(
+      async () => (await page.locator('#summary').textContent())!.includes(await total()),
+      () => 'the total is that of /metrics',
+    )
     expect(opened.problems).to.deep.equal([])
     expect(opened.asked.filter((url) => !url.includes(`127.0.0.1:${server.port}/`))).to.deep.equal([])
   })
@@ -190,6 +212,7 @@ describe('the dashboard, in a browser', function () {
       await using server = await serverOver(new FakeEngine())
       const context = await newContext({bypassCSP: true, colorScheme})
       const page = await context.newPage()
+      page.setDefaultTimeout(PATIENCE_MS)
       await page.goto(`http://127.0.0.1:${server.port}/`)
       await live(page)
       await server.engine.submit({type: 'echo'})
@@ -201,14 +224,27 @@ describe('the dashboard, in a browser', function () {
   }
 
   it('keeps its figures when the clock of this machine jumps', async () => {
-    await using server = await serverOver(new FakeEngine())
+    const engine = new FakeEngine()
+    let queueDepth = 0
+    // A hundred operations a second, by the engine's own time.
+    engine.metrics = () => {
+      const uptimeMs = performance.now()
+      return {...FakeEngine.prototype.metrics.call(engine), queueDepth, uptimeMs, completed: uptimeMs / 10}
+    }
+
+    await using server = await serverOver(engine)
     await using opened = await open(server)
     const {page} = opened
     await live(page)
     await page.evaluate('Date.now = () => 0; Date.prototype.getTime = () => 0')
-    await page.waitForTimeout(2000)
-    const label = await page.locator('#chart-throughput .plot').getAttribute('aria-label')
-    expect(label).to.match(/now answered [\d.]+\/s/)
+    queueDepth = 7
+    await page.locator('#figure-queue[value="7"]').waitFor()
+    await eventually(
+      async () => Math.abs((await figure(page, 'throughput')) - 100) < 0.01,
+      () => 'it shows 100/s',
+    )
+    await page.locator('#chart-throughput .plot[aria-label*="now answered"]').waitFor()
+    expect(await page.locator('#chart-throughput .plot').getAttribute('aria-label')).to.match(/now answered [\d.]+\/s/)
     expect(opened.problems).to.deep.equal([])
   })
 })
@@ -237,31 +273,28 @@ describe('the dashboard of an NPU that is lost', function () {
       await using connection = await connectTo(url)
       const page = await browser.newPage()
       await page.goto(url)
-      const breaker = page.locator('[data-device="NPU"] .breaker')
-      await breaker.waitFor()
-      const seen: string[] = []
+      page.setDefaultTimeout(2 * PATIENCE_MS)
+      const shows = async (state: string) =>
+        page.locator(`[data-device="NPU"] .breaker[data-state="${state}"]`).waitFor()
       const inputs = {
         input: {data: new Float32Array(576), shape: [1, 576]},
         state: {data: new Float32Array(256), shape: [2, 1, 128]},
       }
-      const look = async () => {
-        await connection.submit({type: 'inference', model: 'silero-vad', inputs})
-        const state = (await breaker.getAttribute('data-state'))!
-        if (seen.at(-1) !== state) seen.push(state)
-      }
+      const work = async () => connection.submit({type: 'inference', model: 'silero-vad', inputs})
 
-      await look()
-      await writeFile(faults, 'lost_after=1,back_after_ms=500,slow_compile_ms=2500')
-      const deadline = performance.now() + 60_000
-      while (!(seen.length > 1 && seen.at(-1) === 'closed') && performance.now() < deadline) {
-        await look()
-        await page.waitForTimeout(50)
-      }
-
-      expect(seen).to.deep.equal(['closed', 'open', 'half-open', 'closed'])
-      expect(await page.locator('#fallbacks').textContent())
-        .to.include('NPU → CPU')
-        .and.include('DEVICE_LOST')
+      expect((await work()).device).to.equal('NPU')
+      await shows('closed')
+      // It stays away until there are other faults.
+      await writeFile(faults, 'lost_after=0')
+      expect((await work()).fallback).to.include({from: 'NPU', to: 'CPU'})
+      await shows('open')
+      await page.locator('#fallbacks').getByText('NPU → CPU').waitFor()
+      expect(await page.locator('#fallbacks').textContent()).to.include('DEVICE_LOST')
+      // It is back, and slow to be tried, so that everybody sees it.
+      await writeFile(faults, 'slow_compile_ms=15000')
+      await shows('half-open')
+      await writeFile(faults, '')
+      await shows('closed')
     } finally {
       await browser.close()
       child.kill('SIGTERM')
