@@ -35,7 +35,10 @@ Keys: q quits, p pauses, s sorts by the next column, r reverses, the arrows scro
       serversFolder: resolvePaths().servers,
       token: process.env.NPUBRIDGE_TOKEN,
     })
-    if (!once && !this.jsonEnabled() && process.stdout.isTTY) { await this.#watch(source, interval); return; }
+    if (!once && !this.jsonEnabled() && process.stdout.isTTY) {
+      await this.#watch(source, interval)
+      return
+    }
     const report = await readOnce(source, this.interrupted)
     this.log(renderOnce(report))
     return report

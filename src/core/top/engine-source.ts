@@ -98,7 +98,7 @@ export class EngineSource implements TopSource {
       } catch (error) {
         this.#problem = asNpuBridgeError(error).message
         // The end is waited for, so it cuts this short.
-        await delay(RETRY_MS, undefined, {signal}).catch(() => {})
+        await delay(RETRY_MS, undefined, {signal}).catch(() => null)
       }
     }
   }
