@@ -1,7 +1,8 @@
 /** What `run` takes for a workflow. */
 import {Flags} from '@oclif/core'
 
-import {MODES, TEXT_METHODS} from '../core/workflow/schema.ts'
+import {TEXT_METHODS} from '../core/routing/method.ts'
+import {MODES} from '../core/workflow/schema.ts'
 
 const WORKFLOW = {helpGroup: 'WORKFLOW'} as const
 

@@ -24,8 +24,8 @@ use napi::bindgen_prelude::{Function, Uint8Array};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use npubridge_engine::Error;
 use npubridge_engine::operation::{Kind, Name, OperationResult, Output, Payload, Sink, Times};
+use npubridge_engine::sync::Mutex;
 use npubridge_engine::tensor::Tensor;
-use parking_lot::Mutex;
 
 use crate::error_json;
 use crate::names::Names;

@@ -19,7 +19,7 @@ use npubridge_engine::operation::{
     Completion, Operation, OperationResult as Answer, Options, Sink,
 };
 use npubridge_engine::scheduler::Ticket;
-use parking_lot::{Condvar, Mutex};
+use npubridge_engine::sync::{Condvar, Mutex};
 use pyo3::exceptions::PyNotImplementedError;
 use pyo3::intern;
 use pyo3::prelude::*;

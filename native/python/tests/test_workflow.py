@@ -44,23 +44,28 @@ def test_contract(case: dict[str, Any]) -> None:
     assert {result.task.id: result.status for result in results} == case["statuses"]
 
 
-def test_outputs_are_handed_on_and_tasks_run_side_by_side() -> None:
-    at_once = 0
+class Counting:
+    """Does tasks, one more than what they are given, and counts how many are being done."""
+
+    now = 0
     most = 0
 
-    async def work(task: npubridge.Task, inputs: dict[str, Any]) -> int:
-        nonlocal at_once, most
-        at_once += 1
-        most = max(most, at_once)
+    async def __call__(self, task: npubridge.Task, inputs: dict[str, Any]) -> int:
+        self.now += 1
+        self.most = max(self.most, self.now)
         await asyncio.sleep(0.01)
-        at_once -= 1
+        self.now -= 1
         return 1 + sum(inputs.values())
+
+
+def test_outputs_are_handed_on_and_tasks_run_side_by_side() -> None:
+    work = Counting()
 
     tasks = [npubridge.Task(id, "w") for id in "abc"]
     tasks.append(npubridge.Task("d", "w", dependencies=["a", "b", "c"]))
     results = asyncio.run(npubridge.run_workflow(tasks, {"w": work}, max_parallel=2))
     assert results[-1].output == 4
-    assert most == 2
+    assert work.most == 2
 
 
 def test_a_failure_keeps_what_was_raised() -> None:
@@ -138,14 +143,7 @@ def test_the_old_module_starts_a_task_when_its_own_dependencies_have_ended() -> 
 
 
 def _most_at_once(monkeypatch: pytest.MonkeyPatch, *, places: int | None, variable: str | None) -> int:
-    now = most = 0
-
-    async def work(task: npubridge.Task, inputs: dict[str, Any]) -> None:
-        nonlocal now, most
-        now += 1
-        most = max(most, now)
-        await asyncio.sleep(0.005)
-        now -= 1
+    work = Counting()
 
     async def both() -> None:
         shared = None if places is None else asyncio.Semaphore(places)
@@ -156,7 +154,7 @@ def _most_at_once(monkeypatch: pytest.MonkeyPatch, *, places: int | None, variab
     if variable is not None:
         monkeypatch.setenv("NPUBRIDGE_WORKFLOW_MAX_PARALLEL", variable)
     asyncio.run(both())
-    return most
+    return work.most
 
 
 def test_workflows_share_places(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,9 @@ import type {TextMethod} from './router.ts'
 import {asNpuBridgeError, type NpuBridgeError} from '../errors.ts'
 import {resolvePaths} from '../paths.ts'
 
+/** What may be asked for: a method by its name, or the better one of those that can run. */
+export const TEXT_METHODS = ['auto', 'lexical', 'semantic', 'hybrid'] as const
+
 export interface MethodChoice {
   readonly method: TextMethod
   /** Why it is not the better one; null when it is, or when it was asked for. */

@@ -5,9 +5,9 @@
 import {median} from 'simple-statistics'
 
 import type {Figures} from './objective.ts'
-import type {Trial} from './trial.ts'
 
 import {type Candidate, DEFAULT, describe} from './candidate.ts'
+import {SHORTEST_TURN_MS, type TurnOptions} from './trial.ts'
 
 export interface Duel {
   readonly candidate: Candidate
@@ -19,12 +19,7 @@ export interface Duel {
   readonly isBetter: boolean
 }
 
-export interface DuelOptions {
-  readonly open: (candidate: Candidate) => Promise<Trial>
-  readonly leftMs: number
-  readonly now: () => number
-  readonly signal: AbortSignal
-  readonly onProgress: (doing: string, fraction: number) => void
+export interface DuelOptions extends TurnOptions {
   /** Larger is better. */
   readonly score: (figures: Figures) => number
 }
@@ -32,7 +27,6 @@ export interface DuelOptions {
 const PAIRS = 11
 /** Even when time is up: with fewer nothing could be told. */
 const LEAST_PAIRS = 5
-const SHORTEST_MS = 40
 const LONGEST_MS = 700
 /** The chance at which a setting that is no better may win so many of its pairs. */
 const CHANCE = 0.05
@@ -41,7 +35,7 @@ const CHANCE = 0.05
 export async function duel(candidate: Candidate, options: DuelOptions): Promise<Duel | null> {
   const {leftMs, now, onProgress, open, score, signal} = options
   const end = now() + leftMs
-  const turnMs = Math.min(LONGEST_MS, Math.max(SHORTEST_MS, leftMs / (2 * PAIRS)))
+  const turnMs = Math.min(LONGEST_MS, Math.max(SHORTEST_TURN_MS, leftMs / (2 * PAIRS)))
   await using challenger = await open(candidate)
   await using base = await open(DEFAULT)
   const ratios: number[] = []

@@ -3,10 +3,10 @@ import {median} from 'simple-statistics'
 import {z} from 'zod'
 
 import type {Figures} from './objective.ts'
-import type {Trial, TrialSubject} from './trial.ts'
 
 import {askChild} from '../bench/ask-child.ts'
 import {type Candidate, describe} from './candidate.ts'
+import {SHORTEST_TURN_MS, type Trial, type TrialSubject, type TurnOptions} from './trial.ts'
 
 /** A setting with the medians of its rounds. */
 export interface Contender {
@@ -15,18 +15,12 @@ export interface Contender {
   readonly rounds: number
 }
 
-export interface FinalsOptions {
-  readonly open: (candidate: Candidate) => Promise<Trial>
-  readonly leftMs: number
-  readonly now: () => number
-  readonly signal: AbortSignal
-  readonly onProgress: (doing: string, fraction: number) => void
+export interface FinalsOptions extends TurnOptions {
   readonly subject: TrialSubject
   readonly memoryOf: typeof memoryOf
 }
 
 const ROUNDS = 7
-const SHORTEST_MS = 40
 const LONGEST_MS = 500
 
 export async function runFinals(
@@ -37,7 +31,7 @@ export async function runFinals(
   if (signal.aborted)
     return finalists.map(({contender, result}) => ({candidate: contender, figures: result, rounds: 0}))
   const end = now() + leftMs
-  const roundMs = Math.min(LONGEST_MS, Math.max(SHORTEST_MS, leftMs / (ROUNDS * finalists.length) - 1))
+  const roundMs = Math.min(LONGEST_MS, Math.max(SHORTEST_TURN_MS, leftMs / (ROUNDS * finalists.length) - 1))
   const trials: Array<{candidate: Candidate; first: Figures; samples: Figures[]; trial: Trial}> = []
   try {
     for (const {contender, result} of finalists) {

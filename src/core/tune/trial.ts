@@ -35,6 +35,18 @@ export interface Trial extends AsyncDisposable {
   measure(milliseconds: number): Promise<Figures>
 }
 
+/** What it takes to measure settings in turns. */
+export interface TurnOptions {
+  readonly open: (candidate: Candidate) => Promise<Trial>
+  readonly leftMs: number
+  readonly now: () => number
+  readonly signal: AbortSignal
+  readonly onProgress: (doing: string, fraction: number) => void
+}
+
+/** The shortest turn that says something. */
+export const SHORTEST_TURN_MS = 40
+
 /** A setting that cannot be tried, and why. */
 export class Skipped extends Error {}
 

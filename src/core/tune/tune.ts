@@ -17,7 +17,7 @@ import {successiveHalving} from './halving.ts'
 import {brokenBy, type Constraints, type Figures, type Objective, score} from './objective.ts'
 import {buildReport, challengers} from './outcome.ts'
 import {searchSpace} from './space.ts'
-import {openTrial, Skipped, type Trial, type TrialSubject} from './trial.ts'
+import {openTrial, Skipped, type Trial, type TrialSubject, type TurnOptions} from './trial.ts'
 
 export interface TuneRequest {
   readonly model: string
@@ -185,35 +185,37 @@ class Search {
   }
 
   async #finals(finalists: ReadonlyArray<{contender: Candidate; result: Figures}>): Promise<Contender[]> {
-    const {limitMs, onProgress, signal} = this.#request
     return runFinals(finalists, {
-      leftMs: limitMs * (FINALS - MEMORY) - this.#elapsed(),
+      ...this.#turns(HEATS, FINALS),
+      leftMs: this.#request.limitMs * (FINALS - MEMORY) - this.#elapsed(),
       memoryOf: this.#parts.memoryOf,
-      now: this.#parts.now,
-      onProgress(name, fraction) {
-        onProgress(name, HEATS + (FINALS - HEATS) * fraction)
-      },
-      open: async (candidate) => this.#open(candidate),
-      signal,
       subject: this.#subject,
     })
   }
 
+  /** What turns need that stand for the shares `from` to `to` of the whole. */
+  #turns(from: number, to: number): Omit<TurnOptions, 'leftMs'> {
+    const {onProgress, signal} = this.#request
+    return {
+      now: this.#parts.now,
+      onProgress(name, fraction) {
+        onProgress(name, from + (to - from) * fraction)
+      },
+      open: async (candidate) => this.#open(candidate),
+      signal,
+    }
+  }
+
   /** Those that came out ahead of the default against it alone, until one of them is better. */
   async #duels(finals: readonly Contender[]): Promise<Duel[]> {
-    const {constraints, limitMs, objective, onProgress, signal} = this.#request
+    const {constraints, limitMs, objective} = this.#request
     const duels: Duel[] = []
     for (const candidate of challengers(finals, objective, constraints).slice(0, CHALLENGERS)) {
       const left = Math.max(0, limitMs - this.#elapsed())
       const held = await duel(candidate, {
+        ...this.#turns(FINALS, 1),
         leftMs: left / (CHALLENGERS - duels.length),
-        now: this.#parts.now,
-        onProgress(name, fraction) {
-          onProgress(name, FINALS + (1 - FINALS) * fraction)
-        },
-        open: async (each) => this.#open(each),
         score: (figures) => score(objective, figures),
-        signal,
       })
       if (held === null) break
       duels.push(held)

@@ -2,6 +2,7 @@
 import * as z from 'zod'
 
 import {agentDefinition} from '../agents/definition.ts'
+import {TEXT_METHODS} from '../routing/method.ts'
 
 export const MODES = [
   'npu_accelerated',
@@ -14,8 +15,6 @@ export type Mode = (typeof MODES)[number]
 
 export const FAILURE_POLICIES = ['stop', 'continue', 'skip_dependents'] as const
 export type FailurePolicy = (typeof FAILURE_POLICIES)[number]
-
-export const TEXT_METHODS = ['auto', 'lexical', 'semantic', 'hybrid'] as const
 
 const LONGEST_MS = 2 ** 31 - 1
 const text = z.string().min(1)

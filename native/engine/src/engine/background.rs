@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use parking_lot::MutexGuard;
+use crate::sync::MutexGuard;
 
 use super::answer::Answer;
 use super::models::{Job, Status, Variant, model_index};

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::sync::{Condvar, Mutex};
 use hdrhistogram::Histogram;
-use parking_lot::{Condvar, Mutex};
 use serde::Serialize;
 
 use super::answer::Answer;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 use serde::Serialize;
 
 use super::{Shared, host};
@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::operation::{self, Operation, Output, Route, Workflow};
 use crate::routing::{
     AgentIndex, AgentRegistry, Embedding, Head, Method, Profile, Routed, Scratch, SemanticIndex,
-    in_parts,
+    TEXTS_PER_THREAD, in_parts,
 };
 use crate::workflow::{Discipline, Graph, RunOptions, Task, WorkflowRun, levels, order};
 
@@ -164,7 +164,7 @@ pub(super) fn route_by_meaning(
     if let Some(file) = &route.head {
         let head = shared.agents.head(file)?;
         let embeddings = if head.dimensions() > 0 { embed(&texts)? } else { Vec::new() };
-        let routed = in_parts(&beside(&texts, &embeddings), |part| {
+        let routed = in_parts(&beside(&texts, &embeddings), TEXTS_PER_THREAD, |part| {
             part.iter().map(|(text, of)| head.route(text, *of, &route.query)).collect()
         });
         return report(route, routed.into_iter().collect::<Result<_>>()?);
@@ -172,7 +172,7 @@ pub(super) fn route_by_meaning(
     let index = index_for(shared, route, &mut embed)?;
     let needs = route.query.method.needs_embeddings();
     let embeddings = if needs { embed(&texts)? } else { Vec::new() };
-    let routed = in_parts(&beside(&texts, &embeddings), |part| {
+    let routed = in_parts(&beside(&texts, &embeddings), TEXTS_PER_THREAD, |part| {
         let mut scratch = Scratch::default();
         part.iter().map(|(text, of)| index.route(text, *of, &route.query, &mut scratch)).collect()
     });

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, mpsc};
 
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 
 use super::answer::Answer;
 use super::{Shared, coordination};
@@ -14,8 +14,8 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::operation::{
     Completion, Embed, Fallback, Inference, Name, Operation, Options, Output, Priority, Route,
 };
-use crate::routing::Embedding;
 use crate::routing::embedding::{Batch, DiskCache, Recent, Tokenized, Tokens, pool};
+use crate::routing::{Embedding, in_parts};
 use crate::scheduler::{Nanos, Ticket};
 use crate::tensor::Tensor;
 
@@ -23,6 +23,8 @@ use crate::tensor::Tensor;
 pub(super) const MODEL: &str = "minilm";
 /// Texts that go through the model together.
 const STACKED: usize = 64;
+/// Texts that take as long to be cut into tokens as a thread does to begin, several times over.
+const CUT_BY_A_THREAD: usize = 32;
 /// Stacks that are with the scheduler at once: the device must never wait for tokens.
 const IN_FLIGHT: usize = 3;
 
@@ -197,7 +199,9 @@ impl Shared {
 
     /// Runs texts through the model, those of similar length together, and gives them in their order.
     fn run_model(&self, model: &Model, texts: &[&str], priority: Priority) -> Result<Embedded> {
-        let tokens = texts.iter().map(|text| model.tokens.of(text)).collect::<Result<Vec<_>>>()?;
+        let cut = |texts: &[&str]| texts.iter().map(|text| model.tokens.of(text)).collect();
+        let tokens = in_parts(texts, CUT_BY_A_THREAD, cut);
+        let tokens = tokens.into_iter().collect::<Result<Vec<_>>>()?;
         let mut order: Vec<usize> = (0..texts.len()).collect();
         order.sort_by_key(|text| tokens[*text].len());
         // Devices that take no open shapes compile one model for each; few shapes keep that bearable.

@@ -37,7 +37,7 @@ use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use crate::sync::{Condvar, Mutex, MutexGuard};
 use smallvec::SmallVec;
 
 pub use health::{DeviceHealth, Health, RuntimeInfo};

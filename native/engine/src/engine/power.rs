@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use crate::sync::{Mutex, MutexGuard};
 
 use super::Shared;
 use super::state::State;
@@ -97,7 +97,7 @@ pub(super) fn work(shared: &Shared) {
         if state.closed {
             return;
         }
-        parking_lot::MutexGuard::unlocked(&mut state, || match &shared.config.power.pace {
+        MutexGuard::unlocked(&mut state, || match &shared.config.power.pace {
             Pace::Clock => follow(shared, device, &telemetry, shared.started.elapsed()),
             Pace::Steps(steps) => {
                 if let Some(at) = steps.wanted() {

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::parts::in_parts;
+use super::parts::{TEXTS_PER_THREAD, in_parts};
 use super::stems::{is_stop_word, stem};
 use super::words::words;
 
@@ -103,7 +103,7 @@ impl LexicalIndex {
     /// The agent that fits each text best; none where no word of the text is known. In the order of the texts.
     #[must_use]
     pub fn select_all(&self, texts: &[&str]) -> Vec<Option<Ranked>> {
-        in_parts(texts, |texts| {
+        in_parts(texts, TEXTS_PER_THREAD, |texts| {
             let mut scratch = Scratch::default();
             texts.iter().map(|text| self.select(text, &mut scratch)).collect()
         })
@@ -204,7 +204,6 @@ fn fold_case(text: &str, into: &mut String) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::parts::ITEMS_PER_THREAD;
     use super::*;
 
     fn profile(name: &str, description: &str, priority: i32) -> Profile {
@@ -251,7 +250,7 @@ mod tests {
     #[test]
     fn many_texts_get_what_each_gets_alone() {
         let texts = ["count the pages", "make tea", "who speaks?", "style of files"];
-        let many: Vec<&str> = (0..3 * ITEMS_PER_THREAD).map(|i| texts[i % 4]).collect();
+        let many: Vec<&str> = (0..3 * TEXTS_PER_THREAD).map(|i| texts[i % 4]).collect();
         let index = index();
         let mut scratch = Scratch::default();
         for (text, found) in many.iter().zip(index.select_all(&many)) {

@@ -22,7 +22,7 @@ pub use embedding::{Embedding, Evidence, SemanticIndex};
 pub use folder::{AgentRegistry, FileProblem};
 pub use head::{Examples, Head, Prediction};
 pub use lexical::{LexicalIndex, Profile, Ranked, Scratch};
-pub(crate) use parts::in_parts;
+pub(crate) use parts::{TEXTS_PER_THREAD, in_parts};
 pub use router::{AgentChoice, Match, Router};
 
 /// Reads front matter and forgets it.

@@ -5,15 +5,17 @@
 
 use std::thread;
 
-/// Fewer items are not worth a thread.
-pub(crate) const ITEMS_PER_THREAD: usize = 2048;
+/// Texts that are worth a thread where each takes about a microsecond.
+pub(crate) const TEXTS_PER_THREAD: usize = 2048;
 
-/// What `work` makes of all items, in their order; it is given parts of them, side by side where there are many.
+/// What `work` makes of all items, in their order; it is given parts of them, side by side where there are several
+/// times `worth_a_thread`.
 pub(crate) fn in_parts<T: Sync, R: Send>(
     items: &[T],
+    worth_a_thread: usize,
     work: impl Fn(&[T]) -> Vec<R> + Sync,
 ) -> Vec<R> {
-    let wanted = items.len() / ITEMS_PER_THREAD;
+    let wanted = items.len() / worth_a_thread;
     // Asking the system takes as long as dozens of texts.
     let threads = match wanted {
         0 | 1 => 1,
@@ -45,9 +47,9 @@ mod tests {
 
     #[test]
     fn the_parts_come_back_in_their_order() {
-        for count in [0, 1, ITEMS_PER_THREAD, 5 * ITEMS_PER_THREAD + 7] {
+        for count in [0, 1, 10, 57] {
             let items: Vec<usize> = (0..count).collect();
-            let doubled = in_parts(&items, |part| part.iter().map(|item| 2 * item).collect());
+            let doubled = in_parts(&items, 10, |part| part.iter().map(|item| 2 * item).collect());
             assert!(doubled.iter().copied().eq(items.iter().map(|item| 2 * item)));
         }
     }

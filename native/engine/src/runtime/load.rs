@@ -5,7 +5,7 @@ use super::find::{library_in, suffix_version};
 use super::version::{LEAST_VERSION, RuntimeVersion};
 use crate::error::{Error, ErrorCode, Result};
 use crate::openvino::{self, REQUIRED_SYMBOLS};
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 use std::ffi::{CStr, c_char, c_void};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;

@@ -1,6 +1,9 @@
 /** A hundred agents, and texts that one of them fits. */
 import type {AgentProfile} from '../../engine/engine.ts'
 
+/** Why the old module has no figures for them. */
+export const LEGACY_COMPARES_NO_TEXTS =
+  'the old module chooses by a fixed list of keywords in names; it compares no texts'
 const AGENTS = 100
 const VERBS = ['review', 'deploy', 'monitor', 'encrypt', 'translate', 'compile', 'measure', 'draw', 'plan', 'index']
 const THINGS = [

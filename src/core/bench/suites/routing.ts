@@ -5,7 +5,7 @@ import type {RoutingMethod} from '../../engine/engine.ts'
 import {asNpuBridgeError} from '../../errors.ts'
 import {ACCELERATED, LEGACY_AS_SHIPPED, LEGACY_WITHOUT_SLEEP} from '../sides.ts'
 import {perSecond, timesUs} from '../timing.ts'
-import {agents, TextSource} from './routed-texts.ts'
+import {agents, LEGACY_COMPARES_NO_TEXTS, TextSource} from './routed-texts.ts'
 import {absent, type Side, type Suite, type SuiteContext} from './suite.ts'
 
 const TEXTS = 2000
@@ -13,7 +13,7 @@ const TEXTS = 2000
 const EMBEDDED = 128
 const LEGACY_HAS_NONE = {
   status: 'not_available',
-  reason: 'the old module chooses by a fixed list of keywords in names; it compares no texts',
+  reason: LEGACY_COMPARES_NO_TEXTS,
 } as const
 
 export const routing: Suite = {

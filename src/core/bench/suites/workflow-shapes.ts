@@ -6,7 +6,7 @@ import type {Dependencies} from '../../engine/legacy-measure.ts'
 
 import {ACCELERATED, LEGACY_AS_SHIPPED, LEGACY_WITHOUT_SLEEP} from '../sides.ts'
 import {perSecond, timesUs} from '../timing.ts'
-import {agents, TextSource} from './routed-texts.ts'
+import {agents, LEGACY_COMPARES_NO_TEXTS, TextSource} from './routed-texts.ts'
 import {absent, type Case, type MetricDefinition, type Side, type SuiteContext} from './suite.ts'
 
 /** What the old module takes seconds for at most, and what it would not end with. */
@@ -147,14 +147,13 @@ function routedCase(size: number, context: SuiteContext): Case {
     agents,
     tasks: texts.take(size).map((description, index) => ({id: String(index), description})),
   })
-  const reason = 'the old module chooses by a fixed list of keywords in names; it compares no texts'
   return {
     title: `${size} tasks without an agent`,
     metrics: [`routed_${size}`],
     rounds: roundsOf(size, context),
     sides: {
-      [LEGACY_AS_SHIPPED]: absent('not_available', reason),
-      [LEGACY_WITHOUT_SLEEP]: absent('not_available', reason),
+      [LEGACY_AS_SHIPPED]: absent('not_available', LEGACY_COMPARES_NO_TEXTS),
+      [LEGACY_WITHOUT_SLEEP]: absent('not_available', LEGACY_COMPARES_NO_TEXTS),
       [ACCELERATED]: acceleratedSide(operation, context, (times) => ({
         values: {[`routed_${size}`]: perSecond(size, [median([...times])])},
       })),

@@ -1,11 +1,12 @@
 import {z} from 'zod'
 
+import {TEXT_METHODS} from '../../routing/method.ts'
 import {setting} from '../section.ts'
 
 export const routing = z
   .strictObject({
     method: setting(
-      z.enum(['auto', 'lexical', 'semantic', 'hybrid']),
+      z.enum(TEXT_METHODS),
       'How agents are compared where neither a flag nor the workflow says; auto is hybrid where the model minilm can run, else lexical.',
       {default: 'auto'},
     ),

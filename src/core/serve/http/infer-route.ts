@@ -3,9 +3,9 @@ import type {FastifyReply, FastifyRequest} from 'fastify'
 
 import {constants, deflate, gzip} from 'node:zlib'
 
-import type {InferResponse} from '../service/inference.ts'
-
 import {NpuBridgeError} from '../../errors.ts'
+import {type InferResponse, isUrgent} from '../service/inference.ts'
+import {AnswerTurns} from './answer-turns.ts'
 import {endRaw, type HttpContext, jsonLengthOf, sendError} from './app.ts'
 import {disconnectSignal} from './body.ts'
 import {type Body, type DecodedRequest, decodeInferRequest, rawInferRequest} from './infer-decode.ts'
@@ -17,6 +17,7 @@ type InferRoute = FastifyRequest<{Body: Body; Params: {readonly model: string; r
 const COMPRESS_FROM_BYTES = 1400
 
 export function inferHandler(context: HttpContext): (request: InferRoute, reply: FastifyReply) => Promise<void> {
+  const turns = new AnswerTurns()
   return async (request, reply) => {
     const startedAt = performance.now()
     let counters
@@ -28,6 +29,8 @@ export function inferHandler(context: HttpContext): (request: InferRoute, reply:
       const decoded = decodeBody(request, context, model)
       const inputUs = (performance.now() - startedAt) * 1000
       const response = await context.service.infer(model, decoded.request, disconnectSignal(request.raw.socket))
+      const turn = isUrgent(decoded.request) ? undefined : turns.next()
+      if (turn !== undefined) await turn
       answer({request, reply, context, decoded, response, inputUs})
     } catch (error) {
       counters?.failed((performance.now() - startedAt) * 1000)

@@ -42,6 +42,11 @@ const PRIORITY_LEVELS: readonly Priority[] = ['normal', 'realtime', 'critical', 
 /** Below this many bytes an engine copies in any case. */
 const TRANSFER_FROM_BYTES = 64 * 1024
 
+/** Whether it goes before everything else. */
+export function isUrgent({priority}: InferRequest): boolean {
+  return PRIORITY_LEVELS[priority] === 'realtime'
+}
+
 /** @throws {NpuBridgeError} INVALID_ARGUMENT */
 export function priorityOf(value: unknown): number {
   const level = typeof value === 'bigint' ? Number(value) : value
