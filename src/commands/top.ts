@@ -39,6 +39,7 @@ Keys: q quits, p pauses, s sorts by the next column, r reverses, the arrows scro
       await this.#watch(source, interval)
       return
     }
+
     const report = await readOnce(source, this.interrupted)
     this.log(renderOnce(report))
     return report

@@ -7,9 +7,9 @@ import {type TopReport, TopState} from '../../src/core/top/report.ts'
 import {connectSource} from '../../src/core/top/server-source.ts'
 import {FakeEngine} from '../core/serve/fake-engine.ts'
 import {serverOver, testServer, until} from '../core/serve/server.ts'
+import {npubridge} from '../support/cli.ts'
 import {makeFolder, removeFolder} from '../support/folder.ts'
 import {requireNative} from '../support/native.ts'
-import {npubridge} from '../support/cli.ts'
 import {expectSchema} from '../support/schema.ts'
 
 /** Metrics of an engine whose time goes on. */

@@ -12,10 +12,10 @@ import {connectTo} from '../../src/core/serve/client/connection.ts'
 import {FakeEngine} from '../core/serve/fake-engine.ts'
 import {ask, serverOver} from '../core/serve/server.ts'
 import {findChromium} from '../support/chromium.ts'
+import {BIN} from '../support/cli.ts'
 import {emulatedRuntime} from '../support/emulated.ts'
 import {makeFolder, removeFolder} from '../support/folder.ts'
 import {requireNative, startNative} from '../support/native.ts'
-import {BIN} from '../support/cli.ts'
 
 interface Opened extends AsyncDisposable {
   readonly page: Page

@@ -23,6 +23,18 @@ export interface Telemetry {
   readonly reason: string | null
 }
 
+/** Of an NPU that nobody reads. */
+export const UNREAD: Telemetry = {
+  utilisation: null,
+  frequencyMhz: null,
+  maxFrequencyMhz: null,
+  memoryBytes: null,
+  temperatureCelsius: null,
+  powerWatts: null,
+  power: null,
+  reason: null,
+}
+
 /** An error that clients were told, as often as it came in a row. */
 export interface LiveError {
   readonly number: number

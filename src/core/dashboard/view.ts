@@ -1,10 +1,9 @@
+import {type Admission, type Breaker, type Figures, type Latency, latencySinceStart} from './figures.ts'
 /**
  * What the page and `top` show, from two snapshots of metrics and what the server tells besides. Rates are taken from the
  * engine's own monotonic time, so that no clock that jumps, here or there, shows in them.
  */
-import type {Live, LiveModel, Telemetry} from './live.ts'
-
-import {type Admission, type Breaker, type Figures, type Latency, latencySinceStart} from './figures.ts'
+import {type Live, type LiveModel, type Telemetry, UNREAD} from './live.ts'
 
 export interface LatencyView extends Latency {
   /** What these are of: `last 10 s`, or a type of operations `since start`. */
@@ -157,15 +156,15 @@ function breakerOf(breaker: Breaker | undefined): Pick<DeviceView, 'breaker' | '
 
 /** From the kernel, and what that does not give from what the engine reads for its admission. */
 function telemetryOf(read: Telemetry | null, admission: Admission | undefined): Telemetry {
+  const known = read ?? UNREAD
+  const engine = {...UNREAD, ...admission}
   return {
-    utilisation: read?.utilisation ?? null,
-    frequencyMhz: read?.frequencyMhz ?? admission?.frequencyMhz ?? null,
-    maxFrequencyMhz: read?.maxFrequencyMhz ?? admission?.maxFrequencyMhz ?? null,
-    memoryBytes: read?.memoryBytes ?? null,
-    temperatureCelsius: read?.temperatureCelsius ?? admission?.temperatureCelsius ?? null,
-    powerWatts: read?.powerWatts ?? admission?.powerWatts ?? null,
-    power: read?.power ?? null,
-    reason: read?.reason ?? admission?.reason ?? (read ? null : 'nobody here reads the telemetry of an NPU'),
+    ...known,
+    frequencyMhz: known.frequencyMhz ?? engine.frequencyMhz,
+    maxFrequencyMhz: known.maxFrequencyMhz ?? engine.maxFrequencyMhz,
+    temperatureCelsius: known.temperatureCelsius ?? engine.temperatureCelsius,
+    powerWatts: known.powerWatts ?? engine.powerWatts,
+    reason: known.reason ?? engine.reason ?? (read ? null : 'nobody here reads the telemetry of an NPU'),
   }
 }
 

@@ -17,10 +17,7 @@ const SILENT_INTERVALS = 10
 const LEAST_SILENCE_MS = 5000
 
 /**
- * Connects to a server.
- *
- * @throws {NpuBridgeError} INVALID_ARGUMENT for what is no URL of a server, PROTOCOL_ERROR where nobody answers or the
- *   token is not the server's
+ * Connects to a server; it throws as {@link openSocket} does.
  */
 export async function connectSource(url: string, token: string | undefined): Promise<TopSource> {
   return new ServerSource(url, token, await openSocket(url, {token}))

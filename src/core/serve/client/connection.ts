@@ -43,7 +43,8 @@ interface Waiter {
 /**
  * Connects to the server at `url`: `http://HOST:PORT`, `https://…`, or `http+unix://` with the path of a socket.
  *
- * @param options.token what the server asks clients for
+ * @param url of the server
+ * @param options what the server asks clients for
  * @throws {NpuBridgeError} INVALID_ARGUMENT for what is no such URL, PROTOCOL_ERROR where nobody answers or refuses
  */
 export async function connectTo(url: string, options: ConnectOptions = {}): Promise<ServerConnection> {

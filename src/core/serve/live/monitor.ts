@@ -10,7 +10,7 @@ import type {Activity} from './activity.ts'
 
 import {LatencyHistogram} from '../../dashboard/histogram.ts'
 import {History} from '../../dashboard/history.ts'
-import {type Telemetry} from '../../dashboard/live.ts'
+import {type Telemetry, UNREAD} from '../../dashboard/live.ts'
 import {advise} from '../../tune/advise.ts'
 import {type Advice} from '../../tune/report.ts'
 
@@ -97,18 +97,8 @@ export class Monitor implements Disposable {
       if (fullName !== null) this.#fullNames.set(name, fullName)
     }
 
-    this.history.add({
-      at: now,
-      elapsedMs,
-      ...counts,
-      queueDepth: this.health?.queueDepth ?? null,
-      running: this.health?.running ?? null,
-      utilisation: this.telemetry?.utilisation ?? null,
-      frequencyMhz: this.telemetry?.frequencyMhz ?? null,
-      memoryBytes: this.telemetry?.memoryBytes ?? null,
-      temperatureCelsius: this.telemetry?.temperatureCelsius ?? null,
-      powerWatts: this.telemetry?.powerWatts ?? null,
-    })
+    const {queueDepth, running} = this.health ?? {queueDepth: null, running: null}
+    this.history.add({at: now, elapsedMs, ...counts, queueDepth, running, ...(this.telemetry ?? UNREAD)})
   }
 
   /** The name of a device, also of one that is lost and cannot be asked any more. */

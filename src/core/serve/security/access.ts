@@ -49,7 +49,9 @@ export class Access {
   }
 
   /**
-   * @param options.isPreflight a browser asks on behalf of a page, before that may send its token
+   * Checks what only those may have who are allowed to; of a preflight, by which a browser asks on behalf of a page before
+   * that may send its token, no token.
+   *
    * @throws {Refusal} 403 for a foreign name or page, 401 without the token, 429 beyond the rate
    */
   check(head: RequestHead, {isPreflight = false}: {isPreflight?: boolean} = {}): void {

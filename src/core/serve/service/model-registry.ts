@@ -81,6 +81,7 @@ export class ModelRegistry {
   /**
    * Loads a model, again if it is loaded.
    *
+   * @param name of the model, as clients know it
    * @param shapes input shapes to fix, by input name
    */
   async load(name: string, shapes?: LoadModelOperation['shapes']): Promise<ServedModel> {

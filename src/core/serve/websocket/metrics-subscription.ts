@@ -41,7 +41,10 @@ export class MetricsSubscription {
   readonly #push: (makeText: () => string) => void
   #timer: NodeJS.Timeout | undefined
 
-  /** @param push sends a text, unless the client has not taken the one before; then it is not made */
+  /**
+   * @param monitor of the server
+   * @param push sends a text, unless the client has not taken the one before; then it is not made
+   */
   constructor(monitor: Monitor, push: (makeText: () => string) => void) {
     this.#monitor = monitor
     this.#push = push

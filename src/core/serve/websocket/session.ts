@@ -32,7 +32,7 @@ export class WebSocketSession {
   #pausedAt: number | undefined
   #onIdle: (() => void) | undefined
 
-  /** @param name unlike those of all other sessions */
+  /** The `name` is unlike those of all other sessions. */
   constructor(socket: WebSocket, context: HttpContext, {client, name}: {client: string; name: string}) {
     this.#socket = socket
     this.#context = context

@@ -117,6 +117,7 @@ describe('what a server tells those who watch', () => {
       const snapshot: Partial<MetricsSnapshot> = {submitted: ++taken}
       return snapshot as MetricsSnapshot
     }
+
     expect([monitor.snapshot().submitted, monitor.snapshot().submitted]).to.deep.equal([1, 1])
     time.now += 6000
     expect(monitor.snapshot().submitted).to.equal(2)
