@@ -16,13 +16,9 @@ await build({
   outfile: path.join(TO, 'dashboard.js'),
   target: ['chrome123', 'firefox120', 'safari17.5'],
 })
-const style = path.join(ROOT, 'node_modules', 'uplot', 'dist', 'uPlot.min.css')
 await build({
   ...common,
-  stdin: {
-    contents: `${readFileSync(style, 'utf8')}\n${readFileSync(path.join(FROM, 'dashboard.css'), 'utf8')}`,
-    loader: 'css',
-  },
+  entryPoints: [path.join(FROM, 'styles', 'index.css')],
   outfile: path.join(TO, 'dashboard.css'),
 })
 copyFileSync(path.join(FROM, 'favicon.svg'), path.join(TO, 'favicon.svg'))
