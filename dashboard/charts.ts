@@ -80,7 +80,8 @@ const CHARTS: readonly ChartOptions[] = [
 
 const HEIGHT = 170
 const LEAST_US = 10
-const LEAST_SECONDS = 60
+/** What a server that has just been started fills the width with: as much as there is, in steps that divide evenly. */
+const SPANS = [60, 150, 300, 600, 900, 1800, 3600, 7200, 18_000, 36_000]
 
 class Chart {
   readonly #options: ChartOptions
@@ -159,14 +160,13 @@ class Chart {
     for (const [index, text] of texts.entries()) setText(this.#values[index]!, text)
     const said = lines.map(({label}, index) => `${label} ${texts[index]!}`).join(', ')
     setAttribute(this.#plot, 'aria-label', `${title}, ${RANGES[range]!.label}: now ${said}`)
+    this.#none.hidden = columns.some((values) => values.some((value) => value !== null))
     if (!this.#isVisible || !this.#chart) return
-    const isEmpty = columns.every((values) => values.every((value) => value === null))
-    this.#none.hidden = !isEmpty
     const times = rows.times.map((at) => (at - now) / 1000)
     this.#chart.setData([times, ...columns] as UPlot.AlignedData, false)
-    // A server that has just been started fills the width with what there is.
-    const covered = Math.max(LEAST_SECONDS, -1.05 * (times[0] ?? 0))
-    this.#chart.setScale('x', {min: -Math.min(RANGES[range]!.seconds, covered), max: 0})
+    const {seconds} = RANGES[range]!
+    const span = SPANS.find((each) => each >= -(times[0] ?? 0)) ?? seconds
+    this.#chart.setScale('x', {min: -Math.min(seconds, span), max: 0})
   }
 }
 
@@ -190,7 +190,7 @@ function splitsOf(chart: UPlot): number[] {
 function formatSecondsAgo(seconds: number): string {
   if (seconds > -1) return 'now'
   const ago = Math.round(-seconds)
-  if (ago < 150) return `−${ago} s`
+  if (ago < 150 || (ago < 600 && ago % 60 !== 0)) return `−${ago} s`
   if (ago < 3600) return `−${Math.round(ago / 60)} min`
   const hours = ago / 3600
   return `−${hours.toFixed(hours % 1 < 0.05 ? 0 : 1)} h`

@@ -1,8 +1,10 @@
 import {expect} from 'chai'
+import {PassThrough} from 'node:stream'
 import {stripVTControlCharacters} from 'node:util'
 
 import {columnsOf, cut, plain} from '../../src/ui/top/cells.ts'
 import {type PrintableTop, renderTop, type TopLook} from '../../src/ui/top/render.ts'
+import {TopScreen} from '../../src/ui/top/screen.ts'
 
 const LATENCY = {p50: 812, p95: 1300, p99: 2100}
 const model = (index: number): PrintableTop['models'][number] => ({
@@ -102,5 +104,28 @@ describe('the screen of top', () => {
     expect(plain('a\u{1B}[31mb\u{7}\u{9B}c\n')).to.equal('a [31mb c ')
     expect(columnsOf('模型e\u{301}')).to.equal(5)
     expect(cut('模型模型', 5)).to.equal('模型…')
+  })
+})
+
+describe('top on a terminal', () => {
+  it('writes only the lines that changed, and all of them after a resize', () => {
+    const stdin = new PassThrough() as unknown as NodeJS.ReadStream
+    const stdout = Object.assign(new PassThrough({encoding: 'utf8'}), {columns: 80, rows: 24})
+    const taken = () => (stdout.read() ?? '') as string
+    let throughput = 1023
+    const read = () => ({top: {...TOP, throughput}, rates: [], status: LOOK.status})
+    using screen = new TopScreen({stdin, stdout: stdout as unknown as NodeJS.WriteStream}, {onQuit() {}, read})
+    screen.draw()
+    expect(taken()).to.include('1,023 ops/s').and.include('model-499')
+    screen.draw()
+    expect(taken()).to.equal('')
+    throughput = 77
+    screen.draw()
+    const change = taken()
+    expect(change).to.include('77 ops/s')
+    expect(change.split('\u{1B}[K')).to.have.length(2)
+    Object.assign(stdout, {columns: 20, rows: 6})
+    stdout.emit('resize')
+    expect(taken()).to.include('77 ops/s').and.not.include('model-499')
   })
 })

@@ -77,7 +77,8 @@ export class TopScreen implements Disposable {
     let output = ''
     for (let row = 0; row < rows; row++) {
       const line = lines[row] ?? ''
-      if (line !== this.#lines[row]) output += `\u{1B}[${row + 1};1H${line}\u{1B}[K`
+      // Erased first: behind a line of full width the cursor still stands on its last character.
+      if (line !== this.#lines[row]) output += `\u{1B}[${row + 1};1H\u{1B}[K${line}`
     }
 
     this.#lines = Array.from({length: rows}, (_, row) => lines[row] ?? '')
