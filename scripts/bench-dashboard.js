@@ -12,7 +12,7 @@ import {WebSocket} from 'ws'
 import {connectTo} from '../dist/core/serve/client/connection.js'
 import {startServer} from './server.js'
 
-const ROUNDS = 8
+const ROUNDS = 11
 const SECONDS = 3
 const PROGRAM = path.resolve(import.meta.dirname, '..', 'bin', 'run.js')
 let isMet = true
@@ -73,14 +73,23 @@ say('first paint, median of 5', `${median(paints).toFixed(0)} ms`, '≤ 300 ms',
 const page = await browser.newPage({viewport: {height: 900, width: 1280}})
 await page.goto(server.url)
 await page.waitForTimeout(3000)
-const session = await page.context().newCDPSession(page)
-await session.send('Performance.enable')
-const worked = async () =>
-  (await session.send('Performance.getMetrics')).metrics.find(({name}) => name === 'TaskDuration').value
-const before = await worked()
-await sleep(10_000)
-const share = ((await worked()) - before) / 10
-say('main thread of the page at 1,000 ops/s, 10 s', `${(share * 100).toFixed(1)} %`, '≤ 5 %', share <= 0.05)
+const session = await browser.newBrowserCDPSession()
+/** Processor seconds of the page's process, with all its threads. */
+const worked = async () => {
+  const {processInfo} = await session.send('SystemInfo.getProcessInfo')
+  return Math.max(...processInfo.filter(({type}) => type === 'renderer').map(({cpuTime}) => cpuTime))
+}
+
+const shares = []
+for (let round = 0; round < 3; round++) {
+  const before = await worked()
+  const startedAt = performance.now()
+  await sleep(10_000)
+  shares.push(((await worked()) - before) / ((performance.now() - startedAt) / 1000))
+}
+
+const share = median(shares)
+say('process of the page at 1,000 ops/s, 3 × 10 s', `${(share * 100).toFixed(1)} %`, '≤ 5 %', share <= 0.05)
 await browser.close()
 
 const top = spawn('script', ['-qec', `${process.execPath} ${PROGRAM} top --server ${server.url}`, '/dev/null'], {
@@ -100,6 +109,7 @@ const closedLoop = async () => {
   const endsAt = performance.now() + SECONDS * 1000
   let done = 0
   const startedAt = performance.now()
+  const workedBefore = cpuSeconds(server.pid)
   const one = async () => {
     while (performance.now() < endsAt) {
       await connection.submit({type: 'echo'})
@@ -108,10 +118,14 @@ const closedLoop = async () => {
   }
 
   await Promise.all(Array.from({length: 32}, one))
-  return (done * 1000) / (performance.now() - startedAt)
+  return {
+    perSecond: (done * 1000) / (performance.now() - startedAt),
+    work: (cpuSeconds(server.pid) - workedBefore) / done,
+  }
 }
 
-const ratios = []
+// Throughput is what counts; on a machine with other work it says little, and the processor time of an operation more.
+const turns = []
 for (let round = 0; round < ROUNDS; round++) {
   const alone = await closedLoop()
   const socket = new WebSocket(`${server.url.replace('http', 'ws')}/ws`)
@@ -119,14 +133,21 @@ for (let round = 0; round < ROUNDS; round++) {
     socket.send('{"id": 1, "type": "subscribe_metrics", "interval_ms": 500, "live": true}')
   })
   await sleep(300)
-  ratios.push((await closedLoop()) / alone)
+  const watched = await closedLoop()
+  turns.push({lost: 1 - watched.perSecond / alone.perSecond, more: watched.work / alone.work - 1})
   socket.terminate()
   await sleep(300)
 }
 
-const cost = 1 - median(ratios)
-say(`throughput that a subscriber costs, ${ROUNDS} turns`, `${(cost * 100).toFixed(1)} %`, '≤ 1 %', cost <= 0.01)
-const [low, high] = [Math.min(...ratios), Math.max(...ratios)].map((ratio) => ((1 - ratio) * 100).toFixed(1))
-console.log(`  (${high} to ${low} %; load average ${loadavg()[0].toFixed(1)} at the end)`)
+for (const [what, costs] of [
+  ['throughput that a subscriber costs', turns.map(({lost}) => lost)],
+  ['processor time of an operation more with one', turns.map(({more}) => more)],
+]) {
+  const cost = median(costs)
+  say(`${what}, ${ROUNDS} turns`, `${(cost * 100).toFixed(1)} %`, '≤ 1 %', cost <= 0.01)
+  console.log(`  (${[Math.min(...costs), Math.max(...costs)].map((each) => (each * 100).toFixed(1)).join(' to ')} %)`)
+}
+
+console.log(`load average ${loadavg()[0].toFixed(1)} at the end`)
 server.child.kill('SIGTERM')
 process.exit(isMet ? 0 : 3)
