@@ -19,8 +19,8 @@ const TICK_MS = 1000
 const WINDOW = 10
 /** A snapshot may be so old, so that two who watch at 2 Hz do not cost twice. */
 const FRESH_MS = 400
-/** A snapshot is taken again after so many times what it took: a hundredth of the time at most. */
-const COST_FACTOR = 100
+/** A snapshot is taken again after so many times what it took: half a hundredth of the time at most. */
+const COST_FACTOR = 200
 /** However dear they are. */
 const STALE_MS = 5000
 const ADVICE_MS = 5000
