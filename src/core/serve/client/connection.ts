@@ -30,10 +30,20 @@ interface Waiter {
 /**
  * Connects to the server at `url`: `http://HOST:PORT`, `https://…`, or `http+unix://` with the path of a socket.
  *
- * @param options.token what the server asks clients for
+ * @param url of the server
+ * @param options what the server asks clients for
  * @throws {NpuBridgeError} INVALID_ARGUMENT for what is no such URL, PROTOCOL_ERROR where nobody answers or refuses
  */
-export async function connectTo(url: string, {token}: {token?: string | undefined} = {}): Promise<ServerConnection> {
+export async function connectTo(url: string, options: ConnectOptions = {}): Promise<ServerConnection> {
+  return new ServerConnection(url, await openSocket(url, options))
+}
+
+export interface ConnectOptions {
+  readonly token?: string | undefined
+}
+
+/** The WebSocket of a server, opened; as {@link connectTo}. */
+export async function openSocket(url: string, {token}: ConnectOptions = {}): Promise<WebSocket> {
   const socket = new WebSocket(socketUrl(url), {
     handshakeTimeout: CONNECT_MS,
     maxPayload: 0,
@@ -56,7 +66,7 @@ export async function connectTo(url: string, {token}: {token?: string | undefine
       })
     })
   })
-  return new ServerConnection(url, socket)
+  return socket
 }
 
 function socketUrl(url: string): string {
