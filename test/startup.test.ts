@@ -40,6 +40,12 @@ describe('starting', () => {
     expect(heavy, 'import() it where it is used').to.deep.equal([])
   })
 
+  it('finds what it loads later: names of files are those of what was compiled', () => {
+    const compiled = globSync('dist/**/*.js', {cwd: ROOT})
+    const wrong = compiled.filter((file) => /\bimport\('[^']*\.ts'\)/.test(readFileSync(path.join(ROOT, file), 'utf8')))
+    expect(wrong).to.deep.equal([])
+  })
+
   it('notices what a module brings with it', () => {
     const engine = packagesOf(path.join(ROOT, 'src/core/serve/options.ts'))
     expect(engine).to.include('zod')

@@ -7,6 +7,16 @@ import {profileFlags} from '../flags/config.ts'
 import {lineFlags} from '../flags/run.ts'
 import {workflowFlags} from '../flags/workflow.ts'
 
+/** Apart from `await using`: tsc does not rewrite the names of files that are imported in a function with it. */
+const loadWorkflows = async () => ({
+  ...(await import('../core/open-bridge.ts')),
+  ...(await import('../core/routing/lazy-engine.ts')),
+  ...(await import('../core/workflow/view.ts')),
+  ...(await import('../core/workflow/workflow.ts')),
+  ...(await import('../ui/workflow-live.ts')),
+  ...(await import('../ui/workflow.ts')),
+})
+
 export default class Run extends BaseCommand {
   static override enableJsonFlag = false
   static override summary = 'Run the operations of a JSON Lines file, or a workflow'
@@ -84,12 +94,19 @@ A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw bin
   }
 
   async #runWorkflow(file: string, flags: Interfaces.InferredFlags<typeof Run.flags>): Promise<void> {
-    const {configOf, openBridge} = await import('../core/open-bridge.ts')
-    const {LazyEngine} = await import('../core/routing/lazy-engine.ts')
-    const {planView} = await import('../core/workflow/view.ts')
-    const {notesOf, prepareWorkflow, runWorkflow} = await import('../core/workflow/workflow.ts')
-    const {workflowView} = await import('../ui/workflow-live.ts')
-    const {renderMermaid, renderReport, renderTree} = await import('../ui/workflow.ts')
+    const {
+      configOf,
+      openBridge,
+      LazyEngine,
+      planView,
+      notesOf,
+      prepareWorkflow,
+      runWorkflow,
+      workflowView,
+      renderMermaid,
+      renderReport,
+      renderTree,
+    } = await loadWorkflows()
     await using lazy = new LazyEngine(async () => openBridge(flags))
     const prepared = await prepareWorkflow({
       agents: flags.agents,

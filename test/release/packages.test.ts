@@ -19,6 +19,7 @@ const ALLOWED = [
   /^bin\/(run|main)\.js$/,
   /^dist\/.+\.(js|d\.ts)$/,
   /^docs\/schemas\/config\.schema\.json$/,
+  /^man\/npubridge\.1$/,
   /^proto\/inference\.proto$/,
   /^native\/python\/bench\/(bench_peer|compat_module)\.py$/,
   /^native\/python\/python\/npubridge\/_reference\/\w+\.py$/,

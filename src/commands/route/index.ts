@@ -7,6 +7,14 @@ import {TEXT_METHODS} from '../../core/routing/method.ts'
 import {configFlag} from '../../flags/config.ts'
 import {deviceFlags} from '../../flags/engine.ts'
 
+/** Apart from `await using`: tsc does not rewrite the names of files that are imported in a function with it. */
+const load = async () => ({
+  ...(await import('../../core/open-bridge.ts')),
+  ...(await import('../../core/routing/lazy-engine.ts')),
+  ...(await import('../../core/routing/route.ts')),
+  ...(await import('../../ui/route.ts')),
+})
+
 export default class Route extends BaseCommand {
   static override summary = 'Choose the agent for a text, or measure how well agents are chosen'
 
@@ -45,10 +53,7 @@ The file of --eval is JSON: a list of [text, label], or an object of such lists:
 
   async run(): Promise<RouteReport> {
     const {args, flags} = await this.parse(Route)
-    const {configOf, openBridge} = await import('../../core/open-bridge.ts')
-    const {LazyEngine} = await import('../../core/routing/lazy-engine.ts')
-    const {routeOrEvaluate} = await import('../../core/routing/route.ts')
-    const {renderEvaluation, renderRoute} = await import('../../ui/route.ts')
+    const {configOf, openBridge, LazyEngine, routeOrEvaluate, renderEvaluation, renderRoute} = await load()
     const {agents, eval: evaluated, head, method, threshold, top} = flags
     const config = await configOf(flags)
     await using lazy = new LazyEngine(async () => openBridge(flags))

@@ -5,6 +5,14 @@ import type {TrainReport} from '../../core/routing/train.ts'
 import {BaseCommand} from '../../base-command.ts'
 import {deviceFlags} from '../../flags/engine.ts'
 
+/** Apart from `await using`: tsc does not rewrite the names of files that are imported in a function with it. */
+const load = async () => ({
+  ...(await import('../../core/open-bridge.ts')),
+  ...(await import('../../core/routing/lazy-engine.ts')),
+  ...(await import('../../core/routing/train.ts')),
+  ...(await import('../../ui/route.ts')),
+})
+
 export default class RouteTrain extends BaseCommand {
   static override summary = 'Learn to choose labels for texts from examples'
 
@@ -39,10 +47,7 @@ export default class RouteTrain extends BaseCommand {
 
   async run(): Promise<TrainReport> {
     const {args, flags} = await this.parse(RouteTrain)
-    const {openBridge} = await import('../../core/open-bridge.ts')
-    const {LazyEngine} = await import('../../core/routing/lazy-engine.ts')
-    const {trainHead} = await import('../../core/routing/train.ts')
-    const {renderTrainEvent, renderTraining} = await import('../../ui/route.ts')
+    const {openBridge, LazyEngine, trainHead, renderTrainEvent, renderTraining} = await load()
     const {device, method, output, runtime} = flags
     await using lazy = new LazyEngine(async () => openBridge({device, runtime}))
     const report = await trainHead({
