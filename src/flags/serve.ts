@@ -1,7 +1,7 @@
 /** What `serve` takes, and the options that it stands for. */
 import {Flags, type Interfaces} from '@oclif/core'
 
-import {parseServeOptions, type ServeOptions} from '../core/serve/options.ts'
+import type {ServeOptions} from '../core/serve/options.ts'
 
 const security = {helpGroup: 'SECURITY'} as const
 const life = {helpGroup: 'LIFE'} as const
@@ -97,7 +97,8 @@ export const serveFlags = {
 export type ServeFlags = Interfaces.InferredFlags<typeof serveFlags>
 
 /** @throws {Error} NpuBridgeError: CONFIG_INVALID */
-export function serveOptionsOf(flags: ServeFlags): ServeOptions {
+export async function serveOptionsOf(flags: ServeFlags): Promise<ServeOptions> {
+  const {parseServeOptions} = await import('../core/serve/options.ts')
   const {control, dashboard, grpc, host, load = [], models = null, port, socket = null, token} = flags
   const [cert, key] = [flags['tls-cert'], flags['tls-key']]
   return parseServeOptions({
