@@ -1,12 +1,18 @@
+import type {TopReport} from '../core/top/report.ts'
+import type {TopSource} from '../core/top/source.ts'
+import type {Watching} from '../core/top/watch.ts'
+
 import {BaseCommand} from '../base-command.ts'
-import {resolvePaths} from '../core/paths.ts'
-import {openSource, readOnce} from '../core/top/open.ts'
-import {type TopReport} from '../core/top/report.ts'
-import {type TopSource} from '../core/top/source.ts'
-import {type Watching, watchSource} from '../core/top/watch.ts'
 import {topFlags} from '../flags/top.ts'
-import {renderOnce, statusOf} from '../ui/top/once.ts'
-import {TopScreen} from '../ui/top/screen.ts'
+
+/** Apart from `using`: tsc does not rewrite the names of files that are imported in a function with it. */
+const loadTop = async () => ({
+  ...(await import('../core/paths.ts')),
+  ...(await import('../core/top/open.ts')),
+  ...(await import('../core/top/watch.ts')),
+  ...(await import('../ui/top/once.ts')),
+  ...(await import('../ui/top/screen.ts')),
+})
 
 export default class Top extends BaseCommand {
   static override summary = 'What the bridge is doing now, in a terminal'
@@ -30,6 +36,7 @@ Keys: q quits, p pauses, s sorts by the next column, r reverses, the arrows scro
 
   async run(): Promise<TopReport | undefined> {
     const {flags} = await this.parse(Top)
+    const {resolvePaths, openSource, readOnce, renderOnce} = await loadTop()
     const {interval, json: _json, once, ...chosen} = flags as typeof flags & {json?: boolean}
     await using source = await openSource(chosen, {
       serversFolder: resolvePaths().servers,
@@ -46,6 +53,7 @@ Keys: q quits, p pauses, s sorts by the next column, r reverses, the arrows scro
   }
 
   async #watch(source: TopSource, interval: number): Promise<undefined> {
+    const {watchSource, statusOf, TopScreen} = await loadTop()
     const {promise: over, resolve: quit} = Promise.withResolvers<void>()
     this.interrupted.addEventListener('abort', () => {
       quit()
