@@ -3,6 +3,7 @@ import {writeFile} from 'node:fs/promises'
 import path from 'node:path'
 
 import {BaseCommand} from '../base-command.ts'
+import {SIGNAL_BACKENDS, SIGNAL_DEVICES} from '../core/engine/engine.ts'
 import {NpuBridgeError} from '../core/errors.ts'
 import {openBridge} from '../core/open-bridge.ts'
 import {readParameters} from '../core/signal/parameters.ts'
@@ -51,12 +52,21 @@ Of welch and periodogram the tones that stand out are told, more exactly than th
       multiple: true,
     }),
     out: Flags.string({description: 'where the first output goes: .npy, .csv or .wav', helpValue: 'FILE'}),
+    backend: Flags.option({
+      default: 'auto' as const,
+      description: 'where it is worked out; auto is native unless a device is asked for',
+      options: SIGNAL_BACKENDS,
+    })(),
+    device: Flags.option({description: 'work it out on a device, through OpenVINO', options: SIGNAL_DEVICES})(),
     plot: Flags.boolean({description: 'draw the first channel of the result'}),
   }
 
   async run(): Promise<SignalReport & {plot: string | null}> {
     const {args, flags} = await this.parse(Signal)
-    await using engine = await openBridge({device: 'cpu', engine: 'native'})
+    await using engine = await openBridge({
+      device: flags.device ?? (flags.backend === 'openvino' ? 'auto' : 'cpu'),
+      engine: 'native',
+    })
     const processed = await processFile(
       {
         kind: args.kind,
@@ -65,6 +75,8 @@ Of welch and periodogram the tones that stand out are told, more exactly than th
         inputs: readParameters(flags.input) as Record<string, string>,
         fs: flags.fs === undefined ? undefined : positive(flags.fs),
         out: flags.out,
+        backend: flags.backend,
+        device: flags.device,
         signal: this.interrupted,
       },
       async () => engine,
