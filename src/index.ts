@@ -8,3 +8,8 @@ export type {Prepared, PrepareOptions, RunWorkflowOptions} from './core/workflow
 export type {WorkflowEvent} from './core/workflow/events.ts'
 export type {WorkflowReport as WorkflowRunReport} from './core/workflow/report.ts'
 export type {TaskCallback, TaskContext} from './core/agents/agent.ts'
+export type {ClusterEngine} from './core/cluster/client/cluster-engine.ts'
+export type {ClusterSubmitOptions} from './core/cluster/client/job-builder.ts'
+export type {ClusterResult} from './core/cluster/client/pending.ts'
+export type {ClusterSettings} from './core/cluster/options.ts'
+export {connectCluster} from './core/cluster/connect.ts'

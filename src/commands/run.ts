@@ -40,6 +40,10 @@ A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw bin
       description: 'A file of operations, the tensors of their results saved as .npy files',
     },
     {
+      command: '<%= config.bin %> <%= command.id %> ops.jsonl --cluster redis://127.0.0.1:6379',
+      description: 'The same by a pool of hosts',
+    },
+    {
       command: '<%= config.bin %> <%= command.id %> workflow.yaml --dry-run',
       description: 'What a workflow would do, and who would do it',
     },

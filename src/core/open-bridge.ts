@@ -1,8 +1,11 @@
 /** The bridge of a command: what its flags do not say comes from the project's configuration. */
+import type {ClusterEngine} from './cluster/client/cluster-engine.ts'
 import type {Config} from './config/schema.ts'
 import type {Engine} from './engine/engine.ts'
 
 import {createBridge} from './bridge.ts'
+import {connectCluster} from './cluster/connect.ts'
+import {configuredCluster} from './cluster/options.ts'
 import {resolveConfig} from './config/resolve.ts'
 import {connectTo} from './serve/client/connection.ts'
 
@@ -28,10 +31,28 @@ export async function openBridge(flags: BridgeFlags): Promise<Engine> {
   return createBridge({config: await configOf(flags)})
 }
 
-/** As {@link openBridge}, or a server that has the engine. */
+export interface EngineFlags extends BridgeFlags {
+  readonly server?: string | undefined
+  /** The URL of the Redis server of a pool. */
+  readonly cluster?: string | undefined
+}
+
+/** As {@link openBridge}, or a server or a pool that has the engine. */
 export async function openEngine({
+  cluster,
   server,
   ...flags
-}: BridgeFlags & {readonly server?: string | undefined}): Promise<AsyncDisposable & Pick<Engine, 'submit'>> {
+}: EngineFlags): Promise<AsyncDisposable & Pick<Engine, 'submit'>> {
+  if (cluster !== undefined) return openCluster(cluster, flags)
   return server === undefined ? openBridge(flags) : connectTo(server, {token: process.env.NPUBRIDGE_TOKEN})
+}
+
+/**
+ * A pool in place of an engine. What joins several hosts is loaded here and not before.
+ *
+ * @throws NpuBridgeError PROTOCOL_ERROR where there is no Redis, DEVICE_UNAVAILABLE where no worker has joined
+ */
+export async function openCluster(queue: string, flags: BridgeFlags): Promise<ClusterEngine> {
+  const config = await configOf(flags)
+  return connectCluster(configuredCluster({config, env: process.env, queue}))
 }

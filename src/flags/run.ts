@@ -5,6 +5,8 @@ import {DEFAULT_CONCURRENCY} from '../core/run/concurrency.ts'
 
 /** What makes no sense where another process has the engine. */
 const OWN_ENGINE = ['config', 'device', 'engine', 'legacy', 'profile', 'runtime']
+/** A pool has a configuration, and workers have the rest. */
+const OWN_DEVICES = OWN_ENGINE.filter((flag) => flag !== 'config')
 
 export const lineFlags = {
   device: Flags.option({options: ['auto', 'npu', 'gpu', 'cpu'] as const})({
@@ -15,6 +17,11 @@ export const lineFlags = {
   }),
   runtime: Flags.string({description: 'folder of the OpenVINO runtime to use'}),
   server: Flags.string({description: 'run on this server instead', exclusive: OWN_ENGINE, helpValue: 'URL'}),
+  cluster: Flags.string({
+    description: 'run on the workers that meet at this Redis server instead',
+    exclusive: [...OWN_DEVICES, 'server'],
+    helpValue: 'redis://HOST:PORT',
+  }),
   legacy: Flags.string({description: 'Python module of the legacy engine'}),
   model: Flags.string({description: 'model of the lines that name none'}),
   'timeout-ms': Flags.integer({description: 'timeout of the lines that give none, in milliseconds', min: 1}),

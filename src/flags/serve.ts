@@ -71,6 +71,7 @@ export const serveFlags = {
     description: 'origin whose web pages may use this server',
     helpValue: 'ORIGIN',
   }),
+  dashboard: Flags.boolean({...security, allowNo: true, default: true, description: 'offer the dashboard at /'}),
   'rate-limit': Flags.integer({
     ...security,
     default: 0,
@@ -98,12 +99,13 @@ export type ServeFlags = Interfaces.InferredFlags<typeof serveFlags>
 /** @throws {Error} NpuBridgeError: CONFIG_INVALID */
 export async function serveOptionsOf(flags: ServeFlags): Promise<ServeOptions> {
   const {parseServeOptions} = await import('../core/serve/options.ts')
-  const {control, grpc, host, load = [], models = null, port, socket = null, token} = flags
+  const {control, dashboard, grpc, host, load = [], models = null, port, socket = null, token} = flags
   const [cert, key] = [flags['tls-cert'], flags['tls-key']]
   return parseServeOptions({
     allowedHosts: flags['allow-host'] ?? [],
     allowedOrigins: flags['allow-origin'] ?? [],
     control,
+    dashboard,
     drainMs: flags['drain-ms'],
     grpcPort: grpc && socket === null ? flags['grpc-port'] : null,
     host,

@@ -18,6 +18,7 @@ const ALLOWED = [
   /^(CHANGELOG\.md|LICENSE|README\.md|package\.json|oclif\.manifest\.json)$/,
   /^bin\/(run|main)\.js$/,
   /^dist\/.+\.(js|d\.ts)$/,
+  /^dist\/dashboard\/(index\.html|dashboard\.css|favicon\.svg)$/,
   /^docs\/schemas\/config\.schema\.json$/,
   /^man\/npubridge\.1$/,
   /^proto\/inference\.proto$/,
@@ -120,6 +121,7 @@ describe('no code runs while npubridge is installed', () => {
     const runs = Object.entries(lock.packages).filter(([, {hasInstallScript, dev}]) => hasInstallScript && !dev)
     expect(runs.map(([name]) => name.replace('node_modules/', '')).toSorted()).to.deep.equal([
       '@ast-grep/lang-python',
+      'msgpackr-extract',
       'protobufjs',
     ])
   })

@@ -14,3 +14,15 @@ export async function failureOf(work: Promise<unknown>): Promise<NpuBridgeError>
 
   throw new AssertionError(`expected a failure, got ${JSON.stringify(value)}`)
 }
+
+/** The error that `work` throws at once. */
+export function thrownBy(work: () => unknown): NpuBridgeError {
+  try {
+    work()
+  } catch (error) {
+    if (error instanceof NpuBridgeError) return error
+    throw error
+  }
+
+  throw new AssertionError('expected a failure')
+}

@@ -26,8 +26,10 @@ function section(name: string, schema: JsonSchema): string[] {
   return [...head, `Below each name:`, '', ...table(Object.entries(inner.properties ?? {}), null), '', variable]
 }
 
-/** @param settings of one section
- * @param path of the section; null where settings have no variables of their own */
+/**
+ * @param settings of one section
+ * @param path of the section; null where settings have no variables of their own
+ */
 function table(settings: ReadonlyArray<[string, JsonSchema]>, path: null | readonly string[]): string[] {
   const head =
     path === null

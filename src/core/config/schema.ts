@@ -6,6 +6,7 @@ import {z} from 'zod'
 
 import {batching} from './sections/batching.ts'
 import {breaker} from './sections/breaker.ts'
+import {cluster} from './sections/cluster.ts'
 import {general} from './sections/general.ts'
 import {models} from './sections/models.ts'
 import {npu} from './sections/npu.ts'
@@ -17,7 +18,20 @@ import {routing} from './sections/routing.ts'
 import {workflow} from './sections/workflow.ts'
 
 export const configSchema = z
-  .strictObject({...general, queue, batching, resources, breaker, npu, power, routing, workflow, profiles, models})
+  .strictObject({
+    ...general,
+    queue,
+    batching,
+    resources,
+    breaker,
+    npu,
+    power,
+    routing,
+    workflow,
+    cluster,
+    profiles,
+    models,
+  })
   .meta({title: 'Configuration of npubridge'})
 
 /** What is set; everything else has its default. */

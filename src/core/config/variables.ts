@@ -7,6 +7,7 @@ import {allSettings, type JsonSchema, type Setting, variableOf} from './schema.t
  * sources.
  */
 export const OTHER_VARIABLES: readonly string[] = [
+  'NPUBRIDGE_CLUSTER_KEY',
   'NPUBRIDGE_CONFIG',
   'NPUBRIDGE_FAULTS',
   'NPUBRIDGE_FAULTS_FILE',

@@ -185,6 +185,45 @@ export interface EmbedOperation {
   readonly model?: string
 }
 
+/** The families of signal processing; what each has is in docs/signal.md. */
+export const SIGNAL_FAMILIES = ['fft', 'filter', 'kalman', 'wavelet', 'spectral', 'adaptive'] as const
+export type SignalFamily = (typeof SIGNAL_FAMILIES)[number]
+
+/** One step: a family, its member as `parameters.kind`, and what that takes under the names of scipy or PyWavelets. */
+export interface SignalStep {
+  readonly operation: SignalFamily
+  readonly parameters?: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Processes samples, channels first and time last, FP32 or FP64. Either `operation` with `parameters`, or `steps`, whose
+ * first outputs are handed on without leaving the engine. Complex outputs end with a dimension of 2. `data` of the
+ * result is a {@link SignalBackend}.
+ */
+export interface SignalOperation {
+  readonly type: 'signal'
+  readonly operation?: SignalFamily
+  readonly parameters?: Readonly<Record<string, unknown>>
+  readonly steps?: readonly SignalStep[]
+  readonly data: Tensor
+  /** Further samples that a member takes by name: `y` of a cross-spectrum, `d` of an adaptive filter. */
+  readonly inputs?: TensorMap
+  /** Whether `data` ends with a dimension of real and imaginary part; true for the inverse transforms when absent. */
+  readonly complex?: boolean
+  /** @default 'auto' */
+  readonly backend?: 'auto' | 'native'
+  /** Blocks of one stream follow each other: filters, short-time transforms and adaptation go on where they were. */
+  readonly stream?: string
+  readonly endOfStream?: boolean
+  readonly transfer?: boolean
+}
+
+/** Who processed a signal, and why that one. */
+export interface SignalBackend {
+  readonly backend: string
+  readonly reason: string
+}
+
 /** A task of a workflow: work for an agent. */
 export interface WorkflowTask {
   readonly id: string
@@ -238,6 +277,7 @@ export type Operation =
   | LoadModelOperation
   | MatrixMultiplyOperation
   | RouteOperation
+  | SignalOperation
   | StatisticsOperation
   | UnloadModelOperation
   | WorkflowOperation
@@ -270,6 +310,8 @@ export interface OperationResult {
   readonly device: string | null
   readonly engine: EngineKind
   readonly fallback: Fallback | null
+  /** The worker of a pool that ran it; absent where there is none. */
+  readonly node?: string
   /** Time from submission to start, in microseconds. */
   readonly queueUs: number
   /** Time of the work itself, in microseconds. */

@@ -62,9 +62,10 @@ function idText(id: OperationId): string {
   return typeof id === 'bigint' ? String(id) : JSON.stringify(id)
 }
 
-function tailText({computeUs, device, engine, fallback, queueUs, totalUs}: OperationResult): string {
+function tailText({computeUs, device, engine, fallback, node, queueUs, totalUs}: OperationResult): string {
   const times = `"queue_us":${microseconds(queueUs)},"compute_us":${microseconds(computeUs)},"total_us":${microseconds(totalUs)}`
-  const how = `"device":${quoted(device)},"engine":${quoted(engine)},"fallback":${fallbackText(fallback)}`
+  const where = node === undefined ? '' : `,"node":${quoted(node)}`
+  const how = `"device":${quoted(device)},"engine":${quoted(engine)},"fallback":${fallbackText(fallback)}${where}`
   return `,${how},${times}}\n`
 }
 

@@ -398,6 +398,13 @@ impl Shared {
                 wake.host += 1;
                 HOST
             }
+            Kind::Signal => {
+                if pending.signal_stream().is_some() {
+                    self.watch(state, now);
+                }
+                wake.host += 1;
+                HOST
+            }
             Kind::Inference | Kind::MatrixMultiply => {
                 match self.model_lane(state, &mut pending, now, wake) {
                     Ok(lane) => lane,

@@ -3,35 +3,22 @@ import {type Buffer} from 'node:buffer'
 import {WebSocket} from 'ws'
 import {z} from 'zod'
 
-import type {Engine, Operation, OperationResult, OutputTensor, SubmitOptions} from '../../engine/engine.ts'
+import type {Engine, Operation, OperationResult, SubmitOptions} from '../../engine/engine.ts'
 
 import {exactText} from '../../engine/native/exact-json.ts'
-import {ERROR_CODES, NpuBridgeError} from '../../errors.ts'
+import {NpuBridgeError} from '../../errors.ts'
 import {parseJsonExactly} from '../../run/json.ts'
-import {BinaryFrame, describeTensors, encodeFrame} from '../websocket/binary-frame.ts'
+import {fieldsOf} from '../../run/operation-fields.ts'
+import {BinaryFrame, encodeFrame} from '../websocket/binary-frame.ts'
+import {describeOperation} from '../websocket/describe-operation.ts'
+import {errorFields, resultFields, resultOf} from './answer.ts'
 
 const CONNECT_MS = 10_000
 const MOST_ELEMENTS = 2 ** 31 - 1
 
-const fallbackSchema = z.object({from: z.string(), reason: z.string(), to: z.string()})
 const answerSchema = z.discriminatedUnion('ok', [
-  z.looseObject({
-    id: z.int(),
-    ok: z.literal(true),
-    outputs: z.record(z.string(), z.looseObject({})).optional(),
-    data: z.unknown().optional(),
-    device: z.string().nullable(),
-    engine: z.enum(['legacy', 'native', 'openvino-node']),
-    fallback: fallbackSchema.nullable(),
-    queue_us: z.number(),
-    compute_us: z.number(),
-    total_us: z.number(),
-  }),
-  z.looseObject({
-    id: z.int(),
-    ok: z.literal(false),
-    error: z.object({code: z.enum(ERROR_CODES), message: z.string(), suggestions: z.array(z.string())}),
-  }),
+  z.looseObject({id: z.int(), ok: z.literal(true), ...resultFields}),
+  z.looseObject({id: z.int(), ok: z.literal(false), error: errorFields}),
 ])
 
 interface Waiter {
@@ -43,10 +30,20 @@ interface Waiter {
 /**
  * Connects to the server at `url`: `http://HOST:PORT`, `https://…`, or `http+unix://` with the path of a socket.
  *
- * @param options.token what the server asks clients for
+ * @param url of the server
+ * @param options what the server asks clients for
  * @throws {NpuBridgeError} INVALID_ARGUMENT for what is no such URL, PROTOCOL_ERROR where nobody answers or refuses
  */
-export async function connectTo(url: string, {token}: {token?: string | undefined} = {}): Promise<ServerConnection> {
+export async function connectTo(url: string, options: ConnectOptions = {}): Promise<ServerConnection> {
+  return new ServerConnection(url, await openSocket(url, options))
+}
+
+export interface ConnectOptions {
+  readonly token?: string | undefined
+}
+
+/** The WebSocket of a server, opened; as {@link connectTo}. */
+export async function openSocket(url: string, {token}: ConnectOptions = {}): Promise<WebSocket> {
   const socket = new WebSocket(socketUrl(url), {
     handshakeTimeout: CONNECT_MS,
     maxPayload: 0,
@@ -69,7 +66,7 @@ export async function connectTo(url: string, {token}: {token?: string | undefine
       })
     })
   })
-  return new ServerConnection(url, socket)
+  return socket
 }
 
 function socketUrl(url: string): string {
@@ -181,28 +178,6 @@ export class ServerConnection implements AsyncDisposable, Pick<Engine, 'submit'>
   }
 }
 
-function resultOf(
-  {type}: Operation,
-  answer: Extract<z.infer<typeof answerSchema>, {ok: true}>,
-  frame: BinaryFrame | undefined,
-): OperationResult {
-  const {compute_us: computeUs, data, device, engine, fallback, queue_us: queueUs, total_us: totalUs} = answer
-  const outputs = Object.entries(answer.outputs ?? {}).map(
-    ([name, tensor]) => [name, frame?.read(tensor, `outputs.${name}`) as OutputTensor] as const,
-  )
-  return {
-    type,
-    ...(answer.outputs && {outputs: Object.fromEntries(outputs)}),
-    ...(data !== undefined && {data}),
-    device,
-    engine,
-    fallback,
-    queueUs,
-    computeUs,
-    totalUs,
-  }
-}
-
 /** Operations without tensors go as text, as they would stand in a line. */
 function messageOf(id: number, operation: Operation, {priority, timeoutMs}: SubmitOptions): Buffer | string {
   const common = {
@@ -211,52 +186,7 @@ function messageOf(id: number, operation: Operation, {priority, timeoutMs}: Subm
     ...(priority !== undefined && {priority}),
     ...(timeoutMs !== undefined && {timeout_ms: timeoutMs}),
   }
-  if (!('inputs' in operation)) return exactText({...common, ...fieldsOf(operation)})
-  const {bytes, described} = describeTensors({...operation.inputs})
-  return encodeFrame({...common, ...fieldsOf(operation), inputs: described}, bytes)
-}
-
-/** The fields of a line that an operation has besides its tensors; what is undefined is left out of JSON. */
-function fieldsOf(operation: Operation): object {
-  switch (operation.type) {
-    case 'inference': {
-      return {model: operation.model, stream: operation.stream, end_of_stream: operation.endOfStream}
-    }
-
-    case 'load_model': {
-      return {model: operation.model, shapes: operation.shapes}
-    }
-
-    case 'unload_model': {
-      return {model: operation.model}
-    }
-
-    case 'echo': {
-      return {data: operation.data}
-    }
-
-    case 'benchmark': {
-      return {kind: operation.kind, duration_ms: operation.durationMs, model: operation.model}
-    }
-
-    case 'route': {
-      const {topK, type: _type, ...fields} = operation
-      return {...fields, top_k: topK}
-    }
-
-    case 'embed': {
-      return {texts: operation.texts, model: operation.model}
-    }
-
-    case 'workflow': {
-      return {tasks: operation.tasks, agents: operation.agents, max_parallel: operation.maxParallel}
-    }
-
-    case 'health_check':
-    case 'initialize':
-    case 'matrix_multiply':
-    case 'statistics': {
-      return {}
-    }
-  }
+  const described = describeOperation(operation)
+  if (described === null) return exactText({...common, ...fieldsOf(operation)})
+  return encodeFrame({...common, ...described.fields}, described.bytes)
 }
