@@ -5,6 +5,7 @@ export default [
   {
     ignores: [
       'dist',
+      'release',
       '.stryker-tmp',
       'coverage',
       'native/target',

@@ -31,7 +31,7 @@ const {values} = parseArgs({
 const operations = Number(values.operations)
 const rounds = Number(values.rounds)
 
-if (values['bullmq-worker'] !== undefined) await bullmqWorker(values['bullmq-worker'])
+if (values['bullmq-worker']) await bullmqWorker(values['bullmq-worker'])
 else await measure()
 
 /** BullMQ as it comes, in a process of its own as ours has one. */

@@ -1,5 +1,7 @@
-// Runs steps one after the other, each announced, and ends at the first that fails with what to do about it.
-import {spawnSync} from 'node:child_process'
+// Runs steps one after the other, each announced, and ends at the first that fails with what to do about it. Chains of
+// steps that have nothing to do with each other may run side by side.
+import {spawn, spawnSync} from 'node:child_process'
+import {text} from 'node:stream/consumers'
 import {fileURLToPath} from 'node:url'
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url))
@@ -32,4 +34,36 @@ export function runSteps(steps) {
 
     process.stdout.write(`    done in ${((performance.now() - started) / 1000).toFixed(1)} s\n`)
   }
+}
+
+/** Runs chains of such steps, `width` at a time; what a step prints is shown when it has ended. */
+export async function runChains(chains, width) {
+  const waiting = [...chains]
+  const running = new Set()
+  // Ending here with a failure ends what runs beside it.
+  process.once('exit', () => running.forEach((child) => child.kill()))
+  const worker = async () => {
+    for (let chain = waiting.shift(); chain !== undefined; chain = waiting.shift()) {
+      for (const step of chain) await runQuietly(step, running)
+    }
+  }
+
+  await Promise.all(Array.from({length: width}, worker))
+}
+
+async function runQuietly({title, command, args, advice, env}, running) {
+  const started = performance.now()
+  const child = spawn(command, args, {cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], env: {...process.env, ...env}})
+  running.add(child)
+  const ended = new Promise((resolve) => {
+    child.on('error', (error) => resolve(error.message))
+    child.on('close', (code, signal) =>
+      resolve(code === 0 ? null : signal ? `ended by ${signal}` : `exit code ${code}`),
+    )
+  })
+  const [why, ...printed] = await Promise.all([ended, text(child.stdout), text(child.stderr)])
+  running.delete(child)
+  process.stdout.write(`\n${title}\n${printed.join('')}`)
+  if (why !== null) giveUp(`${title}: ${[command, ...args].join(' ')} failed (${why})`, advice)
+  process.stdout.write(`    done in ${((performance.now() - started) / 1000).toFixed(1)} s\n`)
 }

@@ -2,14 +2,17 @@
 // environment with the built wheel: `node scripts/test-pythons.js [pytest options]`, after `npm run test:prepare`.
 import {spawnSync} from 'node:child_process'
 import {mkdtempSync, readdirSync, rmSync} from 'node:fs'
-import {homedir, tmpdir} from 'node:os'
+import {availableParallelism, homedir, tmpdir} from 'node:os'
 import path from 'node:path'
 
-import {giveUp, ROOT, runSteps} from './steps.js'
+import {giveUp, ROOT, runChains} from './steps.js'
 
 const WHEELS = path.join(ROOT, 'native', 'python', 'dist')
 const TESTS = path.join(ROOT, 'native', 'python', 'tests')
-const TOOLS = ['numpy>=2,<3', 'packaging>=24', 'pytest>=8,<9', 'pytest-asyncio>=0.24']
+const TOOLS = [
+  ...['numpy>=2,<3', 'packaging>=24', 'pytest>=8,<9', 'pytest-asyncio>=0.24'],
+  ...['scipy>=1.15,<2', 'PyWavelets>=1.8,<2'],
+]
 const DESCRIBE = `
 import sys, sysconfig, venv, ensurepip
 if sys.implementation.name == "cpython" and sys.version_info >= (3, 10) and not sysconfig.get_config_var("Py_GIL_DISABLED"):
@@ -55,8 +58,8 @@ const folder = mkdtempSync(path.join(tmpdir(), 'npubridge-pythons-'))
 process.on('exit', () => rmSync(folder, {recursive: true, force: true}))
 
 const network = 'see the message above; downloads need a connection to PyPI'
-runSteps(
-  all.flatMap(({version, command}) => {
+await runChains(
+  all.map(({version, command}) => {
     const venv = path.join(folder, version)
     const python = path.join(venv, 'bin', 'python')
     const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check']
@@ -77,5 +80,6 @@ runSteps(
       },
     ]
   }),
+  availableParallelism(),
 )
 process.stdout.write(`\nCPython ${all.map(({version}) => version).join(', ')}: all tests passed\n`)

@@ -1,18 +1,11 @@
+import type {BenchRequest} from '../core/bench/plan.ts'
 import type {BenchReport} from '../core/bench/report.ts'
+import type {Suite} from '../core/bench/suites/suite.ts'
 
 import {BaseCommand, ExitError} from '../base-command.ts'
-import {saveBaseline} from '../core/bench/baseline.ts'
-import {runBench} from '../core/bench/bench.ts'
-import {requireWritable, writeExports} from '../core/bench/exports.ts'
-import {PEERS} from '../core/bench/peers/index.ts'
-import {type BenchRequest, planBench} from '../core/bench/plan.ts'
-import {SUITES} from '../core/bench/suites/index.ts'
+import {PEER_NAMES, SUITE_NAMES} from '../core/bench/names.ts'
 import {asNpuBridgeError, EXIT} from '../core/errors.ts'
 import {benchFlags} from '../flags/bench.ts'
-import {exportsOf} from '../ui/bench/exports.ts'
-import {renderSuiteList} from '../ui/bench/list.ts'
-import {BenchProgress} from '../ui/bench/progress.ts'
-import {renderBench} from '../ui/bench/table.ts'
 
 export default class Bench extends BaseCommand {
   static override summary = 'Compare the old Python module with the accelerated engine, by measuring both here'
@@ -37,13 +30,17 @@ A side that cannot be measured says why, and the others go on. Interrupting it g
     },
   ]
 
-  static override flags = benchFlags({
-    peers: PEERS.map(({name}) => name),
-    suites: SUITES.map(({name}) => name),
-  })
+  static override flags = benchFlags({peers: PEER_NAMES, suites: SUITE_NAMES})
 
-  async run(): Promise<BenchReport | {suites: typeof SUITES}> {
+  async run(): Promise<BenchReport | {suites: readonly Suite[]}> {
     const {flags} = await this.parse(Bench)
+    const {saveBaseline} = await import('../core/bench/baseline.ts')
+    const {runBench} = await import('../core/bench/bench.ts')
+    const {writeExports} = await import('../core/bench/exports.ts')
+    const {exportsOf} = await import('../ui/bench/exports.ts')
+    const {renderSuiteList} = await import('../ui/bench/list.ts')
+    const {BenchProgress} = await import('../ui/bench/progress.ts')
+    const {renderBench} = await import('../ui/bench/table.ts')
     const exports = exportsOf(flags)
     const plan = await this.#plan(flags, exports)
     if (flags.list) {
@@ -64,6 +61,8 @@ A side that cannot be measured says why, and the others go on. Interrupting it g
 
   /** What makes no sense is wrong usage, and found out before anything is measured. */
   async #plan(flags: BenchRequest, exports: ReadonlyArray<{readonly file: string}>) {
+    const {requireWritable} = await import('../core/bench/exports.ts')
+    const {planBench} = await import('../core/bench/plan.ts')
     try {
       await requireWritable(exports.map(({file}) => file))
       return await planBench(flags)

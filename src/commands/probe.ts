@@ -3,23 +3,16 @@ import {Flags} from '@oclif/core'
 import type {Root} from '../core/probe/root.ts'
 
 import {BaseCommand, ExitError} from '../base-command.ts'
-import {configuredRuntime} from '../core/config/runtime.ts'
 import {EXIT, type NpuBridgeError} from '../core/errors.ts'
-import {unmetBy} from '../core/probe/outcome.ts'
 import {REQUIREMENTS} from '../core/probe/require.ts'
-import * as session from '../core/probe/session.ts'
-import {watch} from '../core/probe/watch.ts'
 import {configFlag} from '../flags/config.ts'
 import {renderError} from '../ui/error.ts'
-import {renderProbeJunit} from '../ui/probe-junit.ts'
-import {renderProbeMarkdown} from '../ui/probe-markdown.ts'
-import {CSV_HEADER, renderWatchCsv, renderWatchHeader, renderWatchSample} from '../ui/probe-watch.ts'
-import {renderCaptured, renderExplanation, renderFindings, renderProbe} from '../ui/probe.ts'
 
 const CHECK = {
   helpValue: 'ID',
   async parse(id: string) {
-    const unknown = session.unknownCheck(id)
+    const {unknownCheck} = await import('../core/probe/session.ts')
+    const unknown = unknownCheck(id)
     if (unknown) throw new ExitError(unknown, EXIT.usage)
     return id
   },
@@ -61,6 +54,12 @@ export default class Probe extends BaseCommand {
 
   async run(): Promise<unknown> {
     const {flags} = await this.parse(Probe)
+    const {configuredRuntime} = await import('../core/config/runtime.ts')
+    const session = await import('../core/probe/session.ts')
+    const {unmetBy} = await import('../core/probe/outcome.ts')
+    const {renderProbeJunit} = await import('../ui/probe-junit.ts')
+    const {renderProbeMarkdown} = await import('../ui/probe-markdown.ts')
+    const {renderCaptured, renderExplanation, renderFindings, renderProbe} = await import('../ui/probe.ts')
     const runtime = await configuredRuntime(flags)
     const {config, interrupted: signal} = this
     const options = {...flags, require: flags.require ?? [], runtime, signal, version: config.version}
@@ -90,6 +89,8 @@ export default class Probe extends BaseCommand {
   }
 
   async #watch(root: Root, {csv, samples}: {csv: boolean; samples: number | undefined}): Promise<void> {
+    const {watch} = await import('../core/probe/watch.ts')
+    const {CSV_HEADER, renderWatchCsv, renderWatchHeader, renderWatchSample} = await import('../ui/probe-watch.ts')
     for await (const sample of watch({root, samples, signal: this.interrupted})) {
       if (sample.seconds === 0) this.log(csv ? CSV_HEADER : renderWatchHeader(sample))
       this.log(csv ? renderWatchCsv(sample) : renderWatchSample(sample))

@@ -3,16 +3,18 @@ import {Args, Flags, type Interfaces} from '@oclif/core'
 import {BaseCommand, ExitError} from '../base-command.ts'
 import {PRIORITIES} from '../core/engine/engine.ts'
 import {EXIT} from '../core/errors.ts'
-import {configOf, openEngine, workflowEngine} from '../core/open-bridge.ts'
-import {isWorkflow, notForLines, runFile} from '../core/run/run-file.ts'
-import {planView} from '../core/workflow/view.ts'
-import {notesOf, prepareWorkflow, runWorkflow} from '../core/workflow/workflow.ts'
 import {profileFlags} from '../flags/config.ts'
 import {lineFlags} from '../flags/run.ts'
 import {workflowFlags} from '../flags/workflow.ts'
-import {ProgressLine, renderSummary} from '../ui/run.ts'
-import {workflowView} from '../ui/workflow-live.ts'
-import {renderMermaid, renderReport, renderTree} from '../ui/workflow.ts'
+
+/** Apart from `await using`: tsc does not rewrite the names of files that are imported in a function with it. */
+const loadWorkflows = async () => ({
+  ...(await import('../core/open-bridge.ts')),
+  ...(await import('../core/workflow/view.ts')),
+  ...(await import('../core/workflow/workflow.ts')),
+  ...(await import('../ui/workflow-live.ts')),
+  ...(await import('../ui/workflow.ts')),
+})
 
 export default class Run extends BaseCommand {
   static override enableJsonFlag = false
@@ -38,7 +40,7 @@ A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw bin
     },
     {
       command: '<%= config.bin %> <%= command.id %> ops.jsonl --cluster redis://127.0.0.1:6379',
-      description: 'On the workers of a pool, see `worker`',
+      description: 'The same by a pool of hosts',
     },
     {
       command: '<%= config.bin %> <%= command.id %> workflow.yaml --dry-run',
@@ -63,6 +65,9 @@ A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw bin
 
   async run(): Promise<void> {
     const {args, flags} = await this.parse(Run)
+    const {openEngine} = await import('../core/open-bridge.ts')
+    const {isWorkflow, notForLines, runFile} = await import('../core/run/run-file.ts')
+    const {ProgressLine, renderSummary} = await import('../ui/run.ts')
     if (await isWorkflow(args.file)) return this.#runWorkflow(args.file, flags)
     const foreign = Object.keys(workflowFlags).find((name) => flags[name as keyof typeof workflowFlags])
     if (foreign) throw new ExitError(notForLines(foreign, args.file), EXIT.usage)
@@ -92,6 +97,18 @@ A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw bin
   }
 
   async #runWorkflow(file: string, flags: Interfaces.InferredFlags<typeof Run.flags>): Promise<void> {
+    const {
+      configOf,
+      workflowEngine,
+      planView,
+      notesOf,
+      prepareWorkflow,
+      runWorkflow,
+      workflowView,
+      renderMermaid,
+      renderReport,
+      renderTree,
+    } = await loadWorkflows()
     await using engine = workflowEngine(flags)
     const prepared = await prepareWorkflow({
       agents: flags.agents,

@@ -1,13 +1,10 @@
 import {Flags} from '@oclif/core'
 
+import type {SetupResult, SetupStep} from '../core/runtime/setup.ts'
+
 import {BaseCommand} from '../base-command.ts'
-import {configuredRuntime} from '../core/config/runtime.ts'
-import {resolvePaths} from '../core/paths.ts'
-import {type SetupResult, setupRuntime, type SetupStep} from '../core/runtime/setup.ts'
 import {PINNED_VERSION} from '../core/runtime/wheel.ts'
 import {configFlag} from '../flags/config.ts'
-import {renderSetup} from '../ui/setup.ts'
-import {TaskList} from '../ui/tasks.ts'
 
 const TITLES: Record<SetupStep, string> = {
   find: 'Look for an OpenVINO runtime that works',
@@ -62,6 +59,11 @@ export default class Setup extends BaseCommand {
 
   async run(): Promise<SetupResult> {
     const {flags} = await this.parse(Setup)
+    const {configuredRuntime} = await import('../core/config/runtime.ts')
+    const {resolvePaths} = await import('../core/paths.ts')
+    const {setupRuntime} = await import('../core/runtime/setup.ts')
+    const {renderSetup} = await import('../ui/setup.ts')
+    const {TaskList} = await import('../ui/tasks.ts')
     const tasks = new TaskList({silent: this.jsonEnabled(), titleOf: (step) => TITLES[step as SetupStep]})
     try {
       const result = await setupRuntime({

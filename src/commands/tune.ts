@@ -1,14 +1,11 @@
 import {Flags} from '@oclif/core'
 
+import type {AdviceReport, TuneReport} from '../core/tune/report.ts'
+
 import {BaseCommand} from '../base-command.ts'
 import {EXIT} from '../core/errors.ts'
 import {OBJECTIVES} from '../core/tune/objective.ts'
-import {type AdviceReport, type TuneReport} from '../core/tune/report.ts'
-import {runTune} from '../core/tune/session.ts'
 import {configFlag} from '../flags/config.ts'
-import {renderTunePage} from '../ui/tune/html.ts'
-import {TuneProgress} from '../ui/tune/progress.ts'
-import {renderAdviceReport, renderSaved, renderTune} from '../ui/tune/report.ts'
 
 const constraint = {helpGroup: 'CONSTRAINT'} as const
 
@@ -62,6 +59,10 @@ export default class Tune extends BaseCommand {
 
   async run(): Promise<AdviceReport | TuneReport> {
     const {flags} = await this.parse(Tune)
+    const {runTune} = await import('../core/tune/session.ts')
+    const {renderTunePage} = await import('../ui/tune/html.ts')
+    const {TuneProgress} = await import('../ui/tune/progress.ts')
+    const {renderAdviceReport, renderSaved, renderTune} = await import('../ui/tune/report.ts')
     const progress = new TuneProgress(process.stderr)
     const result = await runTune(flags, {
       onProgress: progress.update,

@@ -1,11 +1,5 @@
 import {BaseCommand} from '../base-command.ts'
-import {createBridge} from '../core/bridge.ts'
-import {configuredCluster} from '../core/cluster/options.ts'
-import {runWorker} from '../core/cluster/worker/run.ts'
-import {configOf} from '../core/open-bridge.ts'
-import {resolvePaths} from '../core/paths.ts'
 import {workerFlags} from '../flags/worker.ts'
-import {renderJoined, renderWorkerEvent} from '../ui/cluster.ts'
 
 export default class Worker extends BaseCommand {
   static override summary = 'Join a pool of hosts and run its operations on this one'
@@ -23,16 +17,18 @@ Jobs name models and agents and never a path or a program. Agents are run that -
         '<%= config.bin %> <%= command.id %> --queue rediss://npu:secret@queue.example:6380 --load minilm --name rack3-npu0',
       description: 'Over TLS, as an ACL user, with a model loaded beforehand',
     },
-    {
-      command: 'echo \'{"type": "echo", "data": "hello"}\' | <%= config.bin %> run - --cluster redis://127.0.0.1:6379',
-      description: 'Give it something to do',
-    },
   ]
 
   static override flags = workerFlags
 
   async run(): Promise<void> {
     const {flags} = await this.parse(Worker)
+    const {createBridge} = await import('../core/bridge.ts')
+    const {configuredCluster} = await import('../core/cluster/options.ts')
+    const {runWorker} = await import('../core/cluster/worker/run.ts')
+    const {configOf} = await import('../core/open-bridge.ts')
+    const {resolvePaths} = await import('../core/paths.ts')
+    const {renderJoined, renderWorkerEvent} = await import('../ui/cluster.ts')
     const {agents, capacity, load = [], models, name} = flags
     const config = await configOf(flags)
     const modelsFolder = models ?? resolvePaths().models

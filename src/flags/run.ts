@@ -1,7 +1,7 @@
 /** What `run` takes for JSON Lines. */
 import {Flags} from '@oclif/core'
 
-import {DEFAULT_CONCURRENCY} from '../core/run/run-lines.ts'
+import {DEFAULT_CONCURRENCY} from '../core/run/concurrency.ts'
 
 /** What makes no sense where another process has the engine. */
 const OWN_ENGINE = ['config', 'device', 'engine', 'legacy', 'profile', 'runtime']

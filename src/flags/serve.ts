@@ -1,7 +1,7 @@
 /** What `serve` takes, and the options that it stands for. */
 import {Flags, type Interfaces} from '@oclif/core'
 
-import {parseServeOptions, type ServeOptions} from '../core/serve/options.ts'
+import type {ServeOptions} from '../core/serve/options.ts'
 
 const security = {helpGroup: 'SECURITY'} as const
 const life = {helpGroup: 'LIFE'} as const
@@ -76,6 +76,7 @@ export const serveFlags = {
     description: 'origin whose web pages may use this server',
     helpValue: 'ORIGIN',
   }),
+  dashboard: Flags.boolean({...security, allowNo: true, default: true, description: 'offer the dashboard at /'}),
   'rate-limit': Flags.integer({
     ...security,
     default: 0,
@@ -101,13 +102,15 @@ export const serveFlags = {
 export type ServeFlags = Interfaces.InferredFlags<typeof serveFlags>
 
 /** @throws {Error} NpuBridgeError: CONFIG_INVALID */
-export function serveOptionsOf(flags: ServeFlags): ServeOptions {
-  const {control, grpc, host, load = [], models = null, port, socket = null, token} = flags
+export async function serveOptionsOf(flags: ServeFlags): Promise<ServeOptions> {
+  const {parseServeOptions} = await import('../core/serve/options.ts')
+  const {control, dashboard, grpc, host, load = [], models = null, port, socket = null, token} = flags
   const [cert, key] = [flags['tls-cert'], flags['tls-key']]
   return parseServeOptions({
     allowedHosts: flags['allow-host'] ?? [],
     allowedOrigins: flags['allow-origin'] ?? [],
     control,
+    dashboard,
     drainMs: flags['drain-ms'],
     grpcPort: grpc && socket === null ? flags['grpc-port'] : null,
     host,

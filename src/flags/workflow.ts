@@ -2,7 +2,7 @@
 import {Flags} from '@oclif/core'
 
 import {TEXT_METHODS} from '../core/routing/method.ts'
-import {MODES} from '../core/workflow/schema.ts'
+import {MODES} from '../core/workflow/mode-names.ts'
 
 const WORKFLOW = {helpGroup: 'WORKFLOW'} as const
 

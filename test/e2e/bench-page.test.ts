@@ -1,29 +1,13 @@
 import {expect} from 'chai'
-import {accessSync, constants} from 'node:fs'
 import {writeFile} from 'node:fs/promises'
 import path from 'node:path'
 import {pathToFileURL} from 'node:url'
 import {type Browser, chromium} from 'playwright-core'
 
 import {renderHtml} from '../../src/ui/bench/html.ts'
+import {findChromium} from '../support/chromium.ts'
 import {makeFolder, removeFolder} from '../support/folder.ts'
 import {COMPARISON, REPORT} from '../ui/bench/report.ts'
-
-const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
-
-function findChromium(): string | undefined {
-  const folders = (process.env.PATH ?? '').split(path.delimiter)
-  return folders.flatMap((folder) => NAMES.map((name) => path.join(folder, name))).find(isExecutable)
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
-}
 
 describe('the page of a benchmark, in a browser', () => {
   let folder: string

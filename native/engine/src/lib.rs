@@ -19,6 +19,7 @@ pub mod probe;
 mod prometheus;
 pub mod routing;
 pub mod runtime;
+pub mod signal;
 pub mod sync;
 pub mod tensor;
 pub mod workflow;

@@ -30,9 +30,10 @@ fn count_of_list(list: &str) -> Option<usize> {
     })
 }
 
-/// Resident memory of this process in bytes. Source: `Rss` of /proc/self/smaps_rollup (proc(5)).
+/// Resident memory of this process in bytes, to some hundred KiB. Source: `VmRSS` of /proc/self/status (proc(5)): the exact
+/// figure of smaps_rollup makes the kernel walk all pages, milliseconds for each snapshot of the metrics.
 pub(crate) fn resident_memory() -> Option<u64> {
-    kib_of(&std::fs::read_to_string("/proc/self/smaps_rollup").ok()?, "Rss:")
+    kib_of(&std::fs::read_to_string("/proc/self/status").ok()?, "VmRSS:")
 }
 
 fn memory_under(root: &Path) -> Option<u64> {

@@ -1,5 +1,6 @@
 //! Operations, what is submitted with them, and what comes back.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -77,6 +78,7 @@ pub enum Operation {
     Workflow(Box<Workflow>),
     /// Texts as vectors of length 1; the output is named `embeddings` [texts, dimensions].
     Embed(Box<Embed>),
+    Signal(Box<Signal>),
 }
 
 /// What an operation is, without its arguments.
@@ -95,11 +97,12 @@ pub enum Kind {
     Route,
     Workflow,
     Embed,
+    Signal,
 }
 
 impl Kind {
     /// Every kind, in declaration order: index `kind as usize`.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Initialize,
         Self::LoadModel,
         Self::UnloadModel,
@@ -112,6 +115,7 @@ impl Kind {
         Self::Route,
         Self::Workflow,
         Self::Embed,
+        Self::Signal,
     ];
 
     /// The name that every language and the wire use.
@@ -130,6 +134,7 @@ impl Kind {
             Self::Route => "route",
             Self::Workflow => "workflow",
             Self::Embed => "embed",
+            Self::Signal => "signal",
         }
     }
 }
@@ -187,6 +192,7 @@ impl Operation {
             Self::Route(_) => Kind::Route,
             Self::Workflow(_) => Kind::Workflow,
             Self::Embed(_) => Kind::Embed,
+            Self::Signal(_) => Kind::Signal,
         }
     }
 }
@@ -305,6 +311,19 @@ pub struct Embed {
     pub model: Option<Name>,
 }
 
+/// Samples to be processed, channels first and time last.
+#[derive(Debug, Clone)]
+pub struct Signal {
+    /// JSON: `{operation, parameters}` or `{steps: [{operation, parameters}]}`, with `backend` and `complex`.
+    pub description: Box<[u8]>,
+    /// FP32 or FP64.
+    pub data: Tensor,
+    /// Further samples, by the names that members give them.
+    pub inputs: Vec<(Name, Tensor)>,
+    /// The stream whose next block this is.
+    pub stream: Option<StreamStep>,
+}
+
 /// What is submitted with an operation.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
@@ -356,6 +375,15 @@ pub struct OperationResult {
 pub enum Output {
     /// Tensors by output name.
     Tensors(Vec<(Name, Tensor)>),
+    /// Processed signals by output name, with who did it and why that one.
+    Processed {
+        /// The results; complex ones end with a dimension of 2.
+        tensors: Vec<(Name, Tensor)>,
+        /// The backend.
+        backend: &'static str,
+        /// Why that backend.
+        reason: Cow<'static, str>,
+    },
     /// The payload of an echo.
     Payload(Payload),
     /// The JSON text of anything that is asked for seldom: health, statistics, a loaded model's description.

@@ -147,7 +147,9 @@ impl Writer<'_> {
     fn has_room(&self, result: &OperationResult) -> bool {
         let of = |tensor: &Tensor| TENSOR_HEAD + tensor.shape().len();
         let tensors = match &result.outcome {
-            Ok(Output::Tensors(tensors)) => tensors.iter().map(|(_, tensor)| of(tensor)).sum(),
+            Ok(Output::Tensors(tensors) | Output::Processed { tensors, .. }) => {
+                tensors.iter().map(|(_, tensor)| of(tensor)).sum()
+            }
             Ok(Output::Payload(Payload::Tensor(tensor))) => of(tensor),
             _ => 0,
         };
@@ -188,6 +190,17 @@ impl Writer<'_> {
                 self.put(1.0);
                 self.size(tensors.len());
                 self.put(0.0);
+                for (name, tensor) in tensors {
+                    self.tensor(Some(name), tensor, drained);
+                }
+            }
+            Ok(Output::Processed { tensors, backend, reason }) => {
+                let how = serde_json::json!({"backend": backend, "reason": reason}).to_string();
+                self.put(1.0);
+                self.size(tensors.len());
+                // There are few of these texts; 0 stands for none.
+                let how = 1.0 + f64::from(self.names.intern(&how));
+                self.put(how);
                 for (name, tensor) in tensors {
                     self.tensor(Some(name), tensor, drained);
                 }

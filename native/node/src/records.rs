@@ -7,7 +7,7 @@
 //! | 0 | kind (as in `Kind`, or [`DESCRIBED`]), priority << 8, flags << 16 |
 //! | 1 | token, given back with the answer |
 //! | 2, 3 | timeout in microseconds, low and high; all ones: none. After the call: the ticket, all ones when refused |
-//! | 4 | inference: model; echo: payload, 0 none, 1 bytes, 2 tensor; described: offset of its JSON in the bytes |
+//! | 4 | signal: offset of its description, the length in word 5, the number of tensors in word 6, the data first; inference: model; echo: payload, 0 none, 1 bytes, 2 tensor; described: offset of its JSON in the bytes |
 //! | 5 | inference, matrix_multiply: how many tensors; described and echo of bytes: length |
 //! | 6 … | tensors; echo of bytes: offset; with [`STREAM`]: offset and length of the stream's name after them |
 //!
@@ -24,7 +24,7 @@ use npubridge_engine::config::Batching;
 use npubridge_engine::engine::Submission;
 use npubridge_engine::operation::{
     Agents, Benchmark, Completion, Embed, Inference, Kind, LoadModel, Name, Operation, Options,
-    Payload, Priority, Route, Sink, StreamStep, Workflow,
+    Payload, Priority, Route, Signal, Sink, StreamStep, Workflow,
 };
 use npubridge_engine::routing::{Method, Profile, Query, calculate_priority};
 use npubridge_engine::scheduler::Ticket;
@@ -119,6 +119,7 @@ impl<'a> Reader<'a> {
                 let (a, b) = (self.tensor()?.1, self.tensor()?.1);
                 Operation::matrix_multiply(a, b)
             }
+            Some(Kind::Signal) => self.signal(first, second, flags),
             Some(Kind::HealthCheck) => Ok(Operation::HealthCheck),
             Some(Kind::Statistics) => Ok(Operation::Statistics),
             Some(Kind::Initialize) => Ok(Operation::Initialize),
@@ -140,15 +141,33 @@ impl<'a> Reader<'a> {
     fn inference(&mut self, model: i32, tensors: usize, flags: i32) -> Result<Operation> {
         let model = self.name(model)?;
         let inputs = (0..tensors).map(|_| self.tensor()).collect::<Vec<_>>();
-        let stream = if flags & STREAM != 0 {
-            let (offset, length) = (self.size(), self.size());
-            let name = String::from_utf8_lossy(self.slice(offset, length)?);
-            Some(StreamStep { name: Name::from(&*name), last: flags & LAST != 0 })
-        } else {
-            None
-        };
+        let stream = self.stream(flags)?;
         let inputs = inputs.into_iter().collect::<Result<Vec<_>>>()?;
         Ok(Operation::Inference(Box::new(Inference { model, inputs, stream })))
+    }
+
+    fn signal(&mut self, offset: i32, length: usize, flags: i32) -> Result<Operation> {
+        let tensors = self.size();
+        let inputs = (0..tensors).map(|_| self.tensor()).collect::<Vec<_>>();
+        let stream = self.stream(flags)?;
+        let mut inputs = inputs.into_iter().collect::<Result<Vec<_>>>()?;
+        if inputs.is_empty() {
+            return Err(Error::new(ErrorCode::Internal, "a record of a signal has no data"));
+        }
+        let (_, data) = inputs.remove(0);
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        let description = self.slice(offset, length)?.into();
+        Ok(Operation::Signal(Box::new(Signal { description, data, inputs, stream })))
+    }
+
+    /// The stream's name after the tensors, where a flag says that there is one.
+    fn stream(&mut self, flags: i32) -> Result<Option<StreamStep>> {
+        if flags & STREAM == 0 {
+            return Ok(None);
+        }
+        let (offset, length) = (self.size(), self.size());
+        let name = String::from_utf8_lossy(self.slice(offset, length)?);
+        Ok(Some(StreamStep { name: Name::from(&*name), last: flags & LAST != 0 }))
     }
 
     /// One tensor. All its words are read also when it is wrong, so that what follows is found.

@@ -66,6 +66,15 @@ pub(crate) fn result(
                 outputs.set_item(PyString::intern(py, name), tensors::write(py, tensor)?)?;
             }
         }
+        Output::Processed { tensors: found, backend, reason } => {
+            for (name, tensor) in &found {
+                outputs.set_item(PyString::intern(py, name), tensors::write(py, tensor)?)?;
+            }
+            let how = PyDict::new(py);
+            how.set_item("backend", backend)?;
+            how.set_item("reason", reason)?;
+            report = Some(how.into_any().unbind());
+        }
         Output::Payload(payload) => data = echoed(py, &payload, form)?,
         Output::Report(text) => {
             let parse = PARSE_REPORT.import(py, "npubridge._reports", "parse")?;

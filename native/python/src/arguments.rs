@@ -6,7 +6,7 @@ use std::time::Duration;
 use npubridge_engine::config::Batching;
 use npubridge_engine::operation::{
     Agents, Benchmark, Embed, Inference, Kind, LoadModel, Name, Operation, Options, Payload,
-    Priority, Route, StreamStep, Workflow,
+    Priority, Route, Signal, StreamStep, Workflow,
 };
 use npubridge_engine::routing::Method;
 use npubridge_engine::tensor::Tensor;
@@ -21,6 +21,7 @@ use crate::errors::{exception, invalid};
 use crate::tensors;
 
 static DUMPS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+static DESCRIBE_SIGNAL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
 /// What the bytes of an echo mean.
 #[derive(Debug, Clone, Copy)]
@@ -92,6 +93,7 @@ impl<'a, 'py> Arguments<'a, 'py> {
             Kind::UnloadModel => Operation::UnloadModel { model: self.model()? },
             Kind::Route => self.route()?,
             Kind::Embed => self.embed()?,
+            Kind::Signal => self.signal()?,
             Kind::Workflow => self.workflow()?,
             Kind::Benchmark => self.benchmark()?,
         };
@@ -120,12 +122,14 @@ impl<'a, 'py> Arguments<'a, 'py> {
             kind,
             Kind::Inference | Kind::LoadModel | Kind::UnloadModel | Kind::Benchmark | Kind::Embed
         );
-        let has_inputs = matches!(kind, Kind::Inference | Kind::MatrixMultiply);
+        let has_inputs = matches!(kind, Kind::Inference | Kind::MatrixMultiply | Kind::Signal);
+        let has_data = matches!(kind, Kind::Echo | Kind::Signal);
+        let has_stream = matches!(kind, Kind::Inference | Kind::Signal);
         let foreign = [
             ("model", self.model.is_some() && !has_model),
             ("inputs", self.inputs.is_some() && !has_inputs),
-            ("data", self.data.is_some() && kind != Kind::Echo),
-            ("stream", self.stream.is_some() && kind != Kind::Inference),
+            ("data", self.data.is_some() && !has_data),
+            ("stream", self.stream.is_some() && !has_stream),
             ("end_of_stream", self.end_of_stream && self.stream.is_none()),
             ("transfer", self.transfer && !has_inputs && kind != Kind::Echo),
         ];
@@ -138,6 +142,15 @@ impl<'a, 'py> Arguments<'a, 'py> {
                 &["description", "descriptions", "agents", "head", "method", "threshold", "top"]
             }
             Kind::Embed => &["texts"],
+            Kind::Signal => &[
+                "operation",
+                "parameters",
+                "steps",
+                "complex",
+                "backend",
+                "device",
+                "time_limit_ms",
+            ],
             Kind::Workflow => &["tasks", "max_parallel"],
             Kind::Benchmark => &["kind", "duration_ms"],
             _ => &[],
@@ -206,14 +219,33 @@ impl<'a, 'py> Arguments<'a, 'py> {
     }
 
     fn inference(&self) -> PyResult<Operation> {
-        let stream = self.stream.map(|name| match name.cast::<PyString>() {
-            Ok(name) => Ok(StreamStep { name: name.to_str()?.into(), last: self.end_of_stream }),
-            Err(_) => Err(invalid(self.py, format!("stream is {}, not a text", shown(name)))),
-        });
         Ok(Operation::Inference(Box::new(Inference {
             model: self.model()?,
             inputs: self.inputs()?,
-            stream: stream.transpose()?,
+            stream: self.stream_step()?,
+        })))
+    }
+
+    fn stream_step(&self) -> PyResult<Option<StreamStep>> {
+        let step = self.stream.map(|name| match name.cast::<PyString>() {
+            Ok(name) => Ok(StreamStep { name: name.to_str()?.into(), last: self.end_of_stream }),
+            Err(_) => Err(invalid(self.py, format!("stream is {}, not a text", shown(name)))),
+        });
+        step.transpose()
+    }
+
+    fn signal(&self) -> PyResult<Operation> {
+        let Some(data) = self.data else {
+            return Err(invalid(self.py, "data is missing: the samples"));
+        };
+        let fields = self.others.cloned().unwrap_or_else(|| PyDict::new(self.py));
+        let describe = DESCRIBE_SIGNAL.import(self.py, "npubridge._signal", "describe")?;
+        let description: String = describe.call1((fields,))?.extract()?;
+        Ok(Operation::Signal(Box::new(Signal {
+            description: description.into_bytes().into(),
+            data: tensors::read("data", data, self.transfer)?,
+            inputs: if self.inputs.is_some() { self.inputs()? } else { Vec::new() },
+            stream: self.stream_step()?,
         })))
     }
 

@@ -34,9 +34,11 @@ def test_what_needs_no_device(bridge: Any) -> None:
     assert bridge.get_config() == {"hardware_acceleration": False, "matlab": {"path": "x"}}
 
 
-def test_signal_processing_says_that_it_is_not_there(bridge: Any) -> None:
-    with pytest.raises(npubridge.UnsupportedOperationError, match="process_signal"):
-        bridge.process_signal("fft", [1.0], {})
+def test_signals_are_processed(bridge: Any) -> None:
+    assert bridge.process_signal("fft", [1.0, 1.0], {})["spectrum"].tolist() == [2.0, 0.0]
+    assert bridge.process_signal("filter", [1.0, 0.0], {"kind": "lfilter", "b": [2.0]}).tolist() == [2.0, 0.0]
+    with pytest.raises(npubridge.InvalidArgumentError, match="magic"):
+        bridge.process_signal("magic", [1.0], {})
 
 
 def test_configuring_a_running_engine_is_refused(bridge: Any) -> None:

@@ -1,9 +1,9 @@
 import {Flags} from '@oclif/core'
 
+import type {AgentsReport} from '../../core/agents/describe.ts'
+
 import {BaseCommand} from '../../base-command.ts'
-import {type AgentsReport, listAgents} from '../../core/agents/describe.ts'
 import {EXIT} from '../../core/errors.ts'
-import {renderCheck} from '../../ui/agents.ts'
 
 export default class AgentsCheck extends BaseCommand {
   static override summary = 'Check that every file of a folder describes an agent'
@@ -21,6 +21,8 @@ export default class AgentsCheck extends BaseCommand {
 
   async run(): Promise<AgentsReport> {
     const {flags} = await this.parse(AgentsCheck)
+    const {listAgents} = await import('../../core/agents/describe.ts')
+    const {renderCheck} = await import('../../ui/agents.ts')
     const report = listAgents(flags.agents, process.cwd())
     this.log(renderCheck(report.folder, report.agents.length, report.problems))
     if (report.problems.length > 0) process.exitCode = EXIT.checkFailed

@@ -1,8 +1,8 @@
 import {Flags} from '@oclif/core'
 
+import type {AgentsReport} from '../../core/agents/describe.ts'
+
 import {BaseCommand} from '../../base-command.ts'
-import {type AgentsReport, listAgents} from '../../core/agents/describe.ts'
-import {renderAgents} from '../../ui/agents.ts'
 
 export default class AgentsList extends BaseCommand {
   static override summary = 'List the agents that tasks can be routed to'
@@ -21,6 +21,8 @@ export default class AgentsList extends BaseCommand {
 
   async run(): Promise<AgentsReport> {
     const {flags} = await this.parse(AgentsList)
+    const {listAgents} = await import('../../core/agents/describe.ts')
+    const {renderAgents} = await import('../../ui/agents.ts')
     const report = listAgents(flags.agents, process.cwd())
     this.log(renderAgents(report.agents, report.problems))
     return report

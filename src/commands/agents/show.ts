@@ -1,9 +1,8 @@
 import {Args, Flags} from '@oclif/core'
 
+import type {DescribedAgent} from '../../core/agents/describe.ts'
+
 import {BaseCommand} from '../../base-command.ts'
-import {describeAgent, type DescribedAgent, openAgents} from '../../core/agents/describe.ts'
-import {findAgent} from '../../core/agents/registry.ts'
-import {renderAgent} from '../../ui/agents.ts'
 
 export default class AgentsShow extends BaseCommand {
   static override summary = 'Show what is known of an agent'
@@ -21,6 +20,9 @@ export default class AgentsShow extends BaseCommand {
 
   async run(): Promise<DescribedAgent> {
     const {args, flags} = await this.parse(AgentsShow)
+    const {describeAgent, openAgents} = await import('../../core/agents/describe.ts')
+    const {findAgent} = await import('../../core/agents/registry.ts')
+    const {renderAgent} = await import('../../ui/agents.ts')
     const agent = describeAgent(findAgent(openAgents(flags.agents, process.cwd()).list, args.name))
     this.log(renderAgent(agent))
     return agent

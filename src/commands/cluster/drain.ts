@@ -1,10 +1,9 @@
 import {Args, Flags} from '@oclif/core'
 
+import type {DrainReport} from '../../core/cluster/pool/drain.ts'
+
 import {BaseCommand} from '../../base-command.ts'
-import {drain, type DrainReport} from '../../core/cluster/pool/drain.ts'
-import {poolOf} from '../../core/cluster/pool/settings.ts'
 import {poolFlags} from '../../flags/cluster.ts'
-import {renderDrained} from '../../ui/cluster.ts'
 
 export default class ClusterDrain extends BaseCommand {
   static override summary = 'Take a node out of a pool without losing what it has'
@@ -30,6 +29,9 @@ export default class ClusterDrain extends BaseCommand {
 
   async run(): Promise<DrainReport> {
     const {args, flags} = await this.parse(ClusterDrain)
+    const {drain} = await import('../../core/cluster/pool/drain.ts')
+    const {poolOf} = await import('../../core/cluster/pool/settings.ts')
+    const {renderDrained} = await import('../../ui/cluster.ts')
     const report = await drain(await poolOf(flags), {
       name: args.node,
       signal: this.interrupted,

@@ -1,10 +1,7 @@
+import type {FailedJob} from '../../core/cluster/pool/failed.ts'
+
 import {BaseCommand} from '../../base-command.ts'
-import {type FailedJob, failedJobs} from '../../core/cluster/pool/failed.ts'
-import {poolOf} from '../../core/cluster/pool/settings.ts'
-import {look} from '../../core/cluster/pool/watch.ts'
 import {poolFlags, watchFlags} from '../../flags/cluster.ts'
-import {renderFailed} from '../../ui/cluster.ts'
-import {liveView} from '../../ui/live-view.ts'
 
 export default class ClusterFailed extends BaseCommand {
   static override summary = 'The operations that a pool has given up, and why'
@@ -23,6 +20,11 @@ export default class ClusterFailed extends BaseCommand {
 
   async run(): Promise<{failed: readonly FailedJob[]}> {
     const {flags} = await this.parse(ClusterFailed)
+    const {failedJobs} = await import('../../core/cluster/pool/failed.ts')
+    const {poolOf} = await import('../../core/cluster/pool/settings.ts')
+    const {look} = await import('../../core/cluster/pool/watch.ts')
+    const {renderFailed} = await import('../../ui/cluster.ts')
+    const {liveView} = await import('../../ui/live-view.ts')
     const options = await poolOf(flags)
     const show = liveView(process.stdout, (text) => {
       this.log(text)

@@ -1,10 +1,7 @@
+import type {PoolNodes} from '../../core/cluster/pool/nodes.ts'
+
 import {BaseCommand} from '../../base-command.ts'
-import {type PoolNodes, readNodes} from '../../core/cluster/pool/nodes.ts'
-import {poolOf} from '../../core/cluster/pool/settings.ts'
-import {look} from '../../core/cluster/pool/watch.ts'
 import {poolFlags, watchFlags} from '../../flags/cluster.ts'
-import {renderNodes} from '../../ui/cluster.ts'
-import {liveView} from '../../ui/live-view.ts'
 
 export default class ClusterNodes extends BaseCommand {
   static override summary = 'The nodes of a pool: devices, models, load, temperature, what they have done'
@@ -23,6 +20,11 @@ export default class ClusterNodes extends BaseCommand {
 
   async run(): Promise<PoolNodes> {
     const {flags} = await this.parse(ClusterNodes)
+    const {readNodes} = await import('../../core/cluster/pool/nodes.ts')
+    const {poolOf} = await import('../../core/cluster/pool/settings.ts')
+    const {look} = await import('../../core/cluster/pool/watch.ts')
+    const {renderNodes} = await import('../../ui/cluster.ts')
+    const {liveView} = await import('../../ui/live-view.ts')
     const options = await poolOf(flags)
     const show = liveView(process.stdout, (text) => {
       this.log(text)

@@ -1,11 +1,10 @@
 import {Args, Flags} from '@oclif/core'
 
+import type {RequeueReport} from '../../core/cluster/pool/failed.ts'
+
 import {BaseCommand, ExitError} from '../../base-command.ts'
-import {requeue, type RequeueReport} from '../../core/cluster/pool/failed.ts'
-import {poolOf} from '../../core/cluster/pool/settings.ts'
 import {EXIT, NpuBridgeError} from '../../core/errors.ts'
 import {poolFlags} from '../../flags/cluster.ts'
-import {renderRequeued} from '../../ui/cluster.ts'
 
 export default class ClusterRequeue extends BaseCommand {
   static override strict = false
@@ -23,6 +22,9 @@ export default class ClusterRequeue extends BaseCommand {
 
   async run(): Promise<RequeueReport> {
     const {argv, flags} = await this.parse(ClusterRequeue)
+    const {requeue} = await import('../../core/cluster/pool/failed.ts')
+    const {poolOf} = await import('../../core/cluster/pool/settings.ts')
+    const {renderRequeued} = await import('../../ui/cluster.ts')
     if ((argv.length === 0) !== flags.all) {
       throw new ExitError(new NpuBridgeError('INVALID_ARGUMENT', 'give ids, or --all'), EXIT.usage)
     }

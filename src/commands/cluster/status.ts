@@ -1,10 +1,7 @@
+import type {PoolStatus} from '../../core/cluster/pool/status.ts'
+
 import {BaseCommand} from '../../base-command.ts'
-import {poolOf} from '../../core/cluster/pool/settings.ts'
-import {type PoolStatus, readPool} from '../../core/cluster/pool/status.ts'
-import {look} from '../../core/cluster/pool/watch.ts'
 import {poolFlags, watchFlags} from '../../flags/cluster.ts'
-import {renderPool} from '../../ui/cluster.ts'
-import {liveView} from '../../ui/live-view.ts'
 
 export default class ClusterStatus extends BaseCommand {
   static override summary = 'How a pool is: its Redis server, its nodes, and what waits in its lanes'
@@ -23,6 +20,11 @@ export default class ClusterStatus extends BaseCommand {
 
   async run(): Promise<PoolStatus> {
     const {flags} = await this.parse(ClusterStatus)
+    const {poolOf} = await import('../../core/cluster/pool/settings.ts')
+    const {readPool} = await import('../../core/cluster/pool/status.ts')
+    const {look} = await import('../../core/cluster/pool/watch.ts')
+    const {renderPool} = await import('../../ui/cluster.ts')
+    const {liveView} = await import('../../ui/live-view.ts')
     const options = await poolOf(flags)
     const show = liveView(process.stdout, (text) => {
       this.log(text)

@@ -1,8 +1,8 @@
 import {Flags} from '@oclif/core'
 
+import type {WrittenConfig} from '../../core/config/init.ts'
+
 import {BaseCommand} from '../../base-command.ts'
-import {initConfig, type WrittenConfig} from '../../core/config/init.ts'
-import {renderWrittenConfig} from '../../ui/config.ts'
 
 export default class ConfigInit extends BaseCommand {
   static override summary = 'Write a configuration to start from, in this folder'
@@ -25,6 +25,8 @@ export default class ConfigInit extends BaseCommand {
 
   async run(): Promise<WrittenConfig> {
     const {flags} = await this.parse(ConfigInit)
+    const {initConfig} = await import('../../core/config/init.ts')
+    const {renderWrittenConfig} = await import('../../ui/config.ts')
     const written = await initConfig({...flags, folder: process.cwd()})
     this.log(renderWrittenConfig(written))
     return written

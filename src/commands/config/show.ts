@@ -1,7 +1,7 @@
+import type {ShownConfig} from '../../core/config/show.ts'
+
 import {BaseCommand} from '../../base-command.ts'
-import {showConfig, type ShownConfig} from '../../core/config/show.ts'
 import {profileFlags} from '../../flags/config.ts'
-import {renderSettings} from '../../ui/config.ts'
 
 export default class ConfigShow extends BaseCommand {
   static override summary = 'Show every setting with its value and where that comes from'
@@ -21,6 +21,8 @@ export default class ConfigShow extends BaseCommand {
 
   async run(): Promise<ShownConfig> {
     const {flags} = await this.parse(ConfigShow)
+    const {showConfig} = await import('../../core/config/show.ts')
+    const {renderSettings} = await import('../../ui/config.ts')
     const {resolved, shown} = await showConfig({file: flags.config, flags: {profile: flags.profile}})
     this.log(renderSettings(resolved.settings, resolved.file))
     return shown

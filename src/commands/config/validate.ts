@@ -1,8 +1,8 @@
+import type {ConfigCheck} from '../../core/config/check.ts'
+
 import {BaseCommand} from '../../base-command.ts'
-import {checkConfig, type ConfigCheck} from '../../core/config/check.ts'
 import {EXIT} from '../../core/errors.ts'
 import {configFlag} from '../../flags/config.ts'
-import {renderProblems} from '../../ui/config.ts'
 
 export default class ConfigValidate extends BaseCommand {
   static override summary = 'Check the configuration, variables included'
@@ -19,6 +19,8 @@ export default class ConfigValidate extends BaseCommand {
 
   async run(): Promise<ConfigCheck> {
     const {flags} = await this.parse(ConfigValidate)
+    const {checkConfig} = await import('../../core/config/check.ts')
+    const {renderProblems} = await import('../../ui/config.ts')
     const check = await checkConfig({file: flags.config})
     this.log(renderProblems(check.problems, check.file))
     if (!check.valid) process.exitCode = EXIT.checkFailed

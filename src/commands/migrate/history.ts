@@ -1,10 +1,8 @@
 import {Args} from '@oclif/core'
 
+import type {HistoryReport} from '../../core/migrate/status.ts'
+
 import {BaseCommand} from '../../base-command.ts'
-import {nodeEffects} from '../../core/migrate/node-effects.ts'
-import {resolveRoot} from '../../core/migrate/root.ts'
-import {type HistoryReport, migrationHistory} from '../../core/migrate/status.ts'
-import {renderHistory} from '../../ui/migrate-status.ts'
 
 export default class History extends BaseCommand {
   static override summary = 'Every migration that this checkout has seen, with each of its states.'
@@ -22,6 +20,10 @@ export default class History extends BaseCommand {
 
   async run(): Promise<HistoryReport> {
     const {args} = await this.parse(History)
+    const {nodeEffects} = await import('../../core/migrate/node-effects.ts')
+    const {resolveRoot} = await import('../../core/migrate/root.ts')
+    const {migrationHistory} = await import('../../core/migrate/status.ts')
+    const {renderHistory} = await import('../../ui/migrate-status.ts')
     const effects = nodeEffects()
     const report = migrationHistory(effects, resolveRoot(effects.fs, args.path))
     this.log(renderHistory(report))

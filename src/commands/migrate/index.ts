@@ -1,18 +1,13 @@
 import {Args, Flags} from '@oclif/core'
 
+import type {CheckReport} from '../../core/migrate/check.ts'
+import type {Effects} from '../../core/migrate/effects.ts'
+import type {MigrateOffer} from '../../core/migrate/migrate.ts'
+import type {MigrateOutput} from '../../core/migrate/output.ts'
+import type {MigrateTasks} from '../../ui/migrate-tasks.ts'
+
 import {BaseCommand} from '../../base-command.ts'
 import {EXIT} from '../../core/errors.ts'
-import {type CheckReport, checkTree} from '../../core/migrate/check.ts'
-import {consent} from '../../core/migrate/consent.ts'
-import {migrate, type MigrateOffer} from '../../core/migrate/migrate.ts'
-import {nodeEffects} from '../../core/migrate/node-effects.ts'
-import {migrateOptions} from '../../core/migrate/options.ts'
-import {migrateOutput, type MigrateOutput, planOutput} from '../../core/migrate/output.ts'
-import {resolveRoot} from '../../core/migrate/root.ts'
-import {ask, canAsk} from '../../ui/migrate-confirm.ts'
-import {renderMigration, renderPlanSummary} from '../../ui/migrate-report.ts'
-import {renderCheck} from '../../ui/migrate-status.ts'
-import {MigrateTasks} from '../../ui/migrate-tasks.ts'
 
 export default class Migrate extends BaseCommand {
   static override summary = 'Move a code base off its legacy npu_coordination_bridge module, without risk.'
@@ -55,12 +50,21 @@ export default class Migrate extends BaseCommand {
 
   async run(): Promise<CheckReport | MigrateOutput> {
     const {args, flags} = await this.parse(Migrate)
+    const {consent} = await import('../../core/migrate/consent.ts')
+    const {migrate} = await import('../../core/migrate/migrate.ts')
+    const {migrateOptions} = await import('../../core/migrate/options.ts')
+    const {migrateOutput} = await import('../../core/migrate/output.ts')
+    const {nodeEffects} = await import('../../core/migrate/node-effects.ts')
+    const {resolveRoot} = await import('../../core/migrate/root.ts')
+    const {canAsk} = await import('../../ui/migrate-confirm.ts')
+    const {renderMigration} = await import('../../ui/migrate-report.ts')
+    const {MigrateTasks} = await import('../../ui/migrate-tasks.ts')
     const effects = nodeEffects()
     const root = resolveRoot(effects.fs, args.path)
-    if (flags.check) return this.#check(root)
+    if (flags.check) return this.#check(effects, root)
     const tasks = new MigrateTasks({silent: this.jsonEnabled()})
     const {version} = this.config
-    const askWhether = async (offer: MigrateOffer) => this.#ask(offer, tasks)
+    const askWhether = async (offer: MigrateOffer) => this.#ask(offer, effects, tasks)
     const options = migrateOptions(flags, {
       root,
       home: this.config.root,
@@ -81,17 +85,22 @@ export default class Migrate extends BaseCommand {
     }
   }
 
-  async #check(root: string): Promise<CheckReport> {
-    const report = await checkTree(nodeEffects(), root, this.interrupted)
+  async #check(effects: Effects, root: string): Promise<CheckReport> {
+    const {checkTree} = await import('../../core/migrate/check.ts')
+    const {renderCheck} = await import('../../ui/migrate-status.ts')
+    const report = await checkTree(effects, root, this.interrupted)
     this.log(renderCheck(report))
     if (!report.ok) process.exitCode = EXIT.checkFailed
     return report
   }
 
-  async #ask(offer: MigrateOffer, tasks: MigrateTasks): Promise<boolean> {
+  async #ask(offer: MigrateOffer, effects: Effects, tasks: MigrateTasks): Promise<boolean> {
+    const {planOutput} = await import('../../core/migrate/output.ts')
+    const {ask} = await import('../../ui/migrate-confirm.ts')
+    const {renderPlanSummary} = await import('../../ui/migrate-report.ts')
     await tasks.close()
     if (offer.kind === 'recover') return ask(`End migration ${offer.id}, which was stopped midway?`, this.interrupted)
-    const plan = planOutput(offer.plan, nodeEffects().fs, false)
+    const plan = planOutput(offer.plan, effects.fs, false)
     this.logToStderr(renderPlanSummary(plan, offer.scan))
     return ask('Apply?', this.interrupted)
   }

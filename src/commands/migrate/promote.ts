@@ -1,18 +1,10 @@
 import {Args, Flags} from '@oclif/core'
 
 import type {MigrateOffer} from '../../core/migrate/migrate.ts'
+import type {MigrateOutput} from '../../core/migrate/output.ts'
 
 import {BaseCommand} from '../../base-command.ts'
 import {EXIT} from '../../core/errors.ts'
-import {consent} from '../../core/migrate/consent.ts'
-import {nodeEffects} from '../../core/migrate/node-effects.ts'
-import {migrateOptions} from '../../core/migrate/options.ts'
-import {migrateOutput, type MigrateOutput, planOutput} from '../../core/migrate/output.ts'
-import {promote} from '../../core/migrate/promote.ts'
-import {resolveRoot} from '../../core/migrate/root.ts'
-import {ask, canAsk} from '../../ui/migrate-confirm.ts'
-import {renderMigration, renderPlanSummary} from '../../ui/migrate-report.ts'
-import {MigrateTasks} from '../../ui/migrate-tasks.ts'
 
 export default class Promote extends BaseCommand {
   static override summary = 'Finish a gradual roll-out: npubridge answers every call from now on.'
@@ -45,6 +37,15 @@ export default class Promote extends BaseCommand {
 
   async run(): Promise<MigrateOutput> {
     const {args, flags} = await this.parse(Promote)
+    const {consent} = await import('../../core/migrate/consent.ts')
+    const {nodeEffects} = await import('../../core/migrate/node-effects.ts')
+    const {migrateOptions} = await import('../../core/migrate/options.ts')
+    const {migrateOutput, planOutput} = await import('../../core/migrate/output.ts')
+    const {promote} = await import('../../core/migrate/promote.ts')
+    const {resolveRoot} = await import('../../core/migrate/root.ts')
+    const {ask, canAsk} = await import('../../ui/migrate-confirm.ts')
+    const {renderMigration, renderPlanSummary} = await import('../../ui/migrate-report.ts')
+    const {MigrateTasks} = await import('../../ui/migrate-tasks.ts')
     const effects = nodeEffects()
     const tasks = new MigrateTasks({silent: this.jsonEnabled()})
     const {version} = this.config

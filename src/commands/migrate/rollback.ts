@@ -1,13 +1,8 @@
 import {Args, Flags} from '@oclif/core'
 
+import type {RollbackOffer, RollbackReport} from '../../core/migrate/rollback.ts'
+
 import {BaseCommand} from '../../base-command.ts'
-import {consent} from '../../core/migrate/consent.ts'
-import {nodeEffects} from '../../core/migrate/node-effects.ts'
-import {rollback, type RollbackOffer, type RollbackReport} from '../../core/migrate/rollback.ts'
-import {resolveRoot} from '../../core/migrate/root.ts'
-import {ask, canAsk} from '../../ui/migrate-confirm.ts'
-import {renderRollback} from '../../ui/migrate-status.ts'
-import {MigrateTasks} from '../../ui/migrate-tasks.ts'
 
 export default class Rollback extends BaseCommand {
   static override summary = 'Take the latest migration back, byte for byte.'
@@ -30,6 +25,13 @@ export default class Rollback extends BaseCommand {
 
   async run(): Promise<RollbackReport> {
     const {args, flags} = await this.parse(Rollback)
+    const {consent} = await import('../../core/migrate/consent.ts')
+    const {nodeEffects} = await import('../../core/migrate/node-effects.ts')
+    const {rollback} = await import('../../core/migrate/rollback.ts')
+    const {resolveRoot} = await import('../../core/migrate/root.ts')
+    const {ask, canAsk} = await import('../../ui/migrate-confirm.ts')
+    const {renderRollback} = await import('../../ui/migrate-status.ts')
+    const {MigrateTasks} = await import('../../ui/migrate-tasks.ts')
     const effects = nodeEffects()
     const tasks = new MigrateTasks({silent: this.jsonEnabled()})
     const confirm = consent({

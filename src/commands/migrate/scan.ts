@@ -1,13 +1,9 @@
 import {Args, Flags} from '@oclif/core'
 
+import type {SarifLog} from '../../core/migrate/sarif.ts'
 import type {ScanReport} from '../../core/migrate/scan/report.ts'
 
 import {BaseCommand} from '../../base-command.ts'
-import {nodeEffects} from '../../core/migrate/node-effects.ts'
-import {resolveRoot} from '../../core/migrate/root.ts'
-import {type SarifLog, toSarif} from '../../core/migrate/sarif.ts'
-import {scanTree} from '../../core/migrate/scan/scan.ts'
-import {renderScan} from '../../ui/migrate-scan.ts'
 
 export default class Scan extends BaseCommand {
   static override summary = 'Find the legacy module, its importers and its known defects. Writes nothing.'
@@ -33,6 +29,11 @@ export default class Scan extends BaseCommand {
 
   async run(): Promise<ScanReport | SarifLog> {
     const {args, flags} = await this.parse(Scan)
+    const {nodeEffects} = await import('../../core/migrate/node-effects.ts')
+    const {resolveRoot} = await import('../../core/migrate/root.ts')
+    const {toSarif} = await import('../../core/migrate/sarif.ts')
+    const {scanTree} = await import('../../core/migrate/scan/scan.ts')
+    const {renderScan} = await import('../../ui/migrate-scan.ts')
     const effects = nodeEffects()
     const {report} = await scanTree(resolveRoot(effects.fs, args.path), effects, {signal: this.interrupted})
     this.log(flags.sarif ? JSON.stringify(toSarif(report, this.config.version), null, 2) : renderScan(report))

@@ -1,10 +1,8 @@
 import {Args} from '@oclif/core'
 
+import type {StatusReport} from '../../core/migrate/status.ts'
+
 import {BaseCommand} from '../../base-command.ts'
-import {nodeEffects} from '../../core/migrate/node-effects.ts'
-import {resolveRoot} from '../../core/migrate/root.ts'
-import {migrationStatus, type StatusReport} from '../../core/migrate/status.ts'
-import {renderStatus} from '../../ui/migrate-status.ts'
 
 export default class Status extends BaseCommand {
   static override summary = 'How things stand: migrated or not, wrappers intact or not, rollback possible or not.'
@@ -19,6 +17,10 @@ export default class Status extends BaseCommand {
 
   async run(): Promise<StatusReport> {
     const {args} = await this.parse(Status)
+    const {nodeEffects} = await import('../../core/migrate/node-effects.ts')
+    const {resolveRoot} = await import('../../core/migrate/root.ts')
+    const {migrationStatus} = await import('../../core/migrate/status.ts')
+    const {renderStatus} = await import('../../ui/migrate-status.ts')
     const effects = nodeEffects()
     const report = await migrationStatus(effects, resolveRoot(effects.fs, args.path), this.interrupted)
     this.log(renderStatus(report))

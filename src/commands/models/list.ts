@@ -1,7 +1,6 @@
+import type {ListedModel} from '../../core/models/list.ts'
+
 import {BaseCommand} from '../../base-command.ts'
-import {type ListedModel, listModels} from '../../core/models/list.ts'
-import {resolvePaths} from '../../core/paths.ts'
-import {renderModelList} from '../../ui/models.ts'
 
 export default class ModelsList extends BaseCommand {
   static override summary = 'List the models that have a name, and whether they are here.'
@@ -19,6 +18,9 @@ export default class ModelsList extends BaseCommand {
 
   async run(): Promise<{folder: string; models: ListedModel[]}> {
     await this.parse(ModelsList)
+    const {listModels} = await import('../../core/models/list.ts')
+    const {resolvePaths} = await import('../../core/paths.ts')
+    const {renderModelList} = await import('../../ui/models.ts')
     const {models: folder} = resolvePaths()
     const models = await listModels(folder)
     this.log(renderModelList(models, folder))

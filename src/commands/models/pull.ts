@@ -1,12 +1,10 @@
 import {Args, Flags} from '@oclif/core'
 
+import type {PulledModel} from '../../core/models/pull.ts'
+
 import {BaseCommand, ExitError} from '../../base-command.ts'
 import {EXIT, NpuBridgeError} from '../../core/errors.ts'
 import {CATALOGUE} from '../../core/models/catalogue.ts'
-import {type PulledModel, pullModels} from '../../core/models/pull.ts'
-import {resolvePaths} from '../../core/paths.ts'
-import {renderPulled} from '../../ui/models.ts'
-import {TaskList} from '../../ui/tasks.ts'
 
 const NAMES = CATALOGUE.map(({name}) => name).join(', ')
 
@@ -40,6 +38,10 @@ export default class ModelsPull extends BaseCommand {
 
   async run(): Promise<{models: PulledModel[]}> {
     const {args, flags} = await this.parse(ModelsPull)
+    const {pullModels} = await import('../../core/models/pull.ts')
+    const {resolvePaths} = await import('../../core/paths.ts')
+    const {renderPulled} = await import('../../ui/models.ts')
+    const {TaskList} = await import('../../ui/tasks.ts')
     const names = args.names ?? []
     if (names.length === 0 && !flags.all) throw new ExitError(nothingAsked(), EXIT.usage)
     const tasks = new TaskList({silent: this.jsonEnabled(), titleOf: (name) => `Fetch ${name}`})

@@ -1,11 +1,9 @@
 import {Args, Flags} from '@oclif/core'
 
+import type {ShownModel} from '../../core/models/show.ts'
+
 import {BaseCommand} from '../../base-command.ts'
-import {configuredRuntime} from '../../core/config/runtime.ts'
-import {showModel, type ShownModel} from '../../core/models/show.ts'
-import {resolvePaths} from '../../core/paths.ts'
 import {configFlag} from '../../flags/config.ts'
-import {renderModel} from '../../ui/models.ts'
 
 export default class ModelsShow extends BaseCommand {
   static override summary = "Show a model's inputs, outputs, shapes and datatypes, its licence and where it comes from."
@@ -33,6 +31,10 @@ export default class ModelsShow extends BaseCommand {
 
   async run(): Promise<ShownModel> {
     const {args, flags} = await this.parse(ModelsShow)
+    const {configuredRuntime} = await import('../../core/config/runtime.ts')
+    const {showModel} = await import('../../core/models/show.ts')
+    const {resolvePaths} = await import('../../core/paths.ts')
+    const {renderModel} = await import('../../ui/models.ts')
     const runtime = await configuredRuntime(flags)
     const model = await showModel(args.model, {runtime, paths: resolvePaths(), signal: this.interrupted})
     this.log(renderModel(model))

@@ -1,11 +1,17 @@
 import {Args, Flags} from '@oclif/core'
 
+import type {TrainReport} from '../../core/routing/train.ts'
+
 import {BaseCommand} from '../../base-command.ts'
-import {openBridge} from '../../core/open-bridge.ts'
-import {LazyEngine} from '../../core/routing/lazy-engine.ts'
-import {trainHead, type TrainReport} from '../../core/routing/train.ts'
 import {deviceFlags} from '../../flags/engine.ts'
-import {renderTrainEvent, renderTraining} from '../../ui/route.ts'
+
+/** Apart from `await using`: tsc does not rewrite the names of files that are imported in a function with it. */
+const load = async () => ({
+  ...(await import('../../core/open-bridge.ts')),
+  ...(await import('../../core/routing/lazy-engine.ts')),
+  ...(await import('../../core/routing/train.ts')),
+  ...(await import('../../ui/route.ts')),
+})
 
 export default class RouteTrain extends BaseCommand {
   static override summary = 'Learn to choose labels for texts from examples'
@@ -41,6 +47,7 @@ export default class RouteTrain extends BaseCommand {
 
   async run(): Promise<TrainReport> {
     const {args, flags} = await this.parse(RouteTrain)
+    const {openBridge, LazyEngine, trainHead, renderTrainEvent, renderTraining} = await load()
     const {device, method, output, runtime} = flags
     await using lazy = new LazyEngine(async () => openBridge({device, runtime}))
     const report = await trainHead({

@@ -1,15 +1,10 @@
+import type {ServerState} from '../../core/serve/life/state.ts'
+import type {ServeOptions} from '../../core/serve/options.ts'
+
 import {BaseCommand, ExitError} from '../../base-command.ts'
-import {createBridge} from '../../core/bridge.ts'
 import {asNpuBridgeError, EXIT} from '../../core/errors.ts'
-import {servedEngine} from '../../core/open-bridge.ts'
 import {resolvePaths} from '../../core/paths.ts'
-import {LOG_VARIABLE, reportStart, startDetached} from '../../core/serve/life/detach.ts'
-import {runServer} from '../../core/serve/life/run.ts'
-import {type ServerState} from '../../core/serve/life/state.ts'
-import {type ServeOptions} from '../../core/serve/options.ts'
-import {createServeLog} from '../../core/serve/serve-log.ts'
 import {type ServeFlags, serveFlags, serveOptionsOf} from '../../flags/serve.ts'
-import {renderStarted} from '../../ui/serve.ts'
 
 export default class Serve extends BaseCommand {
   static override summary = 'Serve models by the Open Inference Protocol (KServe V2), over HTTP, gRPC and WebSocket'
@@ -36,8 +31,10 @@ On the loopback interface clients need no token. Beyond it they do: it is made a
 
   async run(): Promise<ServerState | undefined> {
     const {flags} = await this.parse(Serve)
-    const options = serveOptionsOf(flags)
+    const {startDetached} = await import('../../core/serve/life/detach.ts')
+    const options = await serveOptionsOf(flags)
     if (!flags.detach) return this.#serve(options, flags)
+    const {renderStarted} = await import('../../ui/serve.ts')
     const started = await startDetached({
       args: process.argv.slice(2).filter((argument) => argument !== '--detach'),
       env: process.env,
@@ -50,6 +47,12 @@ On the loopback interface clients need no token. Beyond it they do: it is made a
   }
 
   async #serve(options: ServeOptions, {cluster, device, engine, runtime, ...flags}: ServeFlags): Promise<undefined> {
+    const {createBridge} = await import('../../core/bridge.ts')
+    const {servedEngine} = await import('../../core/open-bridge.ts')
+    const {LOG_VARIABLE, reportStart} = await import('../../core/serve/life/detach.ts')
+    const {runServer} = await import('../../core/serve/life/run.ts')
+    const {createServeLog} = await import('../../core/serve/serve-log.ts')
+    const {renderStarted} = await import('../../ui/serve.ts')
     try {
       await runServer({
         givenToken: process.env.NPUBRIDGE_TOKEN,

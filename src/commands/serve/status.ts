@@ -1,7 +1,6 @@
+import type {StatusReport} from '../../core/serve/life/status.ts'
+
 import {BaseCommand} from '../../base-command.ts'
-import {resolvePaths} from '../../core/paths.ts'
-import {serverStatus, type StatusReport} from '../../core/serve/life/status.ts'
-import {renderServers} from '../../ui/serve.ts'
 
 export default class Status extends BaseCommand {
   static override summary = 'The servers that run here, where they listen and whether they are ready'
@@ -15,6 +14,9 @@ export default class Status extends BaseCommand {
 
   async run(): Promise<StatusReport> {
     await this.parse(Status)
+    const {resolvePaths} = await import('../../core/paths.ts')
+    const {serverStatus} = await import('../../core/serve/life/status.ts')
+    const {renderServers} = await import('../../ui/serve.ts')
     const report = await serverStatus(resolvePaths().servers)
     this.log(renderServers(report.servers))
     return report

@@ -1,9 +1,8 @@
 import {Args, Flags} from '@oclif/core'
 
+import type {StopReport} from '../../core/serve/life/stop.ts'
+
 import {BaseCommand} from '../../base-command.ts'
-import {resolvePaths} from '../../core/paths.ts'
-import {type StopReport, stopServers} from '../../core/serve/life/stop.ts'
-import {renderStopped} from '../../ui/serve.ts'
 
 export default class Stop extends BaseCommand {
   static override summary = 'Stop a server that runs here, when the requests that it is at have ended'
@@ -28,6 +27,9 @@ export default class Stop extends BaseCommand {
 
   async run(): Promise<StopReport> {
     const {args, flags} = await this.parse(Stop)
+    const {resolvePaths} = await import('../../core/paths.ts')
+    const {stopServers} = await import('../../core/serve/life/stop.ts')
+    const {renderStopped} = await import('../../ui/serve.ts')
     const report = await stopServers({
       all: flags.all,
       folder: resolvePaths().servers,

@@ -2,6 +2,7 @@ import {createRequire} from 'node:module'
 import path from 'node:path'
 
 import {type ErrorCode, NpuBridgeError} from '../errors.ts'
+import {nativeAdvice, nativeCandidates, platformName} from './native-file.ts'
 
 /** The classes and functions of the add-on, as native/node/index.d.ts declares them. */
 export interface NativeBinding {
@@ -75,30 +76,30 @@ const require = createRequire(import.meta.url)
 let loaded: NativeBinding | undefined
 
 /**
- * The native add-on. `NPUBRIDGE_NATIVE` names another file than the one built here or installed for this platform.
+ * The native add-on. `NPUBRIDGE_NATIVE` names another file than the one installed for this platform or built here.
  * @throws NpuBridgeError UNSUPPORTED_OPERATION, with what to do, when it cannot be loaded.
  */
 export function loadBinding(env: NodeJS.ProcessEnv = process.env): NativeBinding {
   if (loaded) return loaded
   const failures: string[] = []
-  for (const candidate of candidates(env)) {
+  for (const candidate of nativeCandidates(ROOT, env)) {
+    if (candidate.problem !== undefined) {
+      failures.push(`${candidate.place}: ${candidate.problem}`)
+      continue
+    }
+
     try {
-      loaded = require(candidate) as NativeBinding
+      loaded = require(candidate.file) as NativeBinding
       return loaded
     } catch (error) {
-      failures.push(`${candidate}: ${firstLine(error)}`)
+      failures.push(`${candidate.file}: ${firstLine(error)}`)
     }
   }
 
   throw new NpuBridgeError(
     'UNSUPPORTED_OPERATION',
     `the native engine cannot be loaded on ${platformName()}: ${failures.join('; ')}`,
-    {
-      suggestions: [
-        'npm run build:native   builds it here (needs Rust, see https://rustup.rs)',
-        '--engine legacy runs without it',
-      ],
-    },
+    {suggestions: nativeAdvice(ROOT)},
   )
 }
 
@@ -110,24 +111,6 @@ export function bindingProblem(env: NodeJS.ProcessEnv = process.env): string | n
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
   }
-}
-
-function candidates(env: NodeJS.ProcessEnv): string[] {
-  if (env.NPUBRIDGE_NATIVE) return [path.resolve(env.NPUBRIDGE_NATIVE)]
-  const name = platformName()
-  return [path.join(ROOT, 'native', 'node', `npubridge.${name}.node`), `@npubridge/${name}`]
-}
-
-/** Platform, architecture and C library, as add-ons are named: linux-x64-gnu. */
-function platformName(): string {
-  const base = `${process.platform}-${process.arch}`
-  if (process.platform === 'linux') return `${base}-${isMusl() ? 'musl' : 'gnu'}`
-  return process.platform === 'win32' ? `${base}-msvc` : base
-}
-
-function isMusl(): boolean {
-  const report = process.report?.getReport() as undefined | {header?: {glibcVersionRuntime?: string}}
-  return report?.header?.glibcVersionRuntime === undefined
 }
 
 function firstLine(error: unknown): string {

@@ -185,6 +185,59 @@ export interface EmbedOperation {
   readonly model?: string
 }
 
+/** The families of signal processing; what each has is in docs/signal.md. */
+export const SIGNAL_FAMILIES = ['fft', 'filter', 'kalman', 'wavelet', 'spectral', 'adaptive'] as const
+export type SignalFamily = (typeof SIGNAL_FAMILIES)[number]
+
+export const SIGNAL_BACKENDS = ['auto', 'native', 'openvino', 'octave'] as const
+export const SIGNAL_DEVICES = ['auto', 'npu', 'gpu', 'cpu'] as const
+
+/** One step: a family, its member as `parameters.kind`, and what that takes under the names of scipy or PyWavelets. */
+export interface SignalStep {
+  readonly operation: SignalFamily
+  readonly parameters?: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Processes samples, channels first and time last, FP32 or FP64. Either `operation` with `parameters`, or `steps`, whose
+ * first outputs are handed on without leaving the engine. Complex outputs end with a dimension of 2. `data` of the
+ * result is a {@link SignalBackend}.
+ */
+export interface SignalOperation {
+  readonly type: 'signal'
+  readonly operation?: SignalFamily
+  readonly parameters?: Readonly<Record<string, unknown>>
+  readonly steps?: readonly SignalStep[]
+  readonly data: Tensor
+  /** Further samples that a member takes by name: `y` of a cross-spectrum, `d` of an adaptive filter. */
+  readonly inputs?: TensorMap
+  /** Whether `data` ends with a dimension of real and imaginary part; true for the inverse transforms when absent. */
+  readonly complex?: boolean
+  /**
+   * Where it is worked out. `auto` is `native` unless a device is asked for; what devices cannot do is then done natively,
+   * and the result says so.
+   * @default 'auto'
+   */
+  readonly backend?: (typeof SIGNAL_BACKENDS)[number]
+  /** With `openvino` or `auto`: one of the engine's devices; `auto` is its first choice. */
+  readonly device?: (typeof SIGNAL_DEVICES)[number]
+  /**
+   * How long another program may take for one step.
+   * @default 60000
+   */
+  readonly timeLimitMs?: number
+  /** Blocks of one stream follow each other: filters, short-time transforms and adaptation go on where they were. */
+  readonly stream?: string
+  readonly endOfStream?: boolean
+  readonly transfer?: boolean
+}
+
+/** Who processed a signal, and why that one. */
+export interface SignalBackend {
+  readonly backend: string
+  readonly reason: string
+}
+
 /** A task of a workflow: work for an agent. */
 export interface WorkflowTask {
   readonly id: string
@@ -238,6 +291,7 @@ export type Operation =
   | LoadModelOperation
   | MatrixMultiplyOperation
   | RouteOperation
+  | SignalOperation
   | StatisticsOperation
   | UnloadModelOperation
   | WorkflowOperation

@@ -75,7 +75,7 @@ const LONGEST_PAUSE_MS = 2000
 const GOODBYE_MS = 500
 
 /** What the old module has nothing for. */
-const BEYOND: ReadonlySet<OperationType> = new Set(['embed', 'inference', 'load_model', 'unload_model'])
+const BEYOND: ReadonlySet<OperationType> = new Set(['embed', 'inference', 'load_model', 'signal', 'unload_model'])
 
 export interface LegacyOptions {
   /** The user's archived module; the reference that ships with npubridge when absent. */

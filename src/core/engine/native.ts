@@ -353,7 +353,7 @@ class NativeEngine implements Engine {
   #element(answer: Answer, type: OperationType): BatchElement {
     const {device, fallback, queueUs, computeUs, totalUs, outputs, data} = answer
     const common = {ok: true as const, type, device, engine: 'native' as const, fallback, queueUs, computeUs, totalUs}
-    if (outputs !== undefined) return {...common, outputs}
+    if (outputs !== undefined) return data === undefined ? {...common, outputs} : {...common, outputs, data}
     if (data === undefined) return common
     if (type === 'health_check') return {...common, data: this.#toHealth(data as NativeHealth)}
     if (type === 'statistics') return {...common, data: {engine: this.kind, ...(data as object)}}

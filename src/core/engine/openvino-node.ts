@@ -189,6 +189,7 @@ class OpenVinoNodeEngine implements Engine {
 
       case 'embed':
       case 'route':
+      case 'signal':
       case 'workflow': {
         throw cannotCoordinate(operation.type)
       }
@@ -270,7 +271,7 @@ function modeOf(device: string): PerformanceMode {
 }
 
 function isCoordination(type: OperationType): boolean {
-  return ['embed', 'route', 'workflow'].includes(type)
+  return ['embed', 'route', 'signal', 'workflow'].includes(type)
 }
 
 function cannotCoordinate(type: OperationType): NpuBridgeError {

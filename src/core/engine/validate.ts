@@ -8,6 +8,8 @@ import {
   PRIORITIES,
   type RouteOperation,
   ROUTING_METHODS,
+  SIGNAL_FAMILIES,
+  type SignalOperation,
   type SubmitOptions,
   type Tensor,
   type WorkflowOperation,
@@ -26,6 +28,7 @@ const OPERATION_TYPES: Record<OperationType, true> = {
   route: true,
   workflow: true,
   embed: true,
+  signal: true,
 }
 
 const BENCHMARK_KINDS = ['echo', 'inference', 'matrix_multiply']
@@ -50,6 +53,11 @@ export function checkOperation(operation: Operation): void {
     case 'embed': {
       needTexts('texts', operation.texts)
       if (operation.model !== undefined) needText('model', operation.model)
+      break
+    }
+
+    case 'signal': {
+      checkSignal(operation)
       break
     }
 
@@ -176,6 +184,22 @@ function checkRoute({agents, description, descriptions, head, method}: RouteOper
   if (method !== undefined && !ROUTING_METHODS.includes(method)) {
     throw invalid('method', method, `one of ${ROUTING_METHODS.join(', ')}`)
   }
+}
+
+function checkSignal({data, inputs, operation, steps}: SignalOperation): void {
+  if ((operation === undefined) === (steps === undefined)) {
+    throw new NpuBridgeError('INVALID_ARGUMENT', 'either operation or steps must be there, not both')
+  }
+
+  const families = steps === undefined ? [operation] : steps.map((step) => step.operation)
+  for (const [index, family] of families.entries()) {
+    const place = steps === undefined ? 'operation' : `steps[${index}].operation`
+    if (!SIGNAL_FAMILIES.includes(family!)) throw invalid(place, family, `one of ${SIGNAL_FAMILIES.join(', ')}`)
+  }
+
+  if (data === undefined) throw invalid('data', data, 'a tensor of samples')
+  checkTensor('data', data)
+  for (const [name, tensor] of Object.entries(inputs ?? {})) checkTensor(`inputs.${name}`, tensor)
 }
 
 function needTexts(field: string, value: unknown): void {

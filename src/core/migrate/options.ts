@@ -2,6 +2,8 @@ import path from 'node:path'
 
 import type {MigrateOptions} from './migrate.ts'
 
+import {platformPackage} from '../engine/native-file.ts'
+
 /** The flags that `migrate` and `migrate promote` share, as they are written. */
 export interface MigrateFlags {
   readonly python?: string | undefined
@@ -12,8 +14,11 @@ export interface MigrateFlags {
   readonly 'dry-run': boolean
 }
 
-/** Where the wheels of the Python package are, in a checkout as in an installed npubridge. */
-const WHEELS = 'native/python/dist'
+/** Where the wheels of the Python package are: with the add-on, or where a checkout builds them. */
+function wheelsFolder(home: string): string {
+  const installed = platformPackage(home)
+  return installed === null ? path.join(home, 'native', 'python', 'dist') : path.join(installed, 'python')
+}
 
 /** What a command adds to its flags; `home` is the folder that npubridge itself is installed in. */
 export type MigrateCircumstances = Pick<MigrateOptions, 'confirm' | 'root' | 'signal' | 'strategy' | 'version'> & {
@@ -25,7 +30,7 @@ export function migrateOptions(flags: MigrateFlags, {home, ...circumstances}: Mi
     ...circumstances,
     python: flags.python ?? null,
     packageSpec: flags.package ?? null,
-    wheels: path.join(home, ...WHEELS.split('/')),
+    wheels: wheelsFolder(home),
     verifyCommand: flags['verify-command'] ?? null,
     allowDirty: flags['allow-dirty'],
     allowNoVcs: flags['allow-no-vcs'],

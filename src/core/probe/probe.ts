@@ -1,9 +1,9 @@
+/** The probe: gather facts once, judge them, and say what would run. */
+import type {Check, Status} from './checks/check.ts'
 import type {ProbeEffects} from './effects.ts'
 import type {Facts} from './facts.ts'
 import type {Root} from './root.ts'
 
-/** The probe: gather facts once, judge them, and say what would run. */
-import {type Check, type Status} from './checks/check.ts'
 import {CHECKS} from './checks/index.ts'
 import {diagnose, type Finding} from './diagnosis.ts'
 import {gatherFacts} from './gather.ts'

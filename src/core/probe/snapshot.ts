@@ -1,4 +1,5 @@
-import {type Buffer} from 'node:buffer'
+import type {Buffer} from 'node:buffer'
+
 /**
  * A snapshot: a folder of copied files, and one file more for what files cannot hold — device nodes, access, user,
  * environment, and the answers of OpenVINO and Level Zero.

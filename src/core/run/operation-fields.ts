@@ -28,6 +28,22 @@ export function fieldsOf(operation: Operation): object {
       return {...fields, top_k: topK}
     }
 
+    case 'signal': {
+      const {
+        backend,
+        complex,
+        device,
+        endOfStream,
+        operation: family,
+        parameters,
+        steps,
+        stream,
+        timeLimitMs,
+      } = operation
+      const where = {backend, device, time_limit_ms: timeLimitMs}
+      return {operation: family, parameters, steps, complex, ...where, stream, end_of_stream: endOfStream}
+    }
+
     case 'embed': {
       return {texts: operation.texts, model: operation.model}
     }

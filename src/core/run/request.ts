@@ -7,6 +7,7 @@ import type {
   Operation,
   Priority,
   RouteOperation,
+  SignalOperation,
   SubmitOptions,
   Tensor,
   WorkflowTask,
@@ -199,6 +200,10 @@ function toOperation(envelope: Envelope, options: BuildOptions): Operation | Pro
       return {type, texts, ...(model !== undefined && {model})}
     }
 
+    case 'signal': {
+      return signal(envelope, options)
+    }
+
     case 'workflow': {
       const {max_parallel: maxParallel, tasks, type} = envelope
       // Zod's optional fields may be undefined, which JSON cannot hold: the engine sees them as absent.
@@ -249,6 +254,30 @@ function inference(envelope: EnvelopeOf<'inference'>, options: BuildOptions): Op
   }))
 }
 
+function signal(envelope: EnvelopeOf<'signal'>, options: BuildOptions): Operation | Promise<Operation> {
+  const {data, end_of_stream: endOfStream, inputs, ...others} = envelope
+  if (data === undefined) throw fieldError('data', 'is missing')
+  if (endOfStream && others.stream === undefined) throw fieldError('end_of_stream', 'is set, but "stream" is missing')
+  const {
+    id: _id,
+    outputs: _outputs,
+    priority: _priority,
+    time_limit_ms: timeLimitMs,
+    timeout_ms: _timeout,
+    ...asked
+  } = others
+  const make = ({data: samples, ...further}: Inputs, transfer: boolean): Operation => ({
+    ...(asked as Omit<SignalOperation, 'data'>),
+    data: samples!,
+    ...(inputs && {inputs: further}),
+    ...(endOfStream !== undefined && {endOfStream}),
+    ...(timeLimitMs !== undefined && {timeLimitMs}),
+    ...(transfer && {transfer}),
+  })
+  const placeOf = (name: string) => (name === 'data' ? name : fieldPath(['inputs', name]))
+  return withInputs({...inputs, data}, options, undefined, make, placeOf)
+}
+
 function benchmark(envelope: EnvelopeOf<'benchmark'>, options: BuildOptions): Operation {
   const {duration_ms: durationMs, kind, type} = envelope
   if (kind === 'inference') return {type, kind, durationMs, model: modelOf(envelope, options)}
@@ -283,6 +312,8 @@ function withInputs(
   options: BuildOptions,
   names: readonly string[] | undefined,
   make: (inputs: Inputs, transfer: boolean) => Operation,
+  /** Where a tensor stands in the line, for messages. */
+  placeOf = (name: string) => fieldPath(['inputs', name]),
 ): Operation | Promise<Operation> {
   if (value === undefined) throw fieldError('inputs', 'is missing')
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -291,7 +322,7 @@ function withInputs(
 
   if (names) checkNames(value, names)
   const loaded = Object.entries(value).map(([name, tensor]): LoadedTensor | Promise<LoadedTensor> =>
-    readTensor(name, tensor, options),
+    readTensor(placeOf(name), name, tensor, options),
   )
   const finish = (tensors: readonly LoadedTensor[]) => {
     const inputs: Inputs = {}
@@ -322,8 +353,12 @@ function checkNames(inputs: object, names: readonly string[]): void {
 const INLINE_FIELDS = ['data', 'shape', 'datatype']
 const FILE_FIELDS = ['file', 'shape', 'datatype', 'offset', 'pad']
 
-function readTensor(name: string, value: unknown, options: BuildOptions): LoadedTensor | Promise<LoadedTensor> {
-  const place = fieldPath(['inputs', name])
+function readTensor(
+  place: string,
+  name: string,
+  value: unknown,
+  options: BuildOptions,
+): LoadedTensor | Promise<LoadedTensor> {
   // Assigning this name to an object would set its prototype.
   if (name === '__proto__') throw fieldError(place, 'is not a name that an input can have')
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {

@@ -13,6 +13,7 @@ import type {NonFinitePolicy} from './tensor.ts'
 
 import {asNpuBridgeError, NpuBridgeError} from '../errors.ts'
 import {chooseOutputs} from './choose-outputs.ts'
+import {DEFAULT_CONCURRENCY} from './concurrency.ts'
 import {type Line, LineSplitter, LONGEST_LINE} from './lines.ts'
 import {type Reading, readRequest, type Request, type RequestDefaults, type RequestOptions} from './request.ts'
 import {ResultOrder} from './result-order.ts'
@@ -72,7 +73,6 @@ export interface RunOptions {
   readonly graceMs?: number
 }
 
-export const DEFAULT_CONCURRENCY = 64
 /** Results that wait for an earlier one, beyond the operations in flight. */
 const REORDER = 1024
 const HELD_BYTES = 256 * 1024 * 1024

@@ -3,7 +3,7 @@
  * its most negative value (32768 for 16 bits), floats as they are.
  * Format: Microsoft's "Multimedia Programming Interface and Data Specifications 1.0" and WAVEFORMATEXTENSIBLE.
  */
-import {type Buffer} from 'node:buffer'
+import type {Buffer} from 'node:buffer'
 
 import {NpuBridgeError} from '../errors.ts'
 

@@ -5,10 +5,10 @@
  */
 import {writeFileSync} from 'node:fs'
 
+import type {ErrorReport} from '../errors.ts'
 import type {ChildRequest} from './inspect.ts'
 
 import {fromNative, loadBinding, type NativeBinding} from '../engine/binding.ts'
-import {type ErrorReport} from '../errors.ts'
 
 const ANSWER_FD = 3
 

@@ -1,7 +1,7 @@
+import type {InspectOptions} from './inspect.ts'
 import type {DeviceTest, RuntimeReport} from './report.ts'
 
 import {NpuBridgeError} from '../errors.ts'
-import {type InspectOptions} from './inspect.ts'
 
 /** How much a runtime was put to the test. */
 export type Verification =

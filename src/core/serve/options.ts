@@ -67,6 +67,8 @@ export const serveOptionsSchema = z.strictObject({
   allowedHosts: z.array(z.string().min(1)).default([]),
   /** Web pages that may use this server, as origins: `https://example.org`. */
   allowedOrigins: z.array(z.string().min(1)).default([]),
+  /** Whether there is a dashboard at `/`. */
+  dashboard: z.boolean().default(true),
   /** Requests a second and client; 0: no limit. Bursts of one second are allowed. */
   rateLimit: z.number().min(0).default(0),
   /** How long requests may take to end when the server is stopped. */

@@ -8,10 +8,15 @@ import type {ServeOptions} from './options.ts'
 import type {ServeLog} from './serve-log.ts'
 
 import {NpuBridgeError} from '../errors.ts'
+import {LiveRoot} from '../probe/root.ts'
 import {createApp, type HttpContext, type HttpServer, type TlsFiles} from './http/app.ts'
 import {ByteBudget} from './http/body.ts'
 import {addRoutes} from './http/routes.ts'
 import {listenOnPort, listenOnSocket, readTls, urlHost} from './listen.ts'
+import {Activity} from './live/activity.ts'
+import {Monitor} from './live/monitor.ts'
+import {ObservedEngine} from './live/observed-engine.ts'
+import {NpuTelemetry} from './live/telemetry.ts'
 import {Access, isLoopback} from './security/access.ts'
 import {RateLimit} from './security/rate-limit.ts'
 import {chooseToken, type TokenChoice} from './security/token-store.ts'
@@ -78,13 +83,24 @@ async function start(
   const folder = options.models === null ? paths.models : path.resolve(options.models)
   const {limits} = options
   const registry = new ModelRegistry(engine, parts.models ?? new ModelFolder(folder, paths.models))
-  const service = new InferenceService({control: options.control, engine, limits, registry, version})
+  const activity = new Activity()
+  const observed = new ObservedEngine(engine, activity)
+  const service = new InferenceService({control: options.control, engine: observed, limits, registry, version})
+  const metrics = new ServerMetrics()
+  const npu = new NpuTelemetry(new LiveRoot())
+  const monitor = new Monitor({activity, metrics, readTelemetry: () => npu.read(), service})
+  closers.push(async () => {
+    monitor[Symbol.dispose]()
+  })
   const context: HttpContext = {
     access: accessFor(options, token),
+    activity,
     budget: new ByteBudget(limits.heldBytes),
     limits,
     log,
-    metrics: new ServerMetrics(),
+    metrics,
+    monitor,
+    offersPage: options.dashboard,
     service,
   }
   const {app, server} = createApp(context, tls)
@@ -100,6 +116,7 @@ async function start(
   const grpc = await grpcFor(options, context, tls)
   if (grpc) closers.push(async () => grpc.close(0))
   await service.prepare(options.load)
+  monitor.start()
   return {
     url,
     socket: options.socket,
@@ -110,6 +127,7 @@ async function start(
     metrics: context.metrics,
     async stop() {
       service.drain()
+      monitor[Symbol.dispose]()
       const {drainMs} = options
       await Promise.all([closeServer(server, drainMs), grpc?.close(drainMs), sockets.close(drainMs)])
       await app.close()

@@ -1,7 +1,8 @@
 /** What each of the old module's modes means now: what holds where the workflow itself does not say. */
 import {availableParallelism} from 'node:os'
 
-import type {FailurePolicy, Mode} from './schema.ts'
+import type {Mode} from './mode-names.ts'
+import type {FailurePolicy} from './schema.ts'
 
 export interface ModeDefaults {
   /** `auto`: hybrid when the model and a runtime are there, else lexical. */

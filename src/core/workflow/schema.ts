@@ -3,15 +3,7 @@ import * as z from 'zod'
 
 import {agentDefinition} from '../agents/definition.ts'
 import {TEXT_METHODS} from '../routing/method.ts'
-
-export const MODES = [
-  'npu_accelerated',
-  'parallel_optimized',
-  'intelligent_routing',
-  'performance_first',
-  'reliability_first',
-] as const
-export type Mode = (typeof MODES)[number]
+import {MODES} from './mode-names.ts'
 
 export const FAILURE_POLICIES = ['stop', 'continue', 'skip_dependents'] as const
 export type FailurePolicy = (typeof FAILURE_POLICIES)[number]

@@ -98,6 +98,24 @@ describe('readRequest', () => {
     })
   })
 
+  it('makes a signal of its data, further samples and steps', async () => {
+    const steps = [{operation: 'filter', parameters: {kind: 'convolve'}}]
+    const samples = {data: [1, 2], datatype: 'FP64', shape: [2]}
+    const line = {type: 'signal', steps, data: samples, inputs: {in2: samples}, stream: 's', end_of_stream: true}
+    const tensor = {data: Float64Array.of(1, 2), datatype: 'FP64', shape: [2]}
+    expect((await accepted(line)).operation).to.deep.equal({
+      type: 'signal',
+      steps,
+      data: tensor,
+      inputs: {in2: tensor},
+      stream: 's',
+      endOfStream: true,
+    })
+    const wrong = await rejected({type: 'signal', operation: 'fft', data: {...samples, shape: [3]}})
+    expect(wrong.error.message).to.match(/^data/)
+    expect((await rejected({type: 'signal', operation: 'fft'})).error.message).to.equal('data is missing')
+  })
+
   it('takes the number of the line for an id where there is none', async () => {
     expect((await accepted({type: 'echo'})).id).to.equal(17)
     expect((await rejected('nonsense')).id).to.equal(17)

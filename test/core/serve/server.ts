@@ -148,7 +148,7 @@ export function binaryBody(json: object | string, bytes: Uint8Array): {body: Buf
 
 /** Waits until something is so. */
 export async function until(isSo: () => boolean, what: string): Promise<void> {
-  const deadline = performance.now() + 10_000
+  const deadline = performance.now() + 60_000
   while (!isSo()) {
     if (performance.now() > deadline) throw new Error(`it did not come to this: ${what}`)
     await new Promise((resolve) => {

@@ -3,11 +3,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::answer::Answer;
-use super::state::{HOST, Pending};
+use super::state::{HOST, Pending, State};
 use super::{Shared, Wake, coordination};
 use crate::error::{Error, ErrorCode, Result};
-use crate::operation::{Operation, Output};
+use crate::operation::{Operation, Output, StreamStep};
 use crate::scheduler::{Nanos, Ticket};
+use crate::signal;
 
 /// Operations taken at once: enough to make the lock cheap, few enough that an urgent one does not wait for long.
 const GROUP: usize = 64;
@@ -19,8 +20,8 @@ pub(super) fn work(shared: &Shared, shard: usize) {
     let mut done = Vec::with_capacity(GROUP);
     let mut state = shared.state.lock();
     loop {
-        for ticket in done.drain(..) {
-            state.scheduler.finish(ticket);
+        for (ticket, step) in done.drain(..) {
+            end(shared, &mut state, ticket, step);
         }
         shared.finished(&state);
         let now = shared.now();
@@ -50,10 +51,20 @@ pub(super) fn work(shared: &Shared, shard: usize) {
         }
         drop(state);
         shared.deliver_expired(shard, &mut expired);
-        done.extend(taken.iter().map(|(ticket, _)| *ticket));
+        let stream = |pending: &Pending| pending.signal_stream().cloned();
+        done.extend(taken.iter().map(|(ticket, pending)| (*ticket, stream(pending))));
         run(shared, shard, &mut taken);
         state = shared.state.lock();
     }
+}
+
+/// An operation has run: the next of its stream may. Nobody is woken for that one: whoever ends an operation looks for
+/// the next itself.
+fn end(shared: &Shared, state: &mut State, ticket: Ticket, step: Option<StreamStep>) {
+    if let Some(step) = step {
+        state.signal_left(ticket, &step.name, step.last, shared.now());
+    }
+    state.scheduler.finish(ticket);
 }
 
 /// Runs what was taken: short operations as one, so that the clock is read once for all and each has taken its share,
@@ -100,6 +111,12 @@ fn execute(shared: &Shared, pending: &mut Pending) -> Result<Output> {
         Operation::HealthCheck => report(&shared.health()),
         Operation::Statistics => report(&shared.snapshot()),
         Operation::Route(route) => coordination::route(shared, route),
+        Operation::Signal(asked) => {
+            let stream = asked.stream.as_ref().and_then(|step| {
+                shared.state.lock().signals.get(&step.name).map(|stream| stream.memory.clone())
+            });
+            signal::run(asked, stream.as_ref())
+        }
         Operation::Workflow(workflow) => coordination::workflow(shared, (**workflow).clone()),
         other => Err(Error::new(
             ErrorCode::Internal,

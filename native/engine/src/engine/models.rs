@@ -458,6 +458,11 @@ impl Shared {
         pending: &Pending,
         wake: &mut Wake,
     ) {
+        if let Some(step) = pending.signal_stream() {
+            state.signal_left(ticket, &step.name, false, self.now());
+            wake.host += 1;
+            return;
+        }
         let (Some(step), Some(model)) = (pending.stream(), pending.model) else {
             return;
         };

@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::thread::JoinHandle;
 
 use super::models::Models;
+use super::streams::Stream;
 use crate::config::Config;
-use crate::operation::{Completion, Operation, Priority, StreamStep};
+use crate::operation::{Completion, Name, Operation, Priority, StreamStep};
 use crate::scheduler::{NO_DEADLINE, Nanos, Place, Scheduler, Ticket, Turn};
+use crate::signal::Memory;
 
 /// The lane of operations that need no device.
 pub(super) const HOST: usize = 0;
@@ -44,6 +46,21 @@ impl Pending {
             _ => None,
         }
     }
+
+    /// The stream of a signal, which belongs to no model.
+    pub(super) fn signal_stream(&self) -> Option<&StreamStep> {
+        match &self.operation {
+            Operation::Signal(signal) => signal.stream.as_ref(),
+            _ => None,
+        }
+    }
+}
+
+/// A stream of signals: whose turn it is, and what the blocks before left behind.
+#[derive(Debug)]
+pub(super) struct SignalStream {
+    pub(super) turn: Stream,
+    pub(super) memory: Memory,
 }
 
 /// What the engine's one lock guards.
@@ -56,6 +73,7 @@ pub(super) struct State {
     /// Workers of each device that have nothing to do.
     pub(super) idle_workers: Vec<usize>,
     pub(super) models: Models,
+    pub(super) signals: HashMap<Name, SignalStream>,
     /// Operations that something long is done for, by a thread that only has the ticket. Whoever takes one out of here
     /// answers it: that thread when it is done, a cancellation, or the end of the engine.
     pub(super) apart: HashMap<Ticket, Pending>,
@@ -82,6 +100,7 @@ impl State {
             idle_hosts: 0,
             idle_workers: vec![0; config.devices.len()],
             apart: HashMap::new(),
+            signals: HashMap::new(),
             models: Models::new(config.devices.len()),
             submitted: 0,
             timer_at: NO_DEADLINE,
@@ -104,6 +123,10 @@ impl State {
 
     /// Lets an operation wait: in its lane, or behind the others of its stream.
     pub(super) fn place(&mut self, place: Place, pending: Pending, now: Nanos) -> Ticket {
+        if let Some(step) = pending.signal_stream() {
+            let name = step.name.clone();
+            return self.place_signal(place, pending, name, now);
+        }
         let Some(step) = pending.stream().cloned() else {
             return self.scheduler.push(place, pending);
         };
@@ -117,6 +140,33 @@ impl State {
             let ticket = self.scheduler.park(place, pending);
             self.models.stream(model, &step.name, now).queue(ticket);
             ticket
+        }
+    }
+
+    fn place_signal(&mut self, place: Place, pending: Pending, name: Name, now: Nanos) -> Ticket {
+        let Self { scheduler, signals, .. } = self;
+        let stream = signals
+            .entry(name)
+            .or_insert_with(|| SignalStream { turn: Stream::new(now), memory: Memory::default() });
+        if stream.turn.is_free() {
+            let ticket = scheduler.push(place, pending);
+            stream.turn.hold(ticket);
+            ticket
+        } else {
+            let ticket = scheduler.park(place, pending);
+            stream.turn.queue(ticket);
+            ticket
+        }
+    }
+
+    /// A block of a stream of signals is done or gone: the next may go. A stream that was `closed` is forgotten, unless
+    /// others already wait to begin it anew.
+    pub(super) fn signal_left(&mut self, ticket: Ticket, name: &Name, closed: bool, now: Nanos) {
+        let Self { scheduler, signals, .. } = self;
+        let Some(stream) = signals.get_mut(name) else { return };
+        stream.turn.advance(ticket, now, |next| scheduler.release(next));
+        if closed && stream.turn.is_free() {
+            signals.remove(name);
         }
     }
 }

@@ -52,6 +52,7 @@ pub(super) fn work(shared: &Shared) {
 /// Whether anything is there that only rounds notice.
 fn needs_rounds(state: &State) -> bool {
     !state.models.waiting.is_empty()
+        || !state.signals.is_empty()
         || state.models.entries.iter().any(|entry| entry.running > 0 || !entry.streams.is_empty())
 }
 
@@ -68,6 +69,7 @@ impl Shared {
 
 fn forget_idle_streams(shared: &Shared, state: &mut State, now: Nanos) {
     let limit = now.saturating_sub(nanos(shared.config.stream_idle));
+    state.signals.retain(|_, stream| !stream.turn.is_idle_since(limit));
     for entry in &mut state.models.entries {
         entry.streams.retain(|_, stream| !stream.is_idle_since(limit));
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from . import _binding
 from ._bridge import Bridge
 from ._results import Failure
+from ._signal import process_signal
 from ._tensors import Tensor
 from ._workflow import Task, TaskResult, operation_handler, run_workflow
 from .errors import (
@@ -58,5 +59,6 @@ __all__ = [
     "Tensor",
     "UnsupportedOperationError",
     "operation_handler",
+    "process_signal",
     "run_workflow",
 ]

@@ -33,7 +33,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import _binding, _coordination
+from . import _binding, _coordination, _signal
 from ._bounded import BoundedDict, BoundedList
 from ._bridge import Bridge
 from ._config import OF_V2, resolve, schema
@@ -813,8 +813,12 @@ class NPUBridge:
         return [_single(result) for result in self._started().call_batch(operations)]
 
     def process_signal(self, operation: str, data: Any, parameters: dict[str, Any] | None = None) -> Any:
-        """Signal processing is not there yet: ``UnsupportedOperationError``."""
-        raise UnsupportedOperationError(f"process_signal({operation!r}) is not supported yet")
+        """Processes samples; gives the output, or a dict of them if there are several. See ``npubridge.process_signal``.
+
+        A family with a member of its own name needs no ``kind``: fft, kalman."""
+        asked = {"kind": operation, **(parameters or {})}
+        outputs = _signal.process_signal(operation, data, asked, bridge=self._started())
+        return next(iter(outputs.values())) if len(outputs) == 1 else outputs
 
     def benchmark(self, duration_ms: float = 1000, kind: str = "echo") -> dict[str, Any]:
         """A timed loop of real operations: ``echo``, ``matrix_multiply`` or ``inference``."""

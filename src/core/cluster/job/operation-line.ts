@@ -6,6 +6,7 @@ import {NpuBridgeError} from '../../errors.ts'
 import {fieldsOf} from '../../run/operation-fields.ts'
 import {readRequest} from '../../run/request.ts'
 import {BinaryFrame, describeTensors} from '../../serve/websocket/binary-frame.ts'
+import {describeOperation} from '../../serve/websocket/describe-operation.ts'
 
 export interface Parcel {
   readonly text: string
@@ -15,10 +16,10 @@ export interface Parcel {
 const LENGTH_BYTES = 4
 
 export function parcelOfOperation(operation: Operation): Parcel {
-  const fields = {type: operation.type, ...fieldsOf(operation)}
-  if (!('inputs' in operation)) return {text: exactText(fields), tensors: []}
-  const {bytes, described} = describeTensors({...operation.inputs})
-  return {text: exactText({...fields, inputs: described}), tensors: bytes}
+  const {type} = operation
+  const described = describeOperation(operation)
+  if (described === null) return {text: exactText({type, ...fieldsOf(operation)}), tensors: []}
+  return {text: exactText({type, ...described.fields}), tensors: described.bytes}
 }
 
 /**

@@ -35,6 +35,7 @@ export class Answers {
   readonly #records = new Float64Array(RECORDS)
   readonly #names: string[] = []
   readonly #fallbacks: Fallback[] = []
+  readonly #hows: unknown[] = []
   #at = 0
   #slab: Uint8Array | undefined
   #large: Uint8Array[] | undefined
@@ -102,6 +103,8 @@ export class Answers {
         }
 
         answer.outputs = outputs
+        // What processed a signal stands among the names, since there are few such texts.
+        if (second > 0) answer.data = this.#how(second - 1)
         break
       }
 
@@ -150,6 +153,10 @@ export class Answers {
 
   #name(id: number): string {
     return (this.#names[id] ??= this.#engine.nameOf(id))
+  }
+
+  #how(id: number): unknown {
+    return (this.#hows[id] ??= JSON.parse(this.#name(id)))
   }
 
   #fallback(id: number): Fallback {

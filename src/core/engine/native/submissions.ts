@@ -1,5 +1,12 @@
 import {NpuBridgeError} from '../../errors.ts'
-import {type InferenceOperation, type Operation, PRIORITIES, type SubmitOptions, type Tensor} from '../engine.ts'
+import {
+  type InferenceOperation,
+  type Operation,
+  PRIORITIES,
+  type SignalOperation,
+  type SubmitOptions,
+  type Tensor,
+} from '../engine.ts'
 import {exactText} from './exact-json.ts'
 import {bytesOf, datatypeIndex} from './tensors.ts'
 
@@ -11,6 +18,7 @@ const KINDS: Partial<Record<Operation['type'], number>> = {
   echo: 5,
   health_check: 6,
   statistics: 7,
+  signal: 12,
 }
 const DESCRIBED = 255
 const STREAM = 1
@@ -78,7 +86,7 @@ export class Submissions {
     const kind = KINDS[operation.type] ?? DESCRIBED
     const priority = options?.priority === undefined ? 1 : priorityIndex(options.priority)
     let flags = 0
-    if (operation.type === 'inference' && operation.stream !== undefined) {
+    if ((operation.type === 'inference' || operation.type === 'signal') && operation.stream !== undefined) {
       flags = operation.endOfStream ? STREAM | LAST : STREAM
     }
 
@@ -117,6 +125,11 @@ export class Submissions {
         this.words[this.length - 1] = 2
         this.#tensor('a', operation.inputs.a, operation.transfer)
         this.#tensor('b', operation.inputs.b, operation.transfer)
+        break
+      }
+
+      case 'signal': {
+        this.#signal(operation)
         break
       }
 
@@ -159,6 +172,23 @@ export class Submissions {
     }
 
     this.words[at + 1] = count
+    this.#stream(operation)
+  }
+
+  #signal({backend, complex, device, operation, parameters, steps, timeLimitMs, ...samples}: SignalOperation): void {
+    const at = this.length - 2
+    const description = {operation, parameters, steps, complex, backend, device, time_limit_ms: timeLimitMs}
+    const [offset, length] = this.#text(JSON.stringify(description))
+    this.words[at] = offset
+    this.words[at + 1] = length
+    this.#reserveWords(1)
+    this.words[this.length++] = 1 + Object.keys(samples.inputs ?? {}).length
+    this.#tensor('data', samples.data, samples.transfer)
+    for (const [name, tensor] of Object.entries(samples.inputs ?? {})) this.#tensor(name, tensor, samples.transfer)
+    this.#stream(samples)
+  }
+
+  #stream(operation: {readonly stream?: string}): void {
     if (operation.stream === undefined) return
     if (typeof operation.stream !== 'string' || operation.stream === '') {
       throw new NpuBridgeError('INVALID_ARGUMENT', `stream is ${JSON.stringify(operation.stream)}, it takes a name`)

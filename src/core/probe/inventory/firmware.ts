@@ -1,5 +1,6 @@
 /** The firmware file that the driver would load, and what its header says. */
-import {type Buffer} from 'node:buffer'
+import type {Buffer} from 'node:buffer'
+
 import zlib from 'node:zlib'
 
 import type {Root} from '../root.ts'

@@ -1,8 +1,8 @@
+/** The device node of the NPU, and whether this process may really use it. */
+import type {Entry, Root} from '../root.ts'
 import type {Accelerator} from './accelerators.ts'
 
 import {isValue, type Reading, valueOf} from '../reading.ts'
-/** The device node of the NPU, and whether this process may really use it. */
-import {type Entry, type Root} from '../root.ts'
 
 export interface DeviceNode {
   readonly path: string

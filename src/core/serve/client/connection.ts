@@ -9,7 +9,8 @@ import {exactText} from '../../engine/native/exact-json.ts'
 import {NpuBridgeError} from '../../errors.ts'
 import {parseJsonExactly} from '../../run/json.ts'
 import {fieldsOf} from '../../run/operation-fields.ts'
-import {BinaryFrame, describeTensors, encodeFrame} from '../websocket/binary-frame.ts'
+import {BinaryFrame, encodeFrame} from '../websocket/binary-frame.ts'
+import {describeOperation} from '../websocket/describe-operation.ts'
 import {errorFields, resultFields, resultOf} from './answer.ts'
 
 const CONNECT_MS = 10_000
@@ -29,10 +30,20 @@ interface Waiter {
 /**
  * Connects to the server at `url`: `http://HOST:PORT`, `https://…`, or `http+unix://` with the path of a socket.
  *
- * @param options.token what the server asks clients for
+ * @param url of the server
+ * @param options what the server asks clients for
  * @throws {NpuBridgeError} INVALID_ARGUMENT for what is no such URL, PROTOCOL_ERROR where nobody answers or refuses
  */
-export async function connectTo(url: string, {token}: {token?: string | undefined} = {}): Promise<ServerConnection> {
+export async function connectTo(url: string, options: ConnectOptions = {}): Promise<ServerConnection> {
+  return new ServerConnection(url, await openSocket(url, options))
+}
+
+export interface ConnectOptions {
+  readonly token?: string | undefined
+}
+
+/** The WebSocket of a server, opened; as {@link connectTo}. */
+export async function openSocket(url: string, {token}: ConnectOptions = {}): Promise<WebSocket> {
   const socket = new WebSocket(socketUrl(url), {
     handshakeTimeout: CONNECT_MS,
     maxPayload: 0,
@@ -55,7 +66,7 @@ export async function connectTo(url: string, {token}: {token?: string | undefine
       })
     })
   })
-  return new ServerConnection(url, socket)
+  return socket
 }
 
 function socketUrl(url: string): string {
@@ -175,7 +186,7 @@ function messageOf(id: number, operation: Operation, {priority, timeoutMs}: Subm
     ...(priority !== undefined && {priority}),
     ...(timeoutMs !== undefined && {timeout_ms: timeoutMs}),
   }
-  if (!('inputs' in operation)) return exactText({...common, ...fieldsOf(operation)})
-  const {bytes, described} = describeTensors({...operation.inputs})
-  return encodeFrame({...common, ...fieldsOf(operation), inputs: described}, bytes)
+  const described = describeOperation(operation)
+  if (described === null) return exactText({...common, ...fieldsOf(operation)})
+  return encodeFrame({...common, ...described.fields}, described.bytes)
 }

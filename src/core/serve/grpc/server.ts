@@ -18,6 +18,7 @@ import {loadSync} from '@grpc/proto-loader'
 import path from 'node:path'
 
 import type {TlsFiles} from '../http/app.ts'
+import type {Activity} from '../live/activity.ts'
 import type {ServeLimits} from '../options.ts'
 import type {Access} from '../security/access.ts'
 import type {ServeLog} from '../serve-log.ts'
@@ -38,6 +39,7 @@ export interface GrpcContext {
   readonly metrics: ServerMetrics
   readonly limits: ServeLimits
   readonly log: ServeLog
+  readonly activity: Activity
 }
 
 export interface GrpcServer {
@@ -93,7 +95,7 @@ function bindError(error: Error, host: string, port: number): NpuBridgeError {
 }
 
 /** Asks for the token before a message is taken. */
-function accessInterceptor({access, metrics}: GrpcContext): ServerInterceptor {
+function accessInterceptor({access, activity, metrics}: GrpcContext): ServerInterceptor {
   return (_method, call) => {
     const listener = new ServerListenerBuilder()
       .withOnReceiveMetadata((metadata, next) => {
@@ -102,6 +104,7 @@ function accessInterceptor({access, metrics}: GrpcContext): ServerInterceptor {
           access.checkCall(authorization === undefined ? undefined : String(authorization), clientOf(call.getPeer()))
         } catch (error) {
           const told = toldError(error)
+          activity.told(told, 'gRPC')
           metrics.answered('grpc', wireStatus(told).grpc)
           call.sendStatus({code: wireStatus(told).grpc, details: told.message})
           return
@@ -128,7 +131,7 @@ type Unary<Q> = ServerUnaryCall<Q, object>
 
 /** A handler that answers what `work` gives, and errors by the table that HTTP uses. */
 function unary<Q>(
-  {log, metrics}: GrpcContext,
+  {activity, log, metrics}: GrpcContext,
   work: (request: Q, signal: AbortSignal) => Promise<object>,
 ): UntypedHandleCall {
   return (call: Unary<Q>, callback: sendUnaryData<object>) => {
@@ -149,6 +152,7 @@ function unary<Q>(
         callback(null, value)
       } catch (error) {
         const told = toldError(error)
+        activity.told(told, `gRPC ${call.getPath()}`)
         const code = wireStatus(told).grpc
         if (told.code === 'INTERNAL') log.failure('call failed', error, {method: call.getPath()})
         end(code)
@@ -262,6 +266,7 @@ async function streamAnswer(context: GrpcContext, message: InferMessage, signal:
     return {infer_response: response}
   } catch (error) {
     const told = toldError(error)
+    context.activity.told(told, `gRPC ModelStreamInfer ${message.model_name}`)
     context.metrics.answered('grpc', wireStatus(told).grpc)
     return {error_message: told.message, infer_response: {id: message.id, model_name: message.model_name}}
   }

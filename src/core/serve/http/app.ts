@@ -6,6 +6,8 @@ import {fastify, type FastifyInstance, type FastifyReply, type FastifyRequest} f
 import {createServer, type IncomingMessage, type Server, type ServerResponse} from 'node:http'
 import {createServer as createTlsServer, type Server as HttpsServer} from 'node:https'
 
+import type {Activity} from '../live/activity.ts'
+import type {Monitor} from '../live/monitor.ts'
 import type {ServeLimits} from '../options.ts'
 import type {Access} from '../security/access.ts'
 import type {ServeLog} from '../serve-log.ts'
@@ -13,6 +15,7 @@ import type {ServerMetrics} from '../server-metrics.ts'
 import type {InferenceService} from '../service/inference-service.ts'
 
 import {NpuBridgeError} from '../../errors.ts'
+import {bearerIn} from '../security/socket-token.ts'
 import {mayRetry, Refusal, toldError, wireStatus} from '../service/refusal.ts'
 import {type ByteBudget, readBody, release} from './body.ts'
 
@@ -23,11 +26,23 @@ export interface HttpContext {
   readonly limits: ServeLimits
   readonly budget: ByteBudget
   readonly log: ServeLog
+  /** What errors clients were told. */
+  readonly activity: Activity
+  readonly monitor: Monitor
+  /** Whether the dashboard is at `/`. */
+  readonly offersPage: boolean
 }
 
 export interface TlsFiles {
   readonly cert: Buffer
   readonly key: Buffer
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Needs no token. */
+    isPublic?: boolean
+  }
 }
 
 export type HttpServer = HttpsServer | Server
@@ -39,7 +54,7 @@ const RETRY_AFTER_SECONDS = '1'
 /** Anything of a request that may be asked before its body is read. */
 export function headOf({headers, socket}: IncomingMessage) {
   return {
-    authorization: headers.authorization,
+    authorization: headers.authorization ?? bearerIn(headers['sec-websocket-protocol']),
     host: headers.host,
     origin: headers.origin,
     site: headers['sec-fetch-site'],
@@ -91,7 +106,8 @@ function addRules(app: FastifyInstance, context: HttpContext): void {
     })
     const {origin} = raw.headers
     try {
-      access.check(headOf(raw), {isPreflight: request.method === 'OPTIONS'})
+      if (request.routeOptions.config.isPublic) access.checkPublic(headOf(raw))
+      else access.check(headOf(raw), {isPreflight: request.method === 'OPTIONS'})
     } catch (error) {
       done(error as Error)
       return
@@ -141,9 +157,10 @@ export function sendError(
   thrown: unknown,
   request: FastifyRequest,
   reply: FastifyReply,
-  {log, metrics, service}: HttpContext,
+  {activity, log, metrics, service}: HttpContext,
 ): void {
   const error = toldError(asProtocolError(thrown))
+  activity.told(error, `${request.method} ${pathOf(request.url)}`)
   const {http} = wireStatus(error)
   if (http >= 500 && error.code === 'INTERNAL') log.failure('request failed', thrown, {url: pathOf(request.url)})
   else log.debug('refused', {code: error.code, status: http, url: pathOf(request.url)})

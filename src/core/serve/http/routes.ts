@@ -7,6 +7,7 @@ import {Refusal} from '../service/refusal.ts'
 import {type HttpContext, sendError} from './app.ts'
 import {type Body} from './infer-decode.ts'
 import {inferHandler} from './infer-route.ts'
+import {addPage} from './page.ts'
 
 interface ModelParams {
   readonly model: string
@@ -23,6 +24,7 @@ export function addRoutes(app: FastifyInstance, context: HttpContext): void {
   app.post('/v2/models/:model/infer', infer)
   app.post('/v2/models/:model/versions/:version/infer', infer)
   addOptions(app, context)
+  if (context.offersPage) addPage(app, context)
   app.get(
     '/ws',
     json(context, async () => {

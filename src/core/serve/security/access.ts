@@ -49,14 +49,22 @@ export class Access {
   }
 
   /**
-   * @param options.isPreflight a browser asks on behalf of a page, before that may send its token
+   * Checks what only those may have who are allowed to; of a preflight, by which a browser asks on behalf of a page before
+   * that may send its token, no token.
+   *
    * @throws {Refusal} 403 for a foreign name or page, 401 without the token, 429 beyond the rate
    */
   check(head: RequestHead, {isPreflight = false}: {isPreflight?: boolean} = {}): void {
     this.#checkHost(head.host)
-    this.#checkOrigin(head.origin, head.site)
+    this.#checkOrigin(head)
     if (!isPreflight) this.#checkToken(head.authorization)
     this.checkRate(head.client)
+  }
+
+  /** The same for what everybody may have who calls this server by its name, also by a link on another page. */
+  checkPublic({client, host}: RequestHead): void {
+    this.#checkHost(host)
+    this.checkRate(client)
   }
 
   /** The same for a call that browsers cannot make. */
@@ -85,12 +93,24 @@ export class Access {
     })
   }
 
-  #checkOrigin(origin: string | undefined, site: string | undefined): void {
+  #checkOrigin(head: RequestHead): void {
+    const {origin, site} = head
     if (origin === undefined && site !== 'cross-site' && site !== 'same-site') return
-    if (origin !== undefined && this.#origins.has(origin)) return
+    if (origin !== undefined && (this.#origins.has(origin) || this.#isOwnPage(origin, head))) return
     throw new Refusal(NOT_ALLOWED, 'INVALID_ARGUMENT', 'web pages may not use this server', {
       suggestions: ['--allow-origin ORIGIN lets the pages of one origin'],
     })
+  }
+
+  /**
+   * Whether a page of this server asks. That its name is the Host header's says nothing where anybody may name an address
+   * as they like: the name was checked, or the token will be.
+   */
+  #isOwnPage(origin: string, {host, site}: RequestHead): boolean {
+    const {checkHost, tokenHash} = this.#options
+    if (!checkHost && tokenHash === null) return false
+    if (host === undefined || (site !== undefined && site !== 'same-origin')) return false
+    return origin === `http://${host}` || origin === `https://${host}`
   }
 
   #checkToken(authorization: string | undefined): void {

@@ -73,6 +73,11 @@ export class InferenceService {
     return this.#isDraining
   }
 
+  /** Whether clients may load, unload and benchmark. */
+  get allowsControl(): boolean {
+    return this.#control
+  }
+
   /** From now on the server says that it is not ready. */
   drain(): void {
     this.#isDraining = true

@@ -18,6 +18,12 @@ export interface IndexEntry {
   readonly reason: string
 }
 
+/** A model that is there, for those who watch. */
+export interface ModelOverview extends IndexEntry {
+  /** What the engine knows it by. */
+  readonly reference: string
+}
+
 interface Entry {
   readonly found: FoundModel
   state: ModelState
@@ -75,6 +81,7 @@ export class ModelRegistry {
   /**
    * Loads a model, again if it is loaded.
    *
+   * @param name of the model, as clients know it
    * @param shapes input shapes to fix, by input name
    */
   async load(name: string, shapes?: LoadModelOperation['shapes']): Promise<ServedModel> {
@@ -103,13 +110,26 @@ export class ModelRegistry {
 
   async index(): Promise<IndexEntry[]> {
     const builtin = BUILTIN.map(({name, version}) => ({name, version, state: 'READY', reason: ''}) as const)
-    const found = await this.#folder.list()
-    const known = found.map(({name, version}): IndexEntry => {
-      const entry = this.#entries.get(name)
-      if (!entry) return {name, version, state: 'UNAVAILABLE', reason: 'not loaded yet'}
-      return {name, version: entry.found.version, state: entry.state, reason: entry.reason}
-    })
-    return [...builtin, ...known]
+    const found = await this.found()
+    return [...builtin, ...found.map((each) => this.#indexed(each))]
+  }
+
+  /** The models that lie in the folder now. */
+  async found(): Promise<FoundModel[]> {
+    return this.#folder.list()
+  }
+
+  /** How models are that were found some time ago, and those that have been used since. */
+  overview(found: readonly FoundModel[]): ModelOverview[] {
+    const all = new Map(found.map((each) => [each.name, each]))
+    for (const [name, entry] of this.#entries) all.set(name, entry.found)
+    return [...all.values()].map((each) => ({...this.#indexed(each), reference: each.reference}))
+  }
+
+  #indexed({name, version}: FoundModel): IndexEntry {
+    const entry = this.#entries.get(name)
+    if (!entry) return {name, version, state: 'UNAVAILABLE', reason: 'not loaded yet'}
+    return {name, version: entry.found.version, state: entry.state, reason: entry.reason}
   }
 
   /** Names of all models that there are. */

@@ -5,6 +5,7 @@ import type {Duplex} from 'node:stream'
 import {type WebSocket, WebSocketServer} from 'ws'
 
 import {headOf, type HttpContext, type HttpServer} from '../http/app.ts'
+import {SOCKET_PROTOCOL} from '../security/socket-token.ts'
 import {CLOSING, Refusal, toldError, wireStatus} from '../service/refusal.ts'
 import {WebSocketSession} from './session.ts'
 
@@ -28,6 +29,8 @@ export function addWebSocket(server: HttpServer, context: HttpContext, pingMs = 
   const {limits, metrics, service} = context
   const sockets = new WebSocketServer({
     allowSynchronousEvents: true,
+    // Never the one that carries a token.
+    handleProtocols: (offered) => (offered.has(SOCKET_PROTOCOL) ? SOCKET_PROTOCOL : false),
     maxPayload: limits.bodyBytes,
     noServer: true,
     // Compression would let a few bytes become many, and tensors hardly get smaller.
@@ -114,8 +117,9 @@ function check(webSocket: WebSocket, entry: Open, idleMs: number): void {
   webSocket.ping()
 }
 
-function refuse(socket: Duplex, thrown: unknown, {log, metrics}: HttpContext): void {
+function refuse(socket: Duplex, thrown: unknown, {activity, log, metrics}: HttpContext): void {
   const error = toldError(thrown)
+  activity.told(error, 'WebSocket')
   const {http} = wireStatus(error)
   metrics.answered('http', http)
   log.debug('refused a WebSocket', {code: error.code, status: http})

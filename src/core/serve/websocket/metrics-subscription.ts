@@ -3,10 +3,11 @@ import type {Buffer} from 'node:buffer'
 
 import {z} from 'zod'
 
-import type {Engine} from '../../engine/engine.ts'
+import type {Monitor} from '../live/monitor.ts'
 
 import {NpuBridgeError} from '../../errors.ts'
 import {parseJson} from '../../run/json.ts'
+import {Watcher} from '../live/watcher.ts'
 
 const SHORTEST_MS = 100
 const LONGEST_MS = 60_000
@@ -18,6 +19,8 @@ const id = z.union([z.string(), z.number()]).optional()
 const messageSchema = z.discriminatedUnion('type', [
   z.strictObject({
     id,
+    /** Whether what the server tells besides its engine's metrics is wanted, too, and the history. */
+    live: z.boolean().default(false),
     interval_ms: z.number().min(SHORTEST_MS).max(LONGEST_MS).default(USUAL_MS),
     type: z.literal('subscribe_metrics'),
   }),
@@ -34,12 +37,16 @@ export function subscriptionIn(data: Buffer): object | undefined {
 
 /** The subscription of one client; a new one takes the place of the old. */
 export class MetricsSubscription {
-  readonly #engine: Pick<Engine, 'metrics'>
-  readonly #push: (text: string) => void
+  readonly #monitor: Monitor
+  readonly #push: (makeText: () => string) => void
   #timer: NodeJS.Timeout | undefined
 
-  constructor(engine: Pick<Engine, 'metrics'>, push: (text: string) => void) {
-    this.#engine = engine
+  /**
+   * @param monitor of the server
+   * @param push sends a text, unless the client has not taken the one before; then it is not made
+   */
+  constructor(monitor: Monitor, push: (makeText: () => string) => void) {
+    this.#monitor = monitor
     this.#push = push
   }
 
@@ -62,10 +69,18 @@ export class MetricsSubscription {
       return JSON.stringify({id: answerId, ok: true, data: {subscribed: false}})
     }
 
-    this.#timer = setInterval(() => {
-      this.#push(JSON.stringify({type: 'metrics', id: answerId, data: this.#engine.metrics()}))
-    }, request.interval_ms)
+    const watcher = request.live ? new Watcher(this.#monitor) : undefined
+    const tell = () => {
+      this.#push(() => {
+        const data = this.#monitor.snapshot()
+        return JSON.stringify({type: 'metrics', id: answerId, data, ...(watcher && {live: watcher.next()})})
+      })
+    }
+
+    this.#timer = setInterval(tell, request.interval_ms)
     this.#timer.unref()
+    // Who looks at it does not want to look at nothing first.
+    if (watcher) setImmediate(tell)
     return JSON.stringify({id: answerId, ok: true, data: {subscribed: true, interval_ms: request.interval_ms}})
   }
 

@@ -1,5 +1,5 @@
 /** The operations of a line, for clients that are elsewhere: names instead of paths, and nothing that runs a command. */
-import type {Operation, OperationResult, SubmitOptions, TensorMap} from '../../engine/engine.ts'
+import type {Operation, OperationResult, SignalOperation, SubmitOptions, TensorMap} from '../../engine/engine.ts'
 import type {ServeLimits} from '../options.ts'
 import type {InferenceService} from '../service/inference-service.ts'
 
@@ -76,6 +76,15 @@ export async function runOperation(
       return service.engine.submit(operation, options)
     }
 
+    case 'signal': {
+      checkSamples(operation, context.limits.tensorElements)
+      const {stream} = operation
+      return service.engine.submit(
+        {...operation, ...(stream !== undefined && {stream: `${context.client}#${stream}`})},
+        options,
+      )
+    }
+
     case 'embed': {
       checkTexts(operation.texts)
       return service.engine.submit(operation, options)
@@ -93,6 +102,12 @@ export async function runOperation(
       return service.engine.submit(operation, options)
     }
   }
+}
+
+function checkSamples({data, inputs}: SignalOperation, limit: number): void {
+  const count = [data, ...Object.values(inputs ?? {})].reduce((sum, tensor) => sum + tensor.data.length, 0)
+  if (count <= limit) return
+  throw new Refusal(TOO_LARGE, 'RESOURCE_EXHAUSTED', `the signal has ${count} samples, the limit is ${limit}`)
 }
 
 /** Folders and files are named by whoever started the server. */

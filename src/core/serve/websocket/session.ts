@@ -32,15 +32,15 @@ export class WebSocketSession {
   #pausedAt: number | undefined
   #onIdle: (() => void) | undefined
 
-  /** @param name unlike those of all other sessions */
+  /** The `name` is unlike those of all other sessions. */
   constructor(socket: WebSocket, context: HttpContext, {client, name}: {client: string; name: string}) {
     this.#socket = socket
     this.#context = context
     this.#client = client
     this.#operations = {client: name, limits: context.limits, service: context.service}
-    this.#subscription = new MetricsSubscription(context.service.engine, (text) => {
+    this.#subscription = new MetricsSubscription(context.monitor, (makeText) => {
       // Figures that nobody has time for are of no use later.
-      if (this.#waiting === 0) this.#send(text)
+      if (this.#waiting === 0) this.#send(makeText())
     })
     socket.on('message', (data: Buffer, isBinary: boolean) => {
       this.#onMessage(data, isBinary)
@@ -76,6 +76,7 @@ export class WebSocketSession {
 
   async #answer(data: Buffer, isBinary: boolean, number: number): Promise<void> {
     let id: OperationId = number
+    let where: string | undefined
     try {
       this.#context.access.checkRate(this.#client)
       this.#context.budget.take(data.length)
@@ -94,9 +95,10 @@ export class WebSocketSession {
       const reading = await this.#read(data, isBinary, number)
       id = reading.id
       if ('error' in reading) throw reading.error
+      where = placeOf(reading)
       await this.#run(reading, isBinary)
     } catch (error) {
-      this.#fail(id, error)
+      this.#fail(id, error, where)
     } finally {
       this.#context.budget.give(data.length)
     }
@@ -140,8 +142,9 @@ export class WebSocketSession {
     this.#context.metrics.answered('websocket', 'ok')
   }
 
-  #fail(id: OperationId, thrown: unknown): void {
+  #fail(id: OperationId, thrown: unknown, where = 'WebSocket'): void {
     const error = toldError(thrown)
+    this.#context.activity.told(error, where)
     if (error.code === 'INTERNAL') this.#context.log.failure('message failed', thrown)
     this.#context.metrics.answered('websocket', error.code)
     const {code, message, suggestions} = error
@@ -188,6 +191,10 @@ export class WebSocketSession {
       this.#socket.resume()
     }
   }
+}
+
+function placeOf({operation}: Request): string {
+  return `WebSocket ${operation.type}${'model' in operation ? ` ${operation.model}` : ''}`
 }
 
 function checkLength(bytes: number, most: number): void {

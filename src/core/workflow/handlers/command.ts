@@ -1,10 +1,11 @@
+import type {Readable} from 'node:stream'
+
 /**
  * Runs the program of an agent: without a shell, with few variables, in a process group of its own that can be ended as
  * a whole, within limits of time and output.
  */
 import {execa} from 'execa'
 import {isUtf8} from 'node:buffer'
-import {type Readable} from 'node:stream'
 
 import type {CommandHandler, TaskContext} from '../../agents/agent.ts'
 

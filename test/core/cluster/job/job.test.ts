@@ -147,6 +147,13 @@ describe('an operation in a job', () => {
     {type: 'load_model', model: 'x', shapes: {a: [1, 2]}},
     {type: 'benchmark', kind: 'echo', durationMs: 5},
     {type: 'health_check'},
+    {
+      type: 'signal',
+      operation: 'filter',
+      parameters: {kind: 'convolve'},
+      data: {datatype: 'FP32', shape: [2], data: Float32Array.of(1, -2)},
+      inputs: {kernel: {datatype: 'FP32', shape: [1], data: Float32Array.of(3)}},
+    },
   ]
   for (const operation of operations) {
     it(`comes out as it went in: ${operation.type}`, async () => {

@@ -123,8 +123,8 @@ describe('a WebSocket', () => {
   }
 
   it('knows signal_processing as the operation that it became', async () => {
-    const answer = await client.askAnything('{"type": "signal_processing", "data": [1]}')
-    expect(answer.error!.message).to.include('"signal"')
+    const answer = await client.askAnything('{"type": "signal_processing", "operation": "fft", "data": [1]}')
+    expect(answer.error!.message).to.include('data is an array of 1 element')
   })
 
   it('unloads', async () => {

@@ -1,0 +1,1 @@
+//! Empty: this crate is there for the features in its manifest.

@@ -1,0 +1,296 @@
+//! The short-time Fourier transform and its inverse, as `scipy.signal.stft` and `istft`.
+
+use num_complex::Complex;
+
+use super::frames::frames;
+use super::power::times;
+use super::segments::{Detrend, Layout, Options, Transformer, weights};
+use crate::array::{Array, Inputs, Outputs, with_real};
+use crate::fault::{Fault, Result};
+use crate::fft::plan::irfft_into;
+use crate::fft::{Window, real_axis, rfftfreq};
+use crate::filter::{Extension, extended, same_block};
+use crate::lowered::{Lowered, Spectra, Work, remade};
+use crate::parallel;
+use crate::parameters::{Parameters, out_of};
+use crate::pipeline::Streaming;
+use crate::real::Real;
+use crate::{MAX_VALUES, Signal};
+
+#[derive(Debug, Clone)]
+pub(super) struct Stft {
+    pub(super) options: Options,
+    boundary: Option<Extension>,
+    padded: bool,
+    psd: bool,
+}
+
+impl Stft {
+    pub(super) fn read(parameters: &mut Parameters) -> Result<Self> {
+        let options =
+            Options::read(parameters, "hann", 2, false)?.with_detrend(parameters, Detrend::None)?;
+        let boundaries = [
+            ("zeros", Some(Extension::Zeros)),
+            ("even", Some(Extension::Even)),
+            ("odd", Some(Extension::Odd)),
+            ("constant", Some(Extension::Constant)),
+            ("none", None),
+        ];
+        Ok(Self {
+            options,
+            boundary: parameters.choice("boundary", &boundaries, Some(Extension::Zeros))?,
+            padded: parameters.flag("padded", true)?,
+            psd: parameters.choice("scaling", &[("spectrum", false), ("psd", true)], false)?,
+        })
+    }
+
+    fn factor(&self, weights: &[f64]) -> f64 {
+        if self.psd {
+            (1.0 / (self.options.fs * weights.iter().map(|w| w * w).sum::<f64>())).sqrt()
+        } else {
+            1.0 / weights.iter().sum::<f64>().abs()
+        }
+    }
+
+    /// The segments of `n` samples, and how many samples there are with those put before and behind.
+    fn extent(&self, channels: usize, n: usize) -> Result<(Layout, usize)> {
+        let layout = self.options.layout(n, false)?;
+        let reach = self.boundary.map_or(0, |_| layout.nperseg / 2);
+        let mut length = n + 2 * reach;
+        if self.padded {
+            let over = (length - layout.nperseg) % layout.step;
+            length += (layout.step - over) % layout.step;
+        }
+        layout.check(channels, length)?;
+        Ok((layout, length))
+    }
+
+    /// The samples with what is put before and behind.
+    fn whole<T: Real>(&self, input: &[T], layout: Layout, length: usize) -> Vec<T> {
+        let mut samples = match self.boundary {
+            Some(kind) => extended(input, kind, layout.nperseg / 2),
+            None => input.to_vec(),
+        };
+        samples.resize(length, T::zero());
+        samples
+    }
+
+    fn axes<T: Real>(&self, layout: Layout, count: usize) -> Outputs {
+        let first = if self.boundary.is_some() { 0.0 } else { 0.5 };
+        vec![
+            ("frequencies", real_axis::<T>(&rfftfreq(layout.nfft, self.options.fs))),
+            ("times", real_axis::<T>(&times(layout, count, self.options.fs, first))),
+        ]
+    }
+
+    /// The form for other backends.
+    pub(super) fn lowered<T: Real>(&self, array: &Array<'_, T>) -> Result<Lowered> {
+        let (layout, length) = self.extent(array.channels(), array.length())?;
+        let (wide, _) = weights::<T>(&self.options.window, layout.nperseg)?;
+        let of = Spectra::Whole(self.factor(&wide));
+        let work = frames(layout, length, wide, self.options.detrend, of);
+        Ok(Lowered {
+            data: remade(array, length, |channel| self.whole(channel, layout, length))?,
+            name: "stft",
+            tail: vec![layout.lines(), work.count],
+            complex: true,
+            turn: [0, 0],
+            beside: self.axes::<T>(layout, work.count),
+            work: Work::Frames(work),
+        })
+    }
+
+    pub(super) fn run<T: Real>(&self, array: &Array<'_, T>) -> Result<Outputs> {
+        let (input, n) = (array.reals()?, array.length());
+        let (layout, length) = self.extent(array.channels(), n)?;
+        let (wide, own) = weights::<T>(&self.options.window, layout.nperseg)?;
+        let factor = T::of(self.factor(&wide));
+        let (lines, count) = (layout.lines(), layout.count(length));
+        let mut output = vec![Complex::<T>::default(); array.channels() * lines * count];
+        parallel::channels(input, n, &mut output, lines * count, |input, output| {
+            let samples = self.whole(input, layout, length);
+            let mut transformer = Transformer::new(layout, &own, self.options.detrend);
+            for (k, segment) in samples.windows(layout.nperseg).step_by(layout.step).enumerate() {
+                transformer.transform(segment);
+                for (line, value) in transformer.spectrum.iter().enumerate() {
+                    output[line * count + k] = *value * factor;
+                }
+            }
+        });
+        let spectra = T::signal(Array::complex(output, &array.shape_with(&[lines, count])));
+        let mut outputs = vec![("stft", spectra)];
+        outputs.extend(self.axes::<T>(layout, count));
+        Ok(outputs)
+    }
+}
+
+/// An inverse transform.
+#[derive(Debug)]
+pub(super) struct Istft {
+    fs: f64,
+    window: Window,
+    nperseg: Option<usize>,
+    noverlap: Option<usize>,
+    nfft: Option<usize>,
+    boundary: bool,
+    psd: bool,
+}
+
+impl Istft {
+    pub(super) fn read(parameters: &mut Parameters) -> Result<Self> {
+        Ok(Self {
+            fs: parameters.positive("fs", 1.0)?,
+            window: Window::read(parameters, "window", "hann")?,
+            nperseg: parameters.integer("nperseg", 1, MAX_VALUES)?,
+            noverlap: parameters.integer("noverlap", 0, MAX_VALUES)?,
+            nfft: parameters.integer("nfft", 1, MAX_VALUES)?,
+            boundary: parameters.flag("boundary", true)?,
+            psd: parameters.choice("scaling", &[("spectrum", false), ("psd", true)], false)?,
+        })
+    }
+
+    fn layout(&self, lines: usize) -> Result<Layout> {
+        let natural = 2 * (lines - 1);
+        let nperseg = self.nperseg.unwrap_or(natural.max(1));
+        let nfft =
+            self.nfft.unwrap_or(if nperseg == natural + 1 { nperseg } else { natural.max(1) });
+        if nfft < nperseg {
+            return Err(out_of("nfft", nfft, &format!("must be at least nperseg, {nperseg}")));
+        }
+        if nfft / 2 + 1 != lines {
+            return Err(Fault::shape(format!(
+                "the data has {lines} frequencies, nfft {nfft} has {}",
+                nfft / 2 + 1
+            )));
+        }
+        let noverlap = self.noverlap.unwrap_or(nperseg / 2);
+        if noverlap >= nperseg {
+            return Err(out_of("noverlap", noverlap, &format!("must be below nperseg, {nperseg}")));
+        }
+        Ok(Layout { nperseg, step: nperseg - noverlap, nfft })
+    }
+
+    pub(super) fn run<T: Real>(&self, array: &Array<'_, T>) -> Result<Outputs> {
+        let [leading @ .., lines, count] = &array.shape[..] else {
+            return Err(Fault::shape(format!(
+                "istft takes [channels…, frequencies, times], the data has shape {:?}",
+                array.shape
+            )));
+        };
+        let (lines, count) = (*lines, *count);
+        let layout = self.layout(lines)?;
+        let (wide, own) = weights::<T>(&self.window, layout.nperseg)?;
+        let length = layout.nperseg + (count - 1) * layout.step;
+        let reach = if self.boundary { layout.nperseg / 2 } else { 0 };
+        let kept = length.saturating_sub(2 * reach);
+        if kept == 0 {
+            return Err(Fault::shape(format!(
+                "{count} times of {} samples leave nothing",
+                layout.nperseg
+            )));
+        }
+        let total = leading.iter().product::<usize>().saturating_mul(length);
+        if total > MAX_VALUES {
+            return Err(Fault::limit("the output", total, MAX_VALUES));
+        }
+        let norm = self.norm(layout, &wide, count, reach..reach + kept)?;
+        let factor = if self.psd {
+            (self.fs * wide.iter().map(|w| w * w).sum::<f64>()).sqrt()
+        } else {
+            wide.iter().sum()
+        };
+        #[allow(clippy::cast_precision_loss)]
+        let factor = T::of(factor / layout.nfft as f64);
+        let channels = array.channels() / lines;
+        let mut output = vec![T::zero(); channels * kept];
+        let plan = T::plans().inverse(layout.nfft);
+        parallel::channels(
+            &array.complexes(),
+            lines * count,
+            &mut output,
+            kept,
+            |input, output| {
+                let mut sum = vec![T::zero(); length];
+                let mut spectrum = vec![Complex::default(); lines];
+                let (mut time, mut scratch) = (vec![T::zero(); layout.nfft], Vec::new());
+                for k in 0..count {
+                    spectrum
+                        .iter_mut()
+                        .enumerate()
+                        .for_each(|(line, value)| *value = input[line * count + k]);
+                    irfft_into(&*plan, &mut spectrum, &mut time, &mut scratch);
+                    let target = sum[k * layout.step..].iter_mut();
+                    target.zip(&time).zip(&own).for_each(|((out, t), w)| *out += *t * factor * *w);
+                }
+                let sums = sum[reach..].iter().zip(&norm);
+                output
+                    .iter_mut()
+                    .zip(sums)
+                    .for_each(|(out, (sum, norm))| *out = *sum / T::of(*norm));
+            },
+        );
+        let shape = [leading, &[kept]].concat();
+        Ok(vec![("samples", T::signal(Array::real(output, &shape)))])
+    }
+
+    /// What overlapping windows add up to, which must not vanish.
+    fn norm(
+        &self,
+        layout: Layout,
+        wide: &[f64],
+        count: usize,
+        kept: std::ops::Range<usize>,
+    ) -> Result<Vec<f64>> {
+        let mut norm = vec![0.0; layout.nperseg + (count - 1) * layout.step];
+        for k in 0..count {
+            norm[k * layout.step..].iter_mut().zip(wide).for_each(|(sum, w)| *sum += w * w);
+        }
+        let norm = norm[kept].to_vec();
+        // Without boundary the first and last sample of most windows is zero; scipy leaves those as they are.
+        let inner = if self.boundary { 0 } else { layout.nperseg };
+        let covered = norm.iter().skip(inner).take(norm.len().saturating_sub(2 * inner));
+        if covered.clone().any(|sum| *sum <= 1e-10) {
+            return Err(Fault::argument(format!(
+                "the windows of {} samples every {} leave samples out, so that nothing can be restored there",
+                layout.nperseg, layout.step
+            ))
+            .suggest("use a larger parameters.noverlap"));
+        }
+        Ok(norm.iter().map(|sum| if *sum > 1e-10 { *sum } else { 1.0 }).collect())
+    }
+}
+
+/// Segments of a stream: as `boundary` "none" and `padded` false would give them, one after the other.
+#[derive(Debug)]
+pub(super) struct Framed {
+    pub(super) stft: Stft,
+    pub(super) kept: Vec<Vec<f64>>,
+    pub(super) first: Option<(Vec<usize>, bool)>,
+}
+
+impl Streaming for Framed {
+    fn next(&mut self, inputs: Inputs<'_>) -> Result<Outputs> {
+        same_block(&mut self.first, &inputs.data)?;
+        let layout = self.stft.options.layout(usize::MAX >> 1, false)?;
+        let block = inputs.data.wide()?;
+        let n = inputs.data.length();
+        self.kept.resize_with(block.len() / n, Vec::new);
+        for (kept, block) in self.kept.iter_mut().zip(block.chunks_exact(n)) {
+            kept.extend_from_slice(block);
+        }
+        let length = self.kept[0].len();
+        let count = layout.count(length);
+        let shape = with_real!(&inputs.data, array => array.shape_with(&[length]));
+        if count == 0 {
+            let empty = with_real!(&inputs.data, array => array.shape_with(&[layout.lines(), 0]));
+            return Ok(vec![("stft", inputs.data.same_type(Vec::new(), &empty))]);
+        }
+        let samples: Signal<'_> = inputs.data.same_type(self.kept.concat(), &shape);
+        let whole = Stft { boundary: None, padded: false, ..self.stft.clone() };
+        let outputs = with_real!(&samples, array => whole.run(array))?;
+        for kept in &mut self.kept {
+            kept.drain(..count * layout.step);
+        }
+        Ok(outputs)
+    }
+}
