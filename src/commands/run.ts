@@ -10,7 +10,6 @@ import {workflowFlags} from '../flags/workflow.ts'
 /** Apart from `await using`: tsc does not rewrite the names of files that are imported in a function with it. */
 const loadWorkflows = async () => ({
   ...(await import('../core/open-bridge.ts')),
-  ...(await import('../core/routing/lazy-engine.ts')),
   ...(await import('../core/workflow/view.ts')),
   ...(await import('../core/workflow/workflow.ts')),
   ...(await import('../ui/workflow-live.ts')),
@@ -100,8 +99,7 @@ A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw bin
   async #runWorkflow(file: string, flags: Interfaces.InferredFlags<typeof Run.flags>): Promise<void> {
     const {
       configOf,
-      openBridge,
-      LazyEngine,
+      workflowEngine,
       planView,
       notesOf,
       prepareWorkflow,
@@ -111,7 +109,7 @@ A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw bin
       renderReport,
       renderTree,
     } = await loadWorkflows()
-    await using lazy = new LazyEngine(async () => openBridge(flags))
+    await using engine = workflowEngine(flags)
     const prepared = await prepareWorkflow({
       agents: flags.agents,
       breakCycles: flags['break-cycles'],
@@ -120,7 +118,7 @@ A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw bin
       maxParallel: flags['max-parallel'],
       method: flags.method,
       mode: flags.mode,
-      openEngine: lazy.get,
+      openEngine: engine.openEngine,
       signal: this.interrupted,
     })
     const plan = planView(prepared)
@@ -135,7 +133,8 @@ A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw bin
     const report = await runWorkflow({
       journal,
       onEvent: view.onEvent.bind(view),
-      openEngine: lazy.get,
+      openDelegate: engine.openDelegate,
+      openEngine: engine.openEngine,
       prepared,
       resume,
       signal: this.interrupted,

@@ -2,11 +2,13 @@
 import type {ClusterEngine} from './cluster/client/cluster-engine.ts'
 import type {Config} from './config/schema.ts'
 import type {Engine} from './engine/engine.ts'
+import type {ModelSource} from './serve/service/model-folder.ts'
 
 import {createBridge} from './bridge.ts'
 import {connectCluster} from './cluster/connect.ts'
 import {configuredCluster} from './cluster/options.ts'
 import {resolveConfig} from './config/resolve.ts'
+import {LazyEngine} from './routing/lazy-engine.ts'
 import {connectTo} from './serve/client/connection.ts'
 
 export interface BridgeFlags {
@@ -55,4 +57,37 @@ export async function openEngine({
 export async function openCluster(queue: string, flags: BridgeFlags): Promise<ClusterEngine> {
   const config = await configOf(flags)
   return connectCluster(configuredCluster({config, env: process.env, queue}))
+}
+
+/** What a server runs on: an engine here with the models of a folder, or a pool with those of its workers. */
+export async function servedEngine(
+  {cluster, ...flags}: EngineFlags,
+  openHere: () => Promise<Engine>,
+): Promise<{engine: Engine; models?: ModelSource}> {
+  if (cluster === undefined) return {engine: await openHere()}
+  const {PoolModels} = await import('./cluster/client/pool-models.ts')
+  const engine = await openCluster(cluster, flags)
+  return {engine, models: new PoolModels(engine)}
+}
+
+/** What a workflow runs on, opened when a task needs it. */
+export interface WorkflowEngine extends AsyncDisposable {
+  readonly openEngine: () => Promise<Engine>
+  /** Who does the tasks of agents elsewhere; undefined where all are done here. */
+  readonly openDelegate: (() => Promise<ClusterEngine>) | undefined
+}
+
+/** The engine of a workflow: one here, or a pool. */
+export function workflowEngine({cluster, ...flags}: EngineFlags): WorkflowEngine {
+  if (cluster === undefined) {
+    const lazy = new LazyEngine(async () => openBridge(flags))
+    return {
+      openDelegate: undefined,
+      openEngine: lazy.get,
+      [Symbol.asyncDispose]: async () => lazy[Symbol.asyncDispose](),
+    }
+  }
+
+  const lazy = new LazyEngine(async () => openCluster(cluster, flags))
+  return {openDelegate: lazy.get, openEngine: lazy.get, [Symbol.asyncDispose]: async () => lazy[Symbol.asyncDispose]()}
 }

@@ -10,8 +10,7 @@ export const watchFlags = {
   watch: Flags.boolean({description: 'show it again and again, until Ctrl-C'}),
   interval: Flags.integer({
     default: 1000,
-    dependsOn: ['watch'],
-    description: 'how often, in milliseconds',
+    description: 'how often with --watch, in milliseconds',
     helpValue: 'MS',
     min: 100,
   }),

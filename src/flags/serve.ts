@@ -44,6 +44,11 @@ export const serveFlags = {
     description: 'what executes operations; auto tries native, openvino-node, legacy',
   }),
   runtime: Flags.string({description: 'folder of the OpenVINO runtime to use', helpValue: 'DIR'}),
+  cluster: Flags.string({
+    description: 'run on the workers that meet at this Redis server, with the models that they have',
+    exclusive: ['device', 'engine', 'models', 'runtime'],
+    helpValue: 'redis://HOST:PORT',
+  }),
   'tls-cert': Flags.string({
     ...security,
     dependsOn: ['tls-key'],

@@ -18,7 +18,7 @@ export default class ClusterDrain extends BaseCommand {
   static override args = {node: Args.string({description: 'name of the node', required: true})}
   static override flags = {
     ...poolFlags,
-    undo: Flags.boolean({description: 'let it take operations again'}),
+    undo: Flags.boolean({default: false, description: 'let it take operations again'}),
     'wait-ms': Flags.integer({
       default: 60_000,
       description: 'how long to wait for what it has to end',

@@ -18,7 +18,7 @@ export default class ClusterRequeue extends BaseCommand {
   ]
 
   static override args = {id: Args.string({description: 'id of a failed operation; several may be given'})}
-  static override flags = {...poolFlags, all: Flags.boolean({description: 'all that have failed'})}
+  static override flags = {...poolFlags, all: Flags.boolean({default: false, description: 'all that have failed'})}
 
   async run(): Promise<RequeueReport> {
     const {argv, flags} = await this.parse(ClusterRequeue)

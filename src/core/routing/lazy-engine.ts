@@ -1,15 +1,15 @@
 /** An engine that is opened when it is first needed, and closed with whoever needed it. */
 import type {Engine} from '../engine/engine.ts'
 
-export class LazyEngine implements AsyncDisposable {
-  readonly #open: () => Promise<Engine>
-  #opened: Promise<Engine> | undefined
+export class LazyEngine<T extends AsyncDisposable = Engine> implements AsyncDisposable {
+  readonly #open: () => Promise<T>
+  #opened: Promise<T> | undefined
 
-  constructor(open: () => Promise<Engine>) {
+  constructor(open: () => Promise<T>) {
     this.#open = open
   }
 
-  readonly get = async (): Promise<Engine> => {
+  readonly get = async (): Promise<T> => {
     this.#opened ??= this.#open()
     return this.#opened
   }

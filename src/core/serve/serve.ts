@@ -22,7 +22,7 @@ import {RateLimit} from './security/rate-limit.ts'
 import {chooseToken, type TokenChoice} from './security/token-store.ts'
 import {ServerMetrics} from './server-metrics.ts'
 import {InferenceService} from './service/inference-service.ts'
-import {ModelFolder} from './service/model-folder.ts'
+import {ModelFolder, type ModelSource} from './service/model-folder.ts'
 import {ModelRegistry} from './service/model-registry.ts'
 import {addWebSocket} from './websocket/endpoint.ts'
 
@@ -32,6 +32,8 @@ export interface ServerParts {
   readonly paths: Paths
   /** Of npubridge. */
   readonly version: string
+  /** The models that there are; those of the folder when absent. */
+  readonly models?: ModelSource | undefined
   /** A token that the operator keeps; what `NPUBRIDGE_TOKEN` says. */
   readonly givenToken?: string | undefined
   /** Makes a new token in place of the one that is kept. */
@@ -80,7 +82,7 @@ async function start(
   const token = await tokenFor(options, parts)
   const folder = options.models === null ? paths.models : path.resolve(options.models)
   const {limits} = options
-  const registry = new ModelRegistry(engine, new ModelFolder(folder, paths.models))
+  const registry = new ModelRegistry(engine, parts.models ?? new ModelFolder(folder, paths.models))
   const activity = new Activity()
   const observed = new ObservedEngine(engine, activity)
   const service = new InferenceService({control: options.control, engine: observed, limits, registry, version})

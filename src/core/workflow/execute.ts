@@ -5,6 +5,7 @@ import type {Agent, TaskContext} from '../agents/agent.ts'
 import type {AgentList} from '../agents/registry.ts'
 import type {Engine} from '../engine/engine.ts'
 import type {AssignedTask} from './assign.ts'
+import type {Delegate} from './delegate.ts'
 import type {TaskOutcome, TaskStatus, WorkflowListener} from './events.ts'
 import type {Journal} from './journal.ts'
 
@@ -26,6 +27,8 @@ export interface ExecuteOptions {
   /** Outputs of tasks that an earlier run has completed. */
   readonly done?: ReadonlyMap<string, unknown>
   readonly openEngine: () => Promise<Pick<Engine, 'submit'>>
+  /** Who does the tasks of the agents that it has; the others are done here. */
+  readonly openDelegate?: (() => Promise<Delegate>) | undefined
   /** Places that this workflow shares with others. */
   readonly slots?: Slots
   readonly onEvent?: WorkflowListener | undefined
@@ -162,8 +165,14 @@ class Execution {
     this.#options.onEvent?.({type: 'task_started', task: task.id, agent: task.agent, attempt})
     const {agent, context} = this.#prepare(task, attempt)
     const {handler} = agent
+    const delegate = handler?.kind === 'callback' ? undefined : await this.#options.openDelegate?.()
     // The place is given back when this returns, so it must not return before.
-    if (handler?.kind === 'command') return await runCommand(handler, context)
+    if (delegate?.hasAgent(agent.name)) return await delegate.doTask(context)
+    if (handler?.kind === 'command') {
+      const result = await runCommand(handler, context)
+      return delegate ? {...result, note: ranHere(agent, result.note)} : result
+    }
+
     if (handler?.kind === 'operation') {
       return {note: null, output: await runOperation(handler, context, await this.#options.openEngine())}
     }
@@ -239,6 +248,12 @@ async function withSignal<T>(work: Promise<T>, signal: AbortSignal): Promise<T> 
   } finally {
     signal.removeEventListener('abort', onAbort)
   }
+}
+
+/** A command that was meant for a pool and ran beside its caller is told of. */
+function ranHere({name}: Agent, note: null | string): string {
+  const told = `ran here: no worker of the pool has the agent "${name}"`
+  return note === null ? told : `${note}; ${told}`
 }
 
 function isTimeout(reason: unknown): boolean {

@@ -5,6 +5,7 @@ import type {AgentProblem, TaskCallback} from '../agents/agent.ts'
 import type {Config} from '../config/schema.ts'
 import type {Engine} from '../engine/engine.ts'
 import type {TextMethod} from '../routing/router.ts'
+import type {Delegate} from './delegate.ts'
 import type {WorkflowListener} from './events.ts'
 import type {Mode} from './mode-names.ts'
 import type {ModeDefaults} from './modes.ts'
@@ -133,6 +134,8 @@ export interface RunWorkflowOptions {
   /** Goes on with an interrupted run. */
   readonly resume?: boolean
   readonly openEngine: () => Promise<Pick<Engine, 'submit'>>
+  /** Who does the tasks of the agents that it has: a pool. */
+  readonly openDelegate?: (() => Promise<Delegate>) | undefined
   /** @default those of the process, see `workflow.max_parallel` */
   readonly slots?: Slots
   readonly onEvent?: WorkflowListener | undefined
@@ -145,7 +148,7 @@ export interface RunWorkflowOptions {
  * @throws {NpuBridgeError} INVALID_ARGUMENT where there is nothing to resume, or the file has changed since
  */
 export async function runWorkflow(options: RunWorkflowOptions): Promise<WorkflowReport> {
-  const {onEvent, openEngine, prepared, signal, slots = prepared.slots} = options
+  const {onEvent, openDelegate, openEngine, prepared, signal, slots = prepared.slots} = options
   const {plan, source, sources} = prepared
   for (const text of notesOf(prepared)) onEvent?.({type: 'note', text})
   const {done, journal} = openJournal(options)
@@ -161,6 +164,7 @@ export async function runWorkflow(options: RunWorkflowOptions): Promise<Workflow
     done,
     journal,
     onEvent,
+    openDelegate,
     openEngine,
     signal,
     slots,

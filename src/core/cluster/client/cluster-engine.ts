@@ -1,5 +1,7 @@
+import type {TaskContext} from '../../agents/agent.ts'
 /** A pool in place of an engine: operations become jobs, and the first answer to each is its result. */
 import type {BatchElement, Engine, Health, MetricsSnapshot, Operation} from '../../engine/engine.ts'
+import type {Delegate} from '../../workflow/delegate.ts'
 import type {AgentTask, Job} from '../job/job.ts'
 import type {Announcement} from '../node/announcement.ts'
 
@@ -12,7 +14,7 @@ import {laneFor} from '../lane/lane.ts'
 import {jobName, jobOptions} from '../lane/queues.ts'
 import {engineOf, nodeMetricsText, poolHealth} from '../node/node-report.ts'
 import {clusterOptions, type ClusterSettings} from '../options.ts'
-import {parseReply, type Reply, resultIn} from '../reply/reply.ts'
+import {parseReply, type Reply, resultIn, type TaskAnswer, taskAnswer} from '../reply/reply.ts'
 import {within} from '../within.ts'
 import {type CallerParts, connectCaller} from './caller.ts'
 import {type ClusterSubmitOptions, jobIdOf, needOf, type Work} from './job-builder.ts'
@@ -52,7 +54,7 @@ export async function joinAsCaller(settings: ClusterSettings): Promise<ClusterEn
   return listener.engine
 }
 
-export class ClusterEngine implements Engine {
+export class ClusterEngine implements Delegate, Engine {
   readonly kind: Engine['kind']
   readonly #parts: CallerParts
   readonly #pending: PendingOperations
@@ -123,6 +125,14 @@ export class ClusterEngine implements Engine {
    */
   async runTask(agent: AgentTask, options: ClusterSubmitOptions = {}): Promise<unknown> {
     return (await this.#submitWork({type: 'echo'}, {agent}, options)).data
+  }
+
+  /** A task of a workflow that runs here. */
+  async doTask({agent, attempt, description, inputs, signal, taskId, workflowId}: TaskContext): Promise<TaskAnswer> {
+    const task = {attempt, description, inputs: {...inputs}, name: agent, task_id: taskId, workflow_id: workflowId}
+    const answer = taskAnswer.safeParse(await this.runTask(task, {signal}))
+    if (answer.success) return answer.data
+    throw new NpuBridgeError('PROTOCOL_ERROR', `a worker gave an answer for the agent "${agent}" that is none`)
   }
 
   /** Whether a worker says that it runs this agent. */

@@ -35,6 +35,10 @@ export function parseReply(text: string): Reply | undefined {
   }
 }
 
+/** What an agent gave, as the data of an answer. */
+export const taskAnswer = z.strictObject({note: z.string().nullable(), output: z.unknown()})
+export type TaskAnswer = z.output<typeof taskAnswer>
+
 const answerSchema = z.looseObject(resultFields)
 const MOST_ELEMENTS = 2 ** 31 - 1
 

@@ -267,9 +267,8 @@ export class ClusterWorker {
     this.#isLeaving = true
     clearTimeout(this.#timer)
     this.#become('draining')
-    await portrait(this.#portrait, 'draining')
-      .then(async (announcement) => this.#directory.announce(announcement))
-      .catch(() => undefined)
+    const announced = portrait(this.#portrait, 'draining').then(async (node) => this.#directory.announce(node))
+    await within(announced, LEAVE_MS)
     const isDone = await within(this.#consumers.closeAll(false), drainMs)
     if (!isDone) await within(this.#consumers.closeAll(true), LEAVE_MS)
     await within(

@@ -1,13 +1,15 @@
 /** One server for as long as its process lives. */
 import type {Engine} from '../../engine/engine.ts'
 import type {ServeOptions} from '../options.ts'
+import type {ModelSource} from '../service/model-folder.ts'
 
 import {type RunningServer, type ServerParts, startServer} from '../serve.ts'
 import {processStartOf, removeState, runningServers, type ServerState, writeState} from './state.ts'
 
-export interface RunOptions extends Omit<ServerParts, 'engine'> {
+export interface RunOptions extends Omit<ServerParts, 'engine' | 'models'> {
   readonly options: ServeOptions
-  readonly openEngine: () => Promise<Engine>
+  /** With the models that it has, where they are not those of the folder. */
+  readonly openEngine: () => Promise<{readonly engine: Engine; readonly models?: ModelSource}>
   /** Where the log of this process goes, where that is a file. */
   readonly logFile: string | null
   /** Ends the server. */
@@ -32,7 +34,7 @@ export async function runServer({
   const {log, paths} = parts
   // Also takes away what killed servers have left.
   await runningServers(paths.servers)
-  const server = await startServer(options, {...parts, engine: await openEngine()})
+  const server = await startServer(options, {...parts, ...(await openEngine())})
   const state = await stateOf(server, parts.version, logFile)
   try {
     await writeState(paths.servers, state)

@@ -27,6 +27,9 @@ export function isModelName(name: string): boolean {
   return NAME.test(name) && !MODEL_FILE.test(name)
 }
 
+/** Where the models of a server are from. */
+export type ModelSource = Pick<ModelFolder, 'find' | 'list'>
+
 export class ModelFolder {
   readonly #folder: string
   readonly #catalogue: string

@@ -2,7 +2,7 @@
 import path from 'node:path'
 
 import type {Engine, LoadModelOperation} from '../../engine/engine.ts'
-import type {FoundModel, ModelFolder} from './model-folder.ts'
+import type {FoundModel, ModelSource} from './model-folder.ts'
 
 import {asNpuBridgeError, NpuBridgeError} from '../../errors.ts'
 import {BUILTIN, portsOf, type ServedModel} from './served-model.ts'
@@ -43,11 +43,11 @@ interface LoadRequest {
 
 export class ModelRegistry {
   readonly #engine: Pick<Engine, 'submit'>
-  readonly #folder: ModelFolder
+  readonly #folder: ModelSource
   readonly #entries = new Map<string, Entry>()
   readonly #ready = new Map<string, ServedModel>()
 
-  constructor(engine: Pick<Engine, 'submit'>, folder: ModelFolder) {
+  constructor(engine: Pick<Engine, 'submit'>, folder: ModelSource) {
     this.#engine = engine
     this.#folder = folder
     for (const model of BUILTIN) this.#ready.set(model.name, {...model, counters: new ModelCounters()})

@@ -16,7 +16,7 @@ await runServer({
   onStarted(state) {
     process.stdout.write(`${JSON.stringify(state)}\n`)
   },
-  openEngine: async () => new FakeEngine(),
+  openEngine: async () => ({engine: new FakeEngine()}),
   options: parseServeOptions({grpcPort: null, port: 0, ...(JSON.parse(options!) as ServeOptionsInput)}),
   paths: pathsIn(folder!),
   signal: controller.signal,
