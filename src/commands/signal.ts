@@ -5,6 +5,7 @@ import path from 'node:path'
 import type {SignalReport} from '../core/signal/process.ts'
 
 import {BaseCommand} from '../base-command.ts'
+import {SIGNAL_BACKENDS, SIGNAL_DEVICES} from '../core/engine/engine.ts'
 import {NpuBridgeError} from '../core/errors.ts'
 
 /** Apart from `using`: tsc does not rewrite the names of files that are imported in a function with it. */
@@ -57,13 +58,22 @@ Of welch and periodogram the tones that stand out are told, more exactly than th
       multiple: true,
     }),
     out: Flags.string({description: 'where the first output goes: .npy, .csv or .wav', helpValue: 'FILE'}),
+    backend: Flags.option({
+      default: 'auto' as const,
+      description: 'where it is worked out; auto is native unless a device is asked for',
+      options: SIGNAL_BACKENDS,
+    })(),
+    device: Flags.option({description: 'work it out on a device, through OpenVINO', options: SIGNAL_DEVICES})(),
     plot: Flags.boolean({description: 'draw the first channel of the result'}),
   }
 
   async run(): Promise<SignalReport & {plot: string | null}> {
     const {args, flags} = await this.parse(Signal)
     const {openBridge, readParameters, pictureOf, processFile, renderPlot, renderSignal} = await loadSignals()
-    await using engine = await openBridge({device: 'cpu', engine: 'native'})
+    await using engine = await openBridge({
+      device: flags.device ?? (flags.backend === 'openvino' ? 'auto' : 'cpu'),
+      engine: 'native',
+    })
     const processed = await processFile(
       {
         kind: args.kind,
@@ -72,6 +82,8 @@ Of welch and periodogram the tones that stand out are told, more exactly than th
         inputs: readParameters(flags.input) as Record<string, string>,
         fs: flags.fs === undefined ? undefined : positive(flags.fs),
         out: flags.out,
+        backend: flags.backend,
+        device: flags.device,
         signal: this.interrupted,
       },
       async () => engine,

@@ -9,6 +9,7 @@ export interface SignalView {
   readonly shape: readonly number[]
   readonly fs: number | null
   readonly backend: {readonly backend: string; readonly reason: string}
+  readonly device: string | null
   readonly computeUs: number
   readonly outputs: Readonly<
     Record<
@@ -35,7 +36,7 @@ const COLUMNS = [
 ] as const
 
 export function renderSignal(view: SignalView): string {
-  const {backend, computeUs, family, file, fs, kind, out, outputs, plot, shape, tones} = view
+  const {backend, computeUs, device, family, file, fs, kind, out, outputs, plot, shape, tones} = view
   const rate = fs === null ? '' : ` at ${fs} Hz`
   const rows = Object.entries(outputs).map(([name, {datatype, max, min, shape}]) => [
     name,
@@ -45,7 +46,7 @@ export function renderSignal(view: SignalView): string {
     shown(max),
   ])
   return [
-    `${mark('ok')} ${family} ${kind} of ${file} [${shape.join(', ')}]${rate}, ${milliseconds(computeUs)} by ${backend.backend} (${backend.reason})`,
+    `${mark('ok')} ${family} ${kind} of ${file} [${shape.join(', ')}]${rate}, ${milliseconds(computeUs)} by ${backend.backend}${device === null ? '' : ` on ${device}`} (${backend.reason})`,
     ...(tones === null ? [] : [tonesText(tones, fs !== null)]),
     renderTable({columns: COLUMNS, rows}),
     ...(out === null ? [] : [`Written to ${out}`]),

@@ -49,6 +49,23 @@ describe('npubridge signal', () => {
     expect(picture).to.contain('frequency (Hz)').and.contain('power density (dB/Hz)').and.contain('440.30 Hz')
   })
 
+  it('works a spectrum out on a device and by Octave as it does itself', async () => {
+    const reports = await Promise.all(
+      [[], ['--device', 'cpu'], ['--backend', 'octave']].map(async (where) => {
+        const {exitCode, stderr, stdout} = await signal('welch', 'tones.wav', ...where, '--json')
+        expect(exitCode, stderr).to.equal(0)
+        return expectSchema<SignalReport & {plot: string | null}>('signal', stdout)
+      }),
+    )
+    expect(reports.map(({backend}) => backend.backend)).to.deep.equal(['native', 'openvino', 'octave'])
+    expect(reports.map(({device}) => device)).to.deep.equal([null, 'CPU', null])
+    const [native, ...others] = reports
+    for (const {outputs} of others) {
+      const most = native!.outputs.psd!.max!
+      expect(outputs.psd!.max).to.be.closeTo(most, 1e-5 * most)
+    }
+  })
+
   it('writes the first output as its ending says', async () => {
     const {exitCode, stderr} = await signal('lfilter', 'steps.csv', '--set', 'b=[2]', '--out', 'twice.csv')
     expect(exitCode, stderr).to.equal(0)

@@ -1,5 +1,6 @@
 //! Operations, what is submitted with them, and what comes back.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -381,7 +382,7 @@ pub enum Output {
         /// The backend.
         backend: &'static str,
         /// Why that backend.
-        reason: &'static str,
+        reason: Cow<'static, str>,
     },
     /// The payload of an echo.
     Payload(Payload),

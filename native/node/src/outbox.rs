@@ -195,7 +195,7 @@ impl Writer<'_> {
                 }
             }
             Ok(Output::Processed { tensors, backend, reason }) => {
-                let how = format!("{{\"backend\":\"{backend}\",\"reason\":\"{reason}\"}}");
+                let how = serde_json::json!({"backend": backend, "reason": reason}).to_string();
                 self.put(1.0);
                 self.size(tensors.len());
                 // There are few of these texts; 0 stands for none.

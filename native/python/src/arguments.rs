@@ -142,7 +142,15 @@ impl<'a, 'py> Arguments<'a, 'py> {
                 &["description", "descriptions", "agents", "head", "method", "threshold", "top"]
             }
             Kind::Embed => &["texts"],
-            Kind::Signal => &["operation", "parameters", "steps", "complex", "backend"],
+            Kind::Signal => &[
+                "operation",
+                "parameters",
+                "steps",
+                "complex",
+                "backend",
+                "device",
+                "time_limit_ms",
+            ],
             Kind::Workflow => &["tasks", "max_parallel"],
             Kind::Benchmark => &["kind", "duration_ms"],
             _ => &[],

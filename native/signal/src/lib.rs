@@ -11,6 +11,7 @@ mod fault;
 pub mod fft;
 pub mod filter;
 pub mod kalman;
+mod lowered;
 mod parallel;
 mod parameters;
 mod pipeline;
@@ -20,6 +21,7 @@ pub mod wavelet;
 
 pub use array::{Array, Inputs, Outputs, Signal, Values};
 pub use fault::{Fault, FaultKind, Result};
+pub use lowered::{Frames, Lowered, Made, Spectra, Transform, Work};
 pub use parameters::Parameters;
 pub use pipeline::{FAMILIES, Member, Pipeline, Step, Stream, Streaming};
 pub use real::Real;

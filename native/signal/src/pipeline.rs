@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::array::{Inputs, Outputs, Signal};
 use crate::fault::{Fault, FaultKind, Result};
+use crate::lowered::Lowered;
 use crate::parameters::{Parameters, unknown_word};
 use crate::{adaptive, fft, filter, kalman, spectral, wavelet};
 
@@ -35,6 +36,15 @@ pub trait Member: fmt::Debug + Send + Sync {
     /// # Errors
     /// When the data does not fit.
     fn run(&self, inputs: Inputs<'_>) -> Result<Outputs>;
+
+    /// What it works out, for backends other than this crate; none when there is no such form.
+    ///
+    /// # Errors
+    /// When the data does not fit.
+    fn lowered(&self, inputs: &Inputs<'_>) -> Result<Option<Lowered>> {
+        let _ = inputs;
+        Ok(None)
+    }
 
     /// What it must remember to run block by block; none when it cannot.
     fn streaming(&self) -> Option<Box<dyn Streaming>> {
@@ -110,6 +120,31 @@ impl Pipeline {
         Ok(carried.unwrap_or_default())
     }
 
+    /// Runs all steps, each handed to `backend` with its name. The inner result has the errors of the backend.
+    ///
+    /// # Errors
+    /// What a step refuses; `Unsupported` for steps that have no form for backends.
+    pub fn run_on<E>(
+        &self,
+        data: &Signal<'_>,
+        others: &[(&str, Signal<'_>)],
+        mut backend: impl FnMut(&str, Lowered) -> std::result::Result<Outputs, E>,
+    ) -> Result<std::result::Result<Outputs, E>> {
+        let mut carried: Option<Outputs> = None;
+        for (index, step) in self.steps.iter().enumerate() {
+            let data = match &carried {
+                None => data.borrowed(),
+                Some(outputs) => outputs[0].1.borrowed(),
+            };
+            let lowered = step.lowered(data, others).map_err(|fault| self.placed(fault, index))?;
+            match backend(&step.name, lowered) {
+                Ok(outputs) => carried = Some(outputs),
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+        Ok(Ok(carried.unwrap_or_default()))
+    }
+
     fn placed(&self, fault: Fault, index: usize) -> Fault {
         if self.steps.len() > 1 { within(fault, index) } else { fault }
     }
@@ -169,6 +204,18 @@ impl Ready {
     fn run(&self, data: Signal<'_>, others: &[(&str, Signal<'_>)]) -> Result<Outputs> {
         check(&data, others, self.finite)?;
         self.member.run(Inputs { data, others })
+    }
+}
+
+impl Ready {
+    fn lowered(&self, data: Signal<'_>, others: &[(&str, Signal<'_>)]) -> Result<Lowered> {
+        check(&data, others, self.finite)?;
+        self.member.lowered(&Inputs { data, others })?.ok_or_else(|| {
+            Fault::unsupported(format!(
+                "{}, asked for like this, runs on backend native only",
+                self.name
+            ))
+        })
     }
 }
 

@@ -189,6 +189,9 @@ export interface EmbedOperation {
 export const SIGNAL_FAMILIES = ['fft', 'filter', 'kalman', 'wavelet', 'spectral', 'adaptive'] as const
 export type SignalFamily = (typeof SIGNAL_FAMILIES)[number]
 
+export const SIGNAL_BACKENDS = ['auto', 'native', 'openvino', 'octave'] as const
+export const SIGNAL_DEVICES = ['auto', 'npu', 'gpu', 'cpu'] as const
+
 /** One step: a family, its member as `parameters.kind`, and what that takes under the names of scipy or PyWavelets. */
 export interface SignalStep {
   readonly operation: SignalFamily
@@ -210,8 +213,19 @@ export interface SignalOperation {
   readonly inputs?: TensorMap
   /** Whether `data` ends with a dimension of real and imaginary part; true for the inverse transforms when absent. */
   readonly complex?: boolean
-  /** @default 'auto' */
-  readonly backend?: 'auto' | 'native'
+  /**
+   * Where it is worked out. `auto` is `native` unless a device is asked for; what devices cannot do is then done natively,
+   * and the result says so.
+   * @default 'auto'
+   */
+  readonly backend?: (typeof SIGNAL_BACKENDS)[number]
+  /** With `openvino` or `auto`: one of the engine's devices; `auto` is its first choice. */
+  readonly device?: (typeof SIGNAL_DEVICES)[number]
+  /**
+   * How long another program may take for one step.
+   * @default 60000
+   */
+  readonly timeLimitMs?: number
   /** Blocks of one stream follow each other: filters, short-time transforms and adaptation go on where they were. */
   readonly stream?: string
   readonly endOfStream?: boolean

@@ -4,7 +4,14 @@
  */
 import * as z from 'zod'
 
-import {type OperationType, PRIORITIES, ROUTING_METHODS, SIGNAL_FAMILIES} from '../engine/engine.ts'
+import {
+  type OperationType,
+  PRIORITIES,
+  ROUTING_METHODS,
+  SIGNAL_BACKENDS,
+  SIGNAL_DEVICES,
+  SIGNAL_FAMILIES,
+} from '../engine/engine.ts'
 import {type ErrorCode, NpuBridgeError} from '../errors.ts'
 import {fieldError, fieldPath, type PathPart, showValue} from './fields.ts'
 import {nameSuggestions, nearestName} from './nearest.ts'
@@ -98,7 +105,9 @@ const SCHEMAS = {
     data: anything,
     inputs: z.record(z.string(), anything).optional(),
     complex: z.boolean().optional(),
-    backend: z.enum(['auto', 'native']).optional(),
+    backend: z.enum(SIGNAL_BACKENDS).optional(),
+    device: z.enum(SIGNAL_DEVICES).optional(),
+    time_limit_ms: z.number().int().positive().optional(),
     stream: name.optional(),
     end_of_stream: z.boolean().optional(),
     outputs: z.array(z.string()).min(1).optional(),

@@ -29,8 +29,19 @@ export function fieldsOf(operation: Operation): object {
     }
 
     case 'signal': {
-      const {backend, complex, endOfStream, operation: family, parameters, steps, stream} = operation
-      return {operation: family, parameters, steps, complex, backend, stream, end_of_stream: endOfStream}
+      const {
+        backend,
+        complex,
+        device,
+        endOfStream,
+        operation: family,
+        parameters,
+        steps,
+        stream,
+        timeLimitMs,
+      } = operation
+      const where = {backend, device, time_limit_ms: timeLimitMs}
+      return {operation: family, parameters, steps, complex, ...where, stream, end_of_stream: endOfStream}
     }
 
     case 'embed': {

@@ -258,12 +258,20 @@ function signal(envelope: EnvelopeOf<'signal'>, options: BuildOptions): Operatio
   const {data, end_of_stream: endOfStream, inputs, ...others} = envelope
   if (data === undefined) throw fieldError('data', 'is missing')
   if (endOfStream && others.stream === undefined) throw fieldError('end_of_stream', 'is set, but "stream" is missing')
-  const {id: _id, outputs: _outputs, priority: _priority, timeout_ms: _timeout, ...asked} = others
+  const {
+    id: _id,
+    outputs: _outputs,
+    priority: _priority,
+    time_limit_ms: timeLimitMs,
+    timeout_ms: _timeout,
+    ...asked
+  } = others
   const make = ({data: samples, ...further}: Inputs, transfer: boolean): Operation => ({
     ...(asked as Omit<SignalOperation, 'data'>),
     data: samples!,
     ...(inputs && {inputs: further}),
     ...(endOfStream !== undefined && {endOfStream}),
+    ...(timeLimitMs !== undefined && {timeLimitMs}),
     ...(transfer && {transfer}),
   })
   const placeOf = (name: string) => (name === 'data' ? name : fieldPath(['inputs', name]))

@@ -1,5 +1,5 @@
 /** `npubridge signal`: a file in, results out. */
-import type {Engine, OutputTensor, SignalBackend, SignalFamily, TensorMap} from '../engine/engine.ts'
+import type {Engine, OutputTensor, SignalBackend, SignalFamily, SignalOperation, TensorMap} from '../engine/engine.ts'
 
 import {NpuBridgeError} from '../errors.ts'
 import {readSamples, writeSamples} from './files.ts'
@@ -16,6 +16,8 @@ export interface SignalRequest {
   readonly fs: number | undefined
   /** Where the first output goes. */
   readonly out: string | undefined
+  readonly backend?: SignalOperation['backend'] | undefined
+  readonly device?: SignalOperation['device'] | undefined
   readonly signal: AbortSignal
 }
 
@@ -34,6 +36,8 @@ export interface SignalReport {
   /** In Hz; null where neither the file nor the caller says it. */
   readonly fs: number | null
   readonly backend: SignalBackend
+  /** The device that worked it out; null for everything but `openvino`. */
+  readonly device: string | null
   readonly computeUs: number
   readonly outputs: Readonly<Record<string, OutputSummary>>
   /** Of the first channel, strongest first; for spectra of power only. */
@@ -51,7 +55,7 @@ const SPECTRA: ReadonlySet<string> = new Set(['periodogram', 'welch'])
 
 /** @throws {NpuBridgeError} for what the file, the parameters or the engine make impossible */
 export async function processFile(
-  {file, fs, inputs, kind, out, parameters, signal}: SignalRequest,
+  {backend, device, file, fs, inputs, kind, out, parameters, signal}: SignalRequest,
   openEngine: () => Promise<Pick<Engine, 'submit'>>,
 ): Promise<Processed> {
   const family = familyOf(kind)
@@ -64,7 +68,15 @@ export async function processFile(
   )
   const engine = await openEngine()
   const result = await engine.submit(
-    {type: 'signal', operation: family, parameters: asked, data: tensor, inputs: further},
+    {
+      type: 'signal',
+      operation: family,
+      parameters: asked,
+      data: tensor,
+      inputs: further,
+      ...(backend !== undefined && {backend}),
+      ...(device !== undefined && {device}),
+    },
     {signal},
   )
   const {outputs} = result
@@ -91,6 +103,7 @@ export async function processFile(
       shape: tensor.shape,
       fs: rate ?? null,
       backend: result.data as SignalBackend,
+      device: result.device ?? null,
       computeUs: result.computeUs,
       outputs: Object.fromEntries(Object.entries(outputs).map(([name, output]) => [name, summary(output)])),
       tones,

@@ -29,6 +29,25 @@ describe('signals through the native engine', () => {
     expect(result.device).to.equal(null)
   })
 
+  it('are worked out where it is asked, or natively with the reason', async () => {
+    const data = {data: Float32Array.of(1, 2, 3, 4), shape: [4]}
+    const transform = {operation: 'fft', parameters: {kind: 'rfft'}, data} as const
+    const onDevice = await engine.submit(signal({...transform, device: 'cpu'}))
+    expect(onDevice.device).to.equal('CPU')
+    expect(onDevice.data).to.deep.equal({backend: 'openvino', reason: 'device CPU was asked for'})
+    expect([...(onDevice.outputs!.spectrum!.data as Float32Array)]).to.deep.equal([10, 0, -2, 2, -2, 0])
+    const median = await engine.submit(signal({operation: 'filter', parameters: {kind: 'medfilt'}, data, device: 'cpu'}))
+    expect(median.data).to.deep.equal({
+      backend: 'native',
+      reason: 'filter medfilt, asked for like this, runs on backend native only',
+    })
+    const failure = await failureOf(engine.submit(signal({...transform, device: 'npu'})))
+    expect(failure.code).to.equal('DEVICE_UNAVAILABLE')
+    expect(failure.message).to.contain('device NPU is not one of this engine, which has CPU')
+    const late = await failureOf(engine.submit(signal({...transform, backend: 'octave', timeLimitMs: 0})))
+    expect(late.message).to.contain('time_limit_ms is 0')
+  })
+
   it('run many steps in one operation', async () => {
     const {outputs} = await engine.submit(
       signal({

@@ -7,10 +7,11 @@ use crate::sync::MutexGuard;
 use super::answer::Answer;
 use super::models::{Job, Status, Variant, model_index};
 use super::state::{BACKGROUND, Pending, State};
-use super::{Shared, benchmark, direct, embedding, host, loading, proof};
+use super::{Shared, benchmark, direct, embedding, foreign, host, loading, proof};
 use crate::error::{Error, ErrorCode, Result};
 use crate::operation::{
     Benchmark, Completion, Kind, LoadModel, Name, Operation, OperationResult, Options, Output,
+    Signal,
 };
 use crate::scheduler::Ticket;
 use crate::tensor::Tensor;
@@ -22,6 +23,7 @@ enum Task {
     Initialize,
     Benchmark(Benchmark),
     Embedding(embedding::Job),
+    Signal(Box<Signal>),
     Unknown(Kind),
 }
 
@@ -34,6 +36,7 @@ impl Task {
             Operation::Benchmark(benchmark) => Self::Benchmark((**benchmark).clone()),
             Operation::Embed(embed) => Self::Embedding(embedding::Job::Embed((**embed).clone())),
             Operation::Route(route) => Self::Embedding(embedding::Job::Route(route.clone())),
+            Operation::Signal(signal) => Self::Signal(signal.clone()),
             other => Self::Unknown(other.kind()),
         }
     }
@@ -93,6 +96,7 @@ fn run(shared: &Arc<Shared>, ticket: Ticket, task: Task) {
         Task::Initialize => initialize(shared, ticket),
         Task::Benchmark(benchmark) => benchmark::spawn(shared, ticket, benchmark),
         Task::Embedding(job) => embedding::begin(shared, ticket, job),
+        Task::Signal(signal) => foreign::begin(shared, ticket, *signal),
         Task::Unknown(kind) => {
             let message = format!("{} is not an operation of the background", kind.name());
             shared.answer_at_once(ticket, Err(Error::new(ErrorCode::Internal, message)));

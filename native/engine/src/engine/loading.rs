@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::model::cell::Cell;
 use crate::model::compile::{Compiled, Loaded, Recipe, Threads};
 use crate::model::properties::{self, Dropped, Facts};
-use crate::model::source;
+use crate::model::source::{self, Source};
 use crate::openvino::Core;
 use crate::operation::{Fallback, LoadModel, Name, Operation};
 use crate::scheduler::{Nanos, Ticket};
@@ -156,7 +156,10 @@ fn not_loaded(
 
 /// Finds, reads and compiles a model on the first device that takes it. None when it must wait for memory.
 fn prepare(shared: &Shared, model: usize, load: &LoadModel) -> Result<Option<Prepared>> {
-    let source = source::find(&load.model, &shared.config.models)?;
+    let source = match shared.foreign.model(&load.model) {
+        Some(model) => Source::Generated(model),
+        None => source::find(&load.model, &shared.config.models)?,
+    };
     let core = shared.core()?;
     let settings = shared.config.model_settings.get(&load.model);
     let load = &with_settings(load, settings);
@@ -186,6 +189,9 @@ fn prepare(shared: &Shared, model: usize, load: &LoadModel) -> Result<Option<Pre
     let mut to_wait_for = None;
     for device in shared.devices_in_service() {
         let name = &shared.devices[device].name;
+        if !recipe.source.is_for(name) {
+            continue;
+        }
         if let Some(error) = shared.refusal(model, device) {
             rejected.push((name.clone(), error));
             continue;

@@ -17,6 +17,7 @@ mod coordination;
 mod device;
 mod direct;
 mod embedding;
+mod foreign;
 mod health;
 mod host;
 mod loading;
@@ -84,6 +85,7 @@ struct Shared {
     devices: Vec<device::Device>,
     agents: coordination::Agents,
     embeddings: embedding::Embeddings,
+    foreign: foreign::Foreign,
 }
 
 /// One operation with all that goes with it.
@@ -127,6 +129,7 @@ impl Engine {
             devices,
             agents: coordination::Agents::default(),
             embeddings: embedding::Embeddings::default(),
+            foreign: foreign::Foreign::default(),
             config,
         });
         let engine = Self { shared, threads: Mutex::default() };
@@ -397,6 +400,10 @@ impl Shared {
             Kind::Echo | Kind::HealthCheck | Kind::Statistics | Kind::Route | Kind::Workflow => {
                 wake.host += 1;
                 HOST
+            }
+            Kind::Signal if foreign::is_meant_for(&pending) => {
+                wake.background += 1;
+                BACKGROUND
             }
             Kind::Signal => {
                 if pending.signal_stream().is_some() {

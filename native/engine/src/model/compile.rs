@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::{Npu, Precision, Profile, Tuning};
+use crate::datatype::DataType;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::matmul;
 use crate::model::properties::{Facts, Properties, map};
 use crate::model::signature::Signature;
 use crate::model::source::Source;
 use crate::model::urgency::Urgency;
-use crate::openvino::{CompiledModel, Core, Model};
+use crate::openvino::{CompiledModel, Core, Model, Tensor};
 use crate::operation::{LoadModel, Name};
 use crate::runtime;
 
@@ -72,11 +73,11 @@ impl Recipe {
         let (inputs, outputs) = (model.inputs()?, model.outputs()?);
         let state: &[_] = match &self.source {
             Source::File { state, .. } => state,
-            Source::MatrixMultiply => &[],
+            Source::MatrixMultiply | Source::Generated(_) => &[],
         };
         let mut signature = Signature::new(self.load.model.clone(), &inputs, &outputs, state)?;
-        // The rows of a matrix are one request's own, not requests of several callers.
-        if self.source == Source::MatrixMultiply {
+        // The rows of a matrix or a signal are one request's own, not requests of several callers.
+        if !matches!(self.source, Source::File { .. }) {
             (signature.stacks, signature.only_rows_open) = (false, false);
         }
         Ok(Loaded { signature, bytes: self.file_bytes() })
@@ -137,6 +138,11 @@ impl Recipe {
         let mut model = match &self.source {
             Source::File { path, .. } => core.read_model(path)?,
             Source::MatrixMultiply => core.read_model_from_memory(matmul::IR, None)?,
+            Source::Generated(generated) => {
+                let mut weights = Tensor::new(DataType::U8, &[generated.weights.len()])?;
+                weights.as_bytes_mut().copy_from_slice(&generated.weights);
+                core.read_model_from_memory(&generated.ir, Some(weights))?
+            }
         };
         if !self.load.shapes.is_empty() {
             reshape(&mut model, &self.load.model, &self.load.shapes)?;
@@ -148,7 +154,7 @@ impl Recipe {
     pub(crate) fn properties(&self, facts: &Facts) -> Properties {
         let quantised = || match &self.source {
             Source::File { path, .. } => is_quantised(path),
-            Source::MatrixMultiply => false,
+            Source::MatrixMultiply | Source::Generated(_) => false,
         };
         // Reading a whole model again is worth it only where it matters.
         let wanted = [self.tuning.precision, self.npu.precision];
@@ -179,6 +185,7 @@ impl Recipe {
                 size_of_file(path) + size_of_file(&path.with_extension("bin"))
             }
             Source::MatrixMultiply => 0,
+            Source::Generated(generated) => generated.weights.len() as u64,
         }
     }
 }

@@ -4,11 +4,13 @@
 //! catalogue: a folder below the models folder with a `model.json` that names the file and the state pairs.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Deserialize;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::matmul;
+use crate::operation::Name;
 
 /// Where a model comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +22,27 @@ pub(crate) enum Source {
     },
     /// The engine's own product of two FP32 matrices.
     MatrixMultiply,
+    /// A step of a signal.
+    Generated(Arc<Generated>),
+}
+
+/// A model made in memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Generated {
+    pub(crate) ir: String,
+    pub(crate) weights: Vec<u8>,
+    /// The only device that it is meant for; any when absent.
+    pub(crate) device: Option<Name>,
+}
+
+impl Source {
+    /// Whether the model is meant for a device.
+    pub(crate) fn is_for(&self, device: &Name) -> bool {
+        match self {
+            Self::Generated(model) => model.device.as_ref().is_none_or(|only| only == device),
+            Self::File { .. } | Self::MatrixMultiply => true,
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]

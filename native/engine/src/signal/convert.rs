@@ -1,9 +1,12 @@
 //! Between tensors and signals. Neither way copies the elements.
 
-use npubridge_signal::{Array, Fault, FaultKind, Real, Signal, Values};
+use std::borrow::Cow;
+
+use npubridge_signal::{Array, Fault, FaultKind, Outputs, Real, Signal, Values};
 
 use crate::datatype::DataType;
 use crate::error::{Error, ErrorCode, Result};
+use crate::operation::{Name, Output};
 use crate::tensor::{Buffer, Tensor};
 
 /// A fault in the engine's taxonomy.
@@ -67,8 +70,18 @@ where
     })
 }
 
+/// Results with who made them.
+pub(super) fn processed(
+    outputs: Outputs,
+    backend: &'static str,
+    reason: Cow<'static, str>,
+) -> Result<Output> {
+    let tensors = outputs.into_iter().map(|(name, signal)| Ok((Name::from(name), tensor(signal)?)));
+    Ok(Output::Processed { tensors: tensors.collect::<Result<_>>()?, backend, reason })
+}
+
 /// A result as a tensor; complex values get a last dimension of 2.
-pub(super) fn tensor(signal: Signal<'static>) -> Result<Tensor> {
+fn tensor(signal: Signal<'static>) -> Result<Tensor> {
     match signal {
         Signal::F32(array) => from_array(DataType::F32, array),
         Signal::F64(array) => from_array(DataType::F64, array),

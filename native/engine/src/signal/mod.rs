@@ -1,17 +1,24 @@
 //! The operation `signal`: what is asked for in JSON, run by npubridge-signal on tensors.
 
 mod convert;
+mod elsewhere;
+mod graph;
+mod octave;
 mod plan;
+mod program;
 
 use std::sync::Arc;
 
 use npubridge_signal::{Outputs, Signal as Samples, Stream};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::operation::{Name, Output, Signal};
+use crate::operation::{Output, Signal};
 use crate::sync::Mutex;
-use convert::{fault, samples, tensor};
+use convert::{fault, processed, samples};
 use plan::Plan;
+
+pub(crate) use elsewhere::{Place, by_octave, device_step, from_device, place, run_elsewhere};
+pub(crate) use octave::{Octave, Patience};
 
 /// What a stream of blocks remembers; nothing before its first block.
 pub(crate) type Memory = Arc<Mutex<Option<Running>>>;
@@ -26,21 +33,28 @@ pub(crate) struct Running {
 /// Runs an operation; with `memory`, as the next block of its stream.
 pub(crate) fn run(signal: &Signal, memory: Option<&Memory>) -> Result<Output> {
     let plan = plan::find(&signal.description)?;
+    if plan.backend.place() != Place::Native {
+        return Err(Error::new(
+            ErrorCode::UnsupportedOperation,
+            format!(
+                "backend {} keeps nothing between blocks: streams run natively",
+                plan.backend.name()
+            ),
+        )
+        .suggest("leave out stream, or backend and device"));
+    }
     let data = samples("data", &signal.data, plan.complex)?;
-    let others: Vec<(&str, Samples<'_>)> = signal
-        .inputs
-        .iter()
-        .map(|(name, tensor)| Ok((&**name, samples(&format!("inputs.{name}"), tensor, false)?)))
-        .collect::<Result<_>>()?;
+    let others = others(signal)?;
     let outputs = match memory {
         None => plan.pipeline.run(&data, &others).map_err(fault)?,
         Some(memory) => next_block(&plan, memory, signal, &data, &others)?,
     };
-    let tensors = outputs
-        .into_iter()
-        .map(|(name, signal)| Ok((Name::from(name), tensor(signal)?)))
-        .collect::<Result<_>>()?;
-    Ok(Output::Processed { tensors, backend: plan.backend.name(), reason: plan.backend.reason() })
+    processed(outputs, plan.backend.name(), plan.backend.reason())
+}
+
+fn others(signal: &Signal) -> Result<Vec<(&str, Samples<'_>)>> {
+    let read = |name: &str, tensor| samples(&format!("inputs.{name}"), tensor, false);
+    signal.inputs.iter().map(|(name, tensor)| Ok((&**name, read(name, tensor)?))).collect()
 }
 
 fn next_block(

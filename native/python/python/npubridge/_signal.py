@@ -48,6 +48,7 @@ def process_signal(
     steps: Sequence[Mapping[str, Any]] | None = None,
     inputs: Mapping[str, Any] | None = None,
     backend: str = "auto",
+    device: str | None = None,
     stream: str | None = None,
     end_of_stream: bool = False,
     bridge: Bridge | None = None,
@@ -57,7 +58,8 @@ def process_signal(
     ``operation`` is a family (fft, filter, kalman, wavelet, spectral, adaptive) and ``parameters["kind"]`` its member;
     the other parameters have the names and defaults of scipy.signal or PyWavelets. With ``steps``, a list of such pairs
     as dicts, the first output of each is the data of the next. ``data`` has channels first and time last, in float32 or
-    float64; what it is, the outputs are. ``inputs`` are further samples that a member takes by name.
+    float64; what it is, the outputs are. ``backend`` is auto, native, openvino or octave; with ``device`` (npu, gpu, cpu)
+    it is worked out there, as far as devices can, by a ``bridge`` that has that device. ``inputs`` are further samples that a member takes by name.
     """
     import numpy as np
 
@@ -70,6 +72,7 @@ def process_signal(
         real = samples.real.dtype
         samples = samples.view(real).reshape(*samples.shape, 2)
     arguments: dict[str, Any] = {"operation": operation, "parameters": parameters, "steps": steps, "backend": backend}
+    arguments["device"] = device
     if steps is not None:
         arguments |= {"operation": None, "parameters": None}
     further = {name: np.asarray(value) for name, value in (inputs or {}).items()}

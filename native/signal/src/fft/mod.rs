@@ -9,6 +9,7 @@ pub use windows::Window;
 
 use crate::array::{Array, Inputs, Outputs, Signal, with_real};
 use crate::fault::{Fault, Result};
+use crate::lowered::{self, Lowered, Work};
 use crate::parallel;
 use crate::parameters::{Parameters, unknown_word};
 use crate::pipeline::Member;
@@ -89,6 +90,10 @@ impl Member for Transform {
             Kind::Fft2 => self.fft2(&array),
         })
     }
+
+    fn lowered(&self, inputs: &Inputs<'_>) -> Result<Option<Lowered>> {
+        with_real!(&inputs.data, array => self.lower(array).map(Some))
+    }
 }
 
 impl Transform {
@@ -104,6 +109,97 @@ impl Transform {
     fn weights<T: Real>(&self, length: usize) -> Result<Option<Vec<T>>> {
         let window = self.window.as_ref().map(|window| window.values(length, true)).transpose()?;
         Ok(window.map(|values| crate::real::narrow(&values)))
+    }
+
+    fn lower<T: Real>(&self, array: &Array<'_, T>) -> Result<Lowered> {
+        let given = array.length();
+        let (n, plane) = match self.kind {
+            Kind::Irfft => (self.irfft_length(given)?, None),
+            Kind::Fft2 => (given, Some(plane(array)?)),
+            _ => (self.n.unwrap_or(given), None),
+        };
+        self.limits(array.channels(), n)?;
+        let inverse = matches!(self.kind, Kind::Ifft | Kind::Irfft);
+        let (transform, points, complex) = match (self.kind, plane) {
+            (Kind::Rfft, _) => (lowered::Transform::Half, n, true),
+            (Kind::Irfft, _) => (lowered::Transform::InverseHalf(n), n, false),
+            (Kind::Ifft, _) => (lowered::Transform::Inverse, n, true),
+            (_, Some((rows, columns))) => {
+                (lowered::Transform::Plane(rows, columns), rows * columns, true)
+            }
+            _ => (lowered::Transform::Forward, n, true),
+        };
+        let tail = match (self.kind, plane) {
+            (Kind::Rfft, _) => vec![n / 2 + 1],
+            (_, Some((rows, columns))) => vec![rows, columns],
+            _ => vec![n],
+        };
+        let turn = match (self.shift && !inverse, plane) {
+            (true, Some((rows, columns))) => [rows / 2, columns / 2],
+            (true, None) => [0, n / 2],
+            _ => [0, 0],
+        };
+        let mut beside = Vec::new();
+        if matches!(self.kind, Kind::Fft | Kind::Rfft) {
+            let mut frequencies =
+                if self.kind == Kind::Rfft { rfftfreq(n, self.fs) } else { fftfreq(n, self.fs) };
+            frequencies.rotate_right(turn[1]);
+            beside.push(("frequencies", real_axis::<T>(&frequencies)));
+        }
+        Ok(Lowered {
+            data: self.prepared(array, n)?,
+            work: Work::Transform(transform, self.norm.factor(points, inverse)),
+            name: if inverse { "samples" } else { "spectrum" },
+            tail,
+            complex,
+            turn,
+            beside,
+        })
+    }
+
+    /// The data cut or filled up to what the transform takes, after window and shift.
+    fn prepared<T: Real>(&self, array: &Array<'_, T>, n: usize) -> Result<Signal<'static>> {
+        let weights = self.weights::<T>(array.length())?;
+        if self.kind == Kind::Fft2 {
+            return Ok(lowered::owned(array));
+        }
+        if let (Values::Real(_), false) =
+            (&array.values, matches!(self.kind, Kind::Ifft | Kind::Irfft))
+        {
+            return lowered::remade(array, n, |channel| fitted(channel, n, weights.as_deref()));
+        }
+        if self.kind == Kind::Rfft {
+            array.reals()?;
+        }
+        let length = if self.kind == Kind::Irfft { n / 2 + 1 } else { n };
+        let all = array.complexes();
+        let channels = all.chunks_exact(array.length()).flat_map(|channel| {
+            let mut values = fitted_complex(channel, length);
+            if let Some(weights) = &weights {
+                values.iter_mut().zip(weights).for_each(|(value, weight)| *value *= *weight);
+            }
+            if self.kind == Kind::Irfft {
+                values[0].im = T::zero();
+                if n.is_multiple_of(2) {
+                    values[length - 1].im = T::zero();
+                }
+            } else if self.kind == Kind::Ifft && self.shift {
+                values.rotate_left(n / 2);
+            }
+            values
+        });
+        let values: Vec<_> = channels.collect();
+        Ok(T::signal(Array::complex(values, &array.shape_with(&[length]))))
+    }
+
+    fn irfft_length(&self, given: usize) -> Result<usize> {
+        match self.n {
+            Some(n) => Ok(n),
+            None if given == 1 => Err(Fault::argument(
+                "irfft of 1 value would have length 0; parameters.n must say how long it is",
+            )),
+            None => Ok(2 * (given - 1)),
+        }
     }
 
     fn rfft<T: Real>(&self, array: &Array<'_, T>) -> Result<Outputs> {
@@ -129,15 +225,7 @@ impl Transform {
 
     fn irfft<T: Real>(&self, array: &Array<'_, T>) -> Result<Outputs> {
         let given = array.length();
-        let n = match self.n {
-            Some(n) => n,
-            None if given == 1 => {
-                return Err(Fault::argument(
-                    "irfft of 1 value would have length 0; parameters.n must say how long it is",
-                ));
-            }
-            None => 2 * (given - 1),
-        };
+        let n = self.irfft_length(given)?;
         self.limits(array.channels(), n)?;
         let plan = T::plans().inverse(n);
         let mut samples = vec![T::zero(); array.channels() * n];
@@ -208,17 +296,12 @@ impl Transform {
     }
 
     fn fft2<T: Real>(&self, array: &Array<'_, T>) -> Result<Outputs> {
-        let [.., rows, columns] = array.shape[..] else {
-            return Err(Fault::shape(format!(
-                "fft2 takes two dimensions, the data has {:?}",
-                array.shape
-            )));
-        };
+        let (rows, columns) = plane(array)?;
         let (across, down) = (T::plans().complex(columns, false), T::plans().complex(rows, false));
         let factor = T::of(self.norm.factor(rows * columns, false));
         let mut output = vec![Complex::<T>::default(); array.shape.iter().product()];
-        let plane = rows * columns;
-        parallel::channels(&array.complexes(), plane, &mut output, plane, |input, output| {
+        let size = rows * columns;
+        parallel::channels(&array.complexes(), size, &mut output, size, |input, output| {
             let mut turned = input.to_vec();
             across.process(&mut turned);
             transpose(&turned, output, rows, columns);
@@ -232,6 +315,16 @@ impl Transform {
             }
         });
         Ok(vec![("spectrum", T::signal(Array::complex(output, &array.shape)))])
+    }
+}
+
+/// The last two dimensions.
+fn plane<T: Real>(array: &Array<'_, T>) -> Result<(usize, usize)> {
+    match array.shape[..] {
+        [.., rows, columns] => Ok((rows, columns)),
+        _ => {
+            Err(Fault::shape(format!("fft2 takes two dimensions, the data has {:?}", array.shape)))
+        }
     }
 }
 

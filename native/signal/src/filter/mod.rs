@@ -18,6 +18,7 @@ pub use sections::{Section, SosFilter};
 
 use crate::array::{Array, Inputs, Outputs, Signal, with_real};
 use crate::fault::{Fault, Result};
+use crate::lowered::{self, Lowered, Work};
 use crate::parameters::{Parameters, out_of, unknown_word};
 use crate::pipeline::{Member, Streaming};
 use crate::real::{Real, narrow};
@@ -189,6 +190,33 @@ impl Member for Filter {
         with_real!(&inputs.data, array => self.apply(array, &[]))
     }
 
+    fn lowered(&self, inputs: &Inputs<'_>) -> Result<Option<Lowered>> {
+        let given = match self {
+            Self::Convolve { kernel: None, .. } => inputs.needed("in2", "the kernel")?.wide()?,
+            _ => Vec::new().into(),
+        };
+        let n = inputs.data.length();
+        let Some((work, length)) = self.work(n, &given)? else { return Ok(None) };
+        let data = with_real!(&inputs.data, array => {
+            let total = array.channels().saturating_mul(length);
+            if total > MAX_VALUES {
+                return Err(Fault::limit("the output", total, MAX_VALUES));
+            }
+            array.reals()?;
+            lowered::owned(array)
+        });
+        let beside = self.designed().into_iter().collect();
+        Ok(Some(Lowered {
+            data,
+            work,
+            name: "samples",
+            tail: vec![length],
+            complex: false,
+            turn: [0, 0],
+            beside,
+        }))
+    }
+
     fn streaming(&self) -> Option<Box<dyn Streaming>> {
         match self {
             Self::Sos { both: Some(_), .. } | Self::Direct { both: Some(_), .. } => None,
@@ -223,6 +251,48 @@ fn direct_stream(coefficients: Coefficients) -> Box<dyn Streaming> {
 }
 
 impl Filter {
+    /// What is worked out for `n` samples, and how many come out.
+    fn work(&self, n: usize, given: &[f64]) -> Result<Option<(Work, usize)>> {
+        let causal = |taps: &[f64]| (Work::Convolve { taps: taps.to_vec(), skip: 0 }, n);
+        Ok(Some(match self {
+            Self::Sos { sections, both: None, .. } => {
+                let filters = sections.iter().map(|s| (s[..3].to_vec(), s[3..].to_vec()));
+                (Work::Recurse(filters.collect()), n)
+            }
+            Self::Direct { coefficients, both: None } if coefficients.is_finite() => {
+                causal(&coefficients.b)
+            }
+            Self::Direct { coefficients, both: None } => {
+                (Work::Recurse(vec![(coefficients.b.clone(), coefficients.a.clone())]), n)
+            }
+            Self::Taps(taps) => causal(taps),
+            Self::Convolve { kernel, mode, .. } => {
+                let taps = kernel.as_deref().unwrap_or(given).to_vec();
+                let part = convolve::part(*mode, n, taps.len());
+                (Work::Convolve { taps, skip: part.start }, part.len())
+            }
+            Self::Resample(ratio) => {
+                let (up, down, taps) = (ratio.up, ratio.down, ratio.taps.clone());
+                (Work::Resample { up, down, taps, skip: ratio.half }, ratio.length(n)?)
+            }
+            _ => return Ok(None),
+        }))
+    }
+
+    /// What was designed, as an output.
+    fn designed(&self) -> Option<(&'static str, Signal<'static>)> {
+        match self {
+            Self::Sos { sections, designed: true, .. } => {
+                let rows = Array::real(sections.concat(), &[sections.len(), 6]);
+                Some(("sos", Signal::F64(rows)))
+            }
+            Self::Taps(taps) => {
+                Some(("taps", Signal::F64(Array::real(taps.clone(), &[taps.len()]))))
+            }
+            _ => None,
+        }
+    }
+
     fn apply<T: Real>(&self, array: &Array<'_, T>, other: &[f64]) -> Result<Outputs> {
         let (input, n) = (array.reals()?, array.length());
         let same = |work: &(dyn Fn(&[T], &mut [T]) + Sync)| {
@@ -234,7 +304,7 @@ impl Filter {
             ("samples", T::signal(Array::real(values, &array.shape_with(&[length]))))
         };
         match self {
-            Self::Sos { sections, both, designed } => {
+            Self::Sos { sections, both, .. } => {
                 let output = match both {
                     None => same(&|input, output| {
                         output.copy_from_slice(input);
@@ -243,10 +313,7 @@ impl Filter {
                     Some(padding) => sos_both(sections, *padding, input, n)?,
                 };
                 let mut outputs = vec![samples(output, n)];
-                if *designed {
-                    let rows = Array::real(sections.concat(), &[sections.len(), 6]);
-                    outputs.push(("sos", Signal::F64(rows)));
-                }
+                outputs.extend(self.designed());
                 Ok(outputs)
             }
             Self::Direct { coefficients, both: None } if coefficients.is_finite() => {
@@ -266,8 +333,7 @@ impl Filter {
             Self::Taps(taps) => {
                 let own: Vec<T> = narrow(taps);
                 let output = same(&|input, output| causal(&own, input, output));
-                let taps = Signal::F64(Array::real(taps.clone(), &[taps.len()]));
-                Ok(vec![samples(output, n), ("taps", taps)])
+                Ok([Some(samples(output, n)), self.designed()].into_iter().flatten().collect())
             }
             Self::Convolve { kernel, mode, method } => {
                 let taps: Vec<T> = narrow(kernel.as_deref().unwrap_or(other));

@@ -15,8 +15,8 @@ const MAX_FACTOR: usize = 1 << 16;
 pub(super) struct Ratio {
     pub(super) up: usize,
     pub(super) down: usize,
-    taps: Vec<f64>,
-    half: usize,
+    pub(super) taps: Vec<f64>,
+    pub(super) half: usize,
 }
 
 fn gcd(a: usize, b: usize) -> usize {

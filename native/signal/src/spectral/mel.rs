@@ -9,6 +9,7 @@ use crate::array::{Array, Outputs};
 use crate::fault::{Fault, Result};
 use crate::fft::plan::rfft_into;
 use crate::fft::{Window, rfftfreq};
+use crate::lowered::{Frames, Lowered, Spectra, Work, remade};
 use crate::parallel;
 use crate::parameters::{Parameters, out_of};
 use crate::real::{Real, narrow, power};
@@ -97,6 +98,52 @@ impl Mel {
         });
         let name = if self.cepstrum.is_some() { "mfcc" } else { "mel" };
         Ok(vec![(name, T::signal(Array::real(output, &array.shape_with(&[rows, count]))))])
+    }
+
+    /// The form for other backends.
+    pub(super) fn lowered<T: Real>(&self, array: &Array<'_, T>) -> Result<Lowered> {
+        let n = array.length();
+        let (half, count) = (self.n_fft / 2, n / self.hop + 1);
+        let length = (count - 1) * self.hop + self.n_fft;
+        let lines = half + 1;
+        let bands = self.bands.iter().map(|(first, weights)| {
+            let mut all = vec![0.0; lines];
+            all[*first..first + weights.len()].copy_from_slice(weights);
+            all
+        });
+        let cepstrum = self
+            .cepstrum
+            .as_ref()
+            .map(|cepstrum| (cepstrum.rows.clone(), cepstrum.top_db.unwrap_or(f64::INFINITY)));
+        let rows = cepstrum.as_ref().map_or(self.bands.len(), |(rows, _)| rows.len());
+        let total = array.channels().saturating_mul(count).saturating_mul(lines.max(rows));
+        if total > 2 * MAX_VALUES {
+            return Err(Fault::limit("the spectra", total, 2 * MAX_VALUES));
+        }
+        let of = Spectra::Bands { bands: bands.collect(), exponent: self.exponent, cepstrum };
+        let work = Frames {
+            step: self.hop,
+            count,
+            window: self.window.clone(),
+            trend: Vec::new(),
+            nfft: self.n_fft,
+            of,
+        };
+        let data = remade(array, length, |channel| {
+            let mut samples = vec![T::zero(); half];
+            samples.extend_from_slice(channel);
+            samples.resize(length, T::zero());
+            samples
+        })?;
+        Ok(Lowered {
+            data,
+            work: Work::Frames(work),
+            name: if self.cepstrum.is_some() { "mfcc" } else { "mel" },
+            tail: vec![rows, count],
+            complex: false,
+            turn: [0, 0],
+            beside: Vec::new(),
+        })
     }
 
     fn bands_of<T: Real>(&self, input: &[T], count: usize) -> Vec<f64> {

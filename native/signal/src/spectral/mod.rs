@@ -1,5 +1,6 @@
 //! The family `spectral`: power, short-time transforms, mel bands and peaks.
 
+mod frames;
 mod mel;
 mod peaks;
 mod power;
@@ -8,6 +9,7 @@ mod stft;
 
 use crate::array::{Inputs, Outputs, with_real};
 use crate::fault::Result;
+use crate::lowered::Lowered;
 use crate::parameters::{Parameters, unknown_word};
 use crate::pipeline::{Member, Streaming};
 use power::Average;
@@ -83,6 +85,18 @@ impl Member for Spectral {
             Self::Istft(istft) => istft.run(array),
             Self::Mel(mel) => mel.run(array),
             Self::Peaks(peaks) => peaks.run(&inputs),
+        })
+    }
+
+    fn lowered(&self, inputs: &Inputs<'_>) -> Result<Option<Lowered>> {
+        with_real!(&inputs.data, array => match self {
+            Self::Welch { options, average: Average::Mean, whole } => {
+                frames::welch(array, options, *whole).map(Some)
+            }
+            Self::Spectrogram(options) => frames::spectrogram(array, options).map(Some),
+            Self::Stft(stft) => stft.lowered(array).map(Some),
+            Self::Mel(mel) => mel.lowered(array).map(Some),
+            _ => Ok(None),
         })
     }
 

@@ -2,6 +2,7 @@
 
 use num_complex::Complex;
 
+use super::frames::frames;
 use super::power::times;
 use super::segments::{Detrend, Layout, Options, Transformer, weights};
 use crate::array::{Array, Inputs, Outputs, with_real};
@@ -9,6 +10,7 @@ use crate::fault::{Fault, Result};
 use crate::fft::plan::irfft_into;
 use crate::fft::{Window, real_axis, rfftfreq};
 use crate::filter::{Extension, extended, same_block};
+use crate::lowered::{Lowered, Spectra, Work, remade};
 use crate::parallel;
 use crate::parameters::{Parameters, out_of};
 use crate::pipeline::Streaming;
@@ -50,8 +52,8 @@ impl Stft {
         }
     }
 
-    pub(super) fn run<T: Real>(&self, array: &Array<'_, T>) -> Result<Outputs> {
-        let (input, n) = (array.reals()?, array.length());
+    /// The segments of `n` samples, and how many samples there are with those put before and behind.
+    fn extent(&self, channels: usize, n: usize) -> Result<(Layout, usize)> {
         let layout = self.options.layout(n, false)?;
         let reach = self.boundary.map_or(0, |_| layout.nperseg / 2);
         let mut length = n + 2 * reach;
@@ -59,17 +61,54 @@ impl Stft {
             let over = (length - layout.nperseg) % layout.step;
             length += (layout.step - over) % layout.step;
         }
-        layout.check(array.channels(), length)?;
+        layout.check(channels, length)?;
+        Ok((layout, length))
+    }
+
+    /// The samples with what is put before and behind.
+    fn whole<T: Real>(&self, input: &[T], layout: Layout, length: usize) -> Vec<T> {
+        let mut samples = match self.boundary {
+            Some(kind) => extended(input, kind, layout.nperseg / 2),
+            None => input.to_vec(),
+        };
+        samples.resize(length, T::zero());
+        samples
+    }
+
+    fn axes<T: Real>(&self, layout: Layout, count: usize) -> Outputs {
+        let first = if self.boundary.is_some() { 0.0 } else { 0.5 };
+        vec![
+            ("frequencies", real_axis::<T>(&rfftfreq(layout.nfft, self.options.fs))),
+            ("times", real_axis::<T>(&times(layout, count, self.options.fs, first))),
+        ]
+    }
+
+    /// The form for other backends.
+    pub(super) fn lowered<T: Real>(&self, array: &Array<'_, T>) -> Result<Lowered> {
+        let (layout, length) = self.extent(array.channels(), array.length())?;
+        let (wide, _) = weights::<T>(&self.options.window, layout.nperseg)?;
+        let of = Spectra::Whole(self.factor(&wide));
+        let work = frames(layout, length, wide, self.options.detrend, of);
+        Ok(Lowered {
+            data: remade(array, length, |channel| self.whole(channel, layout, length))?,
+            name: "stft",
+            tail: vec![layout.lines(), work.count],
+            complex: true,
+            turn: [0, 0],
+            beside: self.axes::<T>(layout, work.count),
+            work: Work::Frames(work),
+        })
+    }
+
+    pub(super) fn run<T: Real>(&self, array: &Array<'_, T>) -> Result<Outputs> {
+        let (input, n) = (array.reals()?, array.length());
+        let (layout, length) = self.extent(array.channels(), n)?;
         let (wide, own) = weights::<T>(&self.options.window, layout.nperseg)?;
         let factor = T::of(self.factor(&wide));
         let (lines, count) = (layout.lines(), layout.count(length));
         let mut output = vec![Complex::<T>::default(); array.channels() * lines * count];
         parallel::channels(input, n, &mut output, lines * count, |input, output| {
-            let mut samples = match self.boundary {
-                Some(kind) => extended(input, kind, reach),
-                None => input.to_vec(),
-            };
-            samples.resize(length, T::zero());
+            let samples = self.whole(input, layout, length);
             let mut transformer = Transformer::new(layout, &own, self.options.detrend);
             for (k, segment) in samples.windows(layout.nperseg).step_by(layout.step).enumerate() {
                 transformer.transform(segment);
@@ -78,12 +117,10 @@ impl Stft {
                 }
             }
         });
-        let first = if self.boundary.is_some() { 0.0 } else { 0.5 };
-        Ok(vec![
-            ("stft", T::signal(Array::complex(output, &array.shape_with(&[lines, count])))),
-            ("frequencies", real_axis::<T>(&rfftfreq(layout.nfft, self.options.fs))),
-            ("times", real_axis::<T>(&times(layout, count, self.options.fs, first))),
-        ])
+        let spectra = T::signal(Array::complex(output, &array.shape_with(&[lines, count])));
+        let mut outputs = vec![("stft", spectra)];
+        outputs.extend(self.axes::<T>(layout, count));
+        Ok(outputs)
     }
 }
 

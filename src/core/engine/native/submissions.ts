@@ -175,9 +175,10 @@ export class Submissions {
     this.#stream(operation)
   }
 
-  #signal({backend, complex, operation, parameters, steps, ...samples}: SignalOperation): void {
+  #signal({backend, complex, device, operation, parameters, steps, timeLimitMs, ...samples}: SignalOperation): void {
     const at = this.length - 2
-    const [offset, length] = this.#text(JSON.stringify({operation, parameters, steps, complex, backend}))
+    const description = {operation, parameters, steps, complex, backend, device, time_limit_ms: timeLimitMs}
+    const [offset, length] = this.#text(JSON.stringify(description))
     this.words[at] = offset
     this.words[at + 1] = length
     this.#reserveWords(1)
