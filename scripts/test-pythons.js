@@ -10,8 +10,12 @@ import {giveUp, ROOT, runChains} from './steps.js'
 const WHEELS = path.join(ROOT, 'native', 'python', 'dist')
 const TESTS = path.join(ROOT, 'native', 'python', 'tests')
 const TOOLS = [
-  ...['numpy>=2,<3', 'packaging>=24', 'pytest>=8,<9', 'pytest-asyncio>=0.24'],
-  ...['scipy>=1.15,<2', 'PyWavelets>=1.8,<2'],
+  'numpy>=2,<3',
+  'packaging>=24',
+  'pytest>=8,<9',
+  'pytest-asyncio>=0.24',
+  'scipy>=1.15,<2',
+  'PyWavelets>=1.8,<2',
 ]
 const DESCRIBE = `
 import sys, sysconfig, venv, ensurepip
