@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import npubridge
 import numpy as np
 import pytest
 import pywt
 import scipy.fft
 import scipy.signal
-
-import npubridge
 from npubridge import signal
 
 BOUNDS = {np.float64: 1e-12, np.float32: 1e-5}
@@ -121,3 +120,15 @@ def test_the_backend_and_its_reason_are_in_the_result() -> None:
         bridge.close()
     assert result.report == {"backend": "native", "reason": "no device was asked for"}
     assert result.device is None
+
+
+def test_octave_and_the_device_agree_with_the_engine() -> None:
+    x = np.sin(np.arange(512) * 0.3).astype(np.float32)
+    parameters = {"kind": "welch", "nperseg": 64}
+    bridge = npubridge.Bridge(device="cpu")
+    try:
+        native = npubridge.process_signal("spectral", x, parameters, bridge=bridge)["psd"]
+        for where in ({"backend": "octave"}, {"device": "cpu"}):
+            near(npubridge.process_signal("spectral", x, parameters, bridge=bridge, **where)["psd"], native, 1e-5)
+    finally:
+        bridge.close()

@@ -50,6 +50,7 @@ describe('choosing suites', () => {
       'load',
       'workflow',
       'routing',
+      'signal',
       'inference',
       'serve',
       'saturation',

@@ -36,7 +36,9 @@ describe('signals through the native engine', () => {
     expect(onDevice.device).to.equal('CPU')
     expect(onDevice.data).to.deep.equal({backend: 'openvino', reason: 'device CPU was asked for'})
     expect([...(onDevice.outputs!.spectrum!.data as Float32Array)]).to.deep.equal([10, 0, -2, 2, -2, 0])
-    const median = await engine.submit(signal({operation: 'filter', parameters: {kind: 'medfilt'}, data, device: 'cpu'}))
+    const median = await engine.submit(
+      signal({operation: 'filter', parameters: {kind: 'medfilt'}, data, device: 'cpu'}),
+    )
     expect(median.data).to.deep.equal({
       backend: 'native',
       reason: 'filter medfilt, asked for like this, runs on backend native only',

@@ -58,8 +58,10 @@ def process_signal(
     ``operation`` is a family (fft, filter, kalman, wavelet, spectral, adaptive) and ``parameters["kind"]`` its member;
     the other parameters have the names and defaults of scipy.signal or PyWavelets. With ``steps``, a list of such pairs
     as dicts, the first output of each is the data of the next. ``data`` has channels first and time last, in float32 or
-    float64; what it is, the outputs are. ``backend`` is auto, native, openvino or octave; with ``device`` (npu, gpu, cpu)
-    it is worked out there, as far as devices can, by a ``bridge`` that has that device. ``inputs`` are further samples that a member takes by name.
+    float64; what it is, the outputs are. ``inputs`` are further samples that a member takes by name.
+
+    ``backend`` is auto, native, openvino or octave; with ``device`` (npu, gpu, cpu) it is worked out there, as far as
+    devices can, by a ``bridge`` that has that device.
     """
     import numpy as np
 

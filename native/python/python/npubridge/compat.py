@@ -813,7 +813,7 @@ class NPUBridge:
         return [_single(result) for result in self._started().call_batch(operations)]
 
     def process_signal(self, operation: str, data: Any, parameters: dict[str, Any] | None = None) -> Any:
-        """Processes samples; gives the output, or a dict of them if there are several. See ``npubridge.process_signal``.
+        """Processes samples; gives the output, or a dict of several. See ``npubridge.process_signal``.
 
         A family with a member of its own name needs no ``kind``: fft, kalman."""
         asked = {"kind": operation, **(parameters or {})}

@@ -134,7 +134,10 @@ def periodogram(x: Any, fs: float = 1.0, **parameters: Any) -> tuple[Any, Any]:
 
 
 def welch(x: Any, fs: float = 1.0, **parameters: Any) -> tuple[Any, Any]:
-    """Frequencies and averaged power. ``window``, ``nperseg``, ``noverlap``, ``nfft``, ``detrend``, ``scaling``, ``average``."""
+    """Frequencies and averaged power.
+
+    ``window``, ``nperseg``, ``noverlap``, ``nfft``, ``detrend``, ``scaling``, ``average``.
+    """
     found = _run("spectral", "welch", x, fs=fs, **parameters)
     return found["frequencies"], found["psd"]
 

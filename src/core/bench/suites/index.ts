@@ -8,6 +8,7 @@ import {python} from './python.ts'
 import {routing} from './routing.ts'
 import {saturation} from './saturation.ts'
 import {serve} from './serve.ts'
+import {signal} from './signal.ts'
 import {startup} from './startup.ts'
 import {workflow} from './workflow.ts'
 
@@ -17,6 +18,7 @@ export const SUITES: readonly Suite[] = [
   load,
   workflow,
   routing,
+  signal,
   inference,
   serve,
   saturation,

@@ -1,0 +1,106 @@
+import {median} from 'simple-statistics'
+
+import type {Engine, SignalOperation} from '../../engine/engine.ts'
+
+import {ACCELERATED, LEGACY_AS_SHIPPED, LEGACY_WITHOUT_SLEEP} from '../sides.ts'
+import {inWindow, perSecond, timesUs} from '../timing.ts'
+import {absent, type Side, type Suite, type SuiteContext} from './suite.ts'
+
+const SHORT = 1024
+const LONG = 1_000_000
+const CHANNELS = 64
+/** Transforms that wait at once, and how many a round has. */
+const WINDOW = 256
+const TRANSFORMS = 4096
+const SECTIONS = [
+  [0.2066, 0.4132, 0.2066, 1, -0.3695, 0.1958],
+  [0.2452, 0.4904, 0.2452, 1, -0.4388, 0.4196],
+]
+/** Why the old module has no figures for them. */
+const LEGACY_PROCESSES_NOTHING = 'the old module hands its samples back as they came; it processes none'
+
+type Work = Omit<SignalOperation, 'data' | 'type'>
+
+const WORKS = {
+  sosfilt: {operation: 'filter', parameters: {kind: 'sosfilt', sos: SECTIONS}},
+  welch: {operation: 'spectral', parameters: {kind: 'welch'}},
+  wavedec: {operation: 'wavelet', parameters: {kind: 'wavedec', wavelet: 'db4'}},
+} as const satisfies Record<string, Work>
+
+export const signal: Suite = {
+  name: 'signal',
+  description: 'transforms, filters, spectra and wavelets of samples in float64',
+  metrics: [
+    {
+      name: 'rfft',
+      title: `transforms of ${SHORT} samples, ${WINDOW} at once`,
+      unit: 'ops/s',
+      better: 'higher',
+      target: {kind: 'value', bound: 100_000},
+    },
+    {name: 'rfft_latency', title: `one transform of ${SHORT} samples`, unit: 'us', better: 'lower'},
+    {name: 'sosfilt', title: `fourth order, ${LONG} samples`, unit: 'ops/s', better: 'higher'},
+    {name: 'welch', title: `Welch, ${LONG} samples`, unit: 'ops/s', better: 'higher'},
+    {name: 'wavedec', title: `wavelet db4, ${LONG} samples`, unit: 'ops/s', better: 'higher'},
+    {
+      name: 'channels',
+      title: `fourth order, ${CHANNELS} channels of ${LONG / 10} samples`,
+      unit: 'ops/s',
+      better: 'higher',
+    },
+  ],
+  notes: [
+    'A sample is one round; times are around submit(), from Node, and the results are awaited. `npm run bench:signal` compares the same work with scipy and PyWavelets.',
+  ],
+  cases: async ({effort, participants}: SuiteContext) => [
+    {
+      title: 'signals',
+      metrics: signal.metrics.map(({name}) => name),
+      rounds: Math.min(effort.rounds, 20),
+      sides: {
+        [LEGACY_AS_SHIPPED]: absent('not_available', LEGACY_PROCESSES_NOTHING),
+        [LEGACY_WITHOUT_SLEEP]: absent('not_available', LEGACY_PROCESSES_NOTHING),
+        [ACCELERATED]: acceleratedSide(async () => participants.engine(), effort.roundMs),
+      },
+    },
+  ],
+}
+
+function acceleratedSide(open: () => Promise<Engine>, roundMs: number): Side {
+  const short = samples([SHORT])
+  const long = samples([LONG])
+  const many = samples([CHANNELS, LONG / 10])
+  const transform = {type: 'signal', operation: 'fft', parameters: {kind: 'rfft'}, data: short} as const
+  const rate = async (engine: Engine, work: Work, data: SignalOperation['data']) => {
+    const times = await timesUs(async () => engine.submit({type: 'signal', ...work, data}), roundMs)
+    return perSecond(1, [median(times)])
+  }
+
+  return {
+    async prepare() {
+      await (await open()).submit(transform)
+    },
+    async measure() {
+      const engine = await open()
+      const started = performance.now()
+      await inWindow(WINDOW, TRANSFORMS, async () => engine.submit(transform))
+      const transformsUs = (performance.now() - started) * 1000
+      return {
+        values: {
+          rfft: perSecond(TRANSFORMS, [transformsUs]),
+          rfft_latency: median(await timesUs(async () => engine.submit(transform), roundMs)),
+          sosfilt: await rate(engine, WORKS.sosfilt, long),
+          welch: await rate(engine, WORKS.welch, long),
+          wavedec: await rate(engine, WORKS.wavedec, long),
+          channels: await rate(engine, WORKS.sosfilt, many),
+        },
+      }
+    },
+  }
+}
+
+/** Samples of two tones. */
+function samples(shape: number[]): SignalOperation['data'] {
+  const length = shape.reduce((product, size) => product * size, 1)
+  return {data: Float64Array.from({length}, (_, k) => Math.sin(k * 0.37) + Math.cos(k * 0.011)), shape}
+}
