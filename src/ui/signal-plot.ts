@@ -87,15 +87,15 @@ function curve({x, y}: PlotView, toX: (value: number) => number, toY: (value: nu
     if (Number.isFinite(value)) points.push(`${fixed(toX(x.values[at]!))},${fixed(toY(value))}`)
   }
 
-  for (let start = 0; start < count; start += group) {
-    let [least, most] = [start, start]
-    for (let at = start; at < Math.min(count, start + group); at++) {
+  for (let first = 0; first < count; first += group) {
+    let [least, greatest] = [first, first]
+    for (let at = first; at < Math.min(count, first + group); at++) {
       if (y.values[at]! < y.values[least]!) least = at
-      if (y.values[at]! > y.values[most]!) most = at
+      if (y.values[at]! > y.values[greatest]!) greatest = at
     }
 
-    add(Math.min(least, most))
-    if (least !== most) add(Math.max(least, most))
+    add(Math.min(least, greatest))
+    if (least !== greatest) add(Math.max(least, greatest))
   }
 
   return `<polyline points="${points.join(' ')}" fill="none" stroke="#1f5fa8" stroke-width="1.3"/>`
@@ -191,6 +191,7 @@ const SHADES = [
 
 function rangeOf(values: ArrayLike<number>): Range {
   let [low, high] = [Infinity, -Infinity]
+  // eslint-disable-next-line @typescript-eslint/prefer-for-of -- what only is like an array cannot be iterated
   for (let at = 0; at < values.length; at++) {
     const value = values[at]!
     if (value < low) low = value

@@ -38,9 +38,9 @@ const COLUMNS = [
 export function renderSignal(view: SignalView): string {
   const {backend, computeUs, device, family, file, fs, kind, out, outputs, plot, shape, tones} = view
   const rate = fs === null ? '' : ` at ${fs} Hz`
-  const rows = Object.entries(outputs).map(([name, {datatype, max, min, shape}]) => [
+  const rows = Object.entries(outputs).map(([name, {datatype, max, min, shape: extent}]) => [
     name,
-    `[${shape.join(', ')}]`,
+    `[${extent.join(', ')}]`,
     datatype,
     shown(min),
     shown(max),

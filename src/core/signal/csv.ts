@@ -12,7 +12,7 @@ export function parseCsv(text: string, name: string): Tensor {
     const cells = line.split(/[,;\t]/).map((cell) => cell.trim())
     const numbers = cells.map((cell) => numberOf(cell))
     // Names stand above the numbers.
-    if (rows.length === 0 && index === 0 && numbers.some((value) => value === undefined)) continue
+    if (rows.length === 0 && index === 0 && numbers.includes(undefined)) continue
     const wrong = numbers.indexOf(undefined)
     if (wrong !== -1) throw invalid(name, index, `column ${wrong + 1} is "${cells[wrong]}", which is no number`)
     if (rows.length > 0 && numbers.length !== rows[0]!.length) {

@@ -64,7 +64,9 @@ export async function processFile(
   const named = rateName(kind)
   const asked = {...(named !== undefined && rate !== undefined && {[named]: rate}), ...parameters, kind}
   const further: TensorMap = Object.fromEntries(
-    await Promise.all(Object.entries(inputs).map(async ([name, other]) => [name, (await readSamples(other)).tensor])),
+    await Promise.all(
+      Object.entries(inputs).map(async ([name, other]) => [name, (await readSamples(other)).tensor] as const),
+    ),
   )
   const engine = await openEngine()
   const result = await engine.submit(

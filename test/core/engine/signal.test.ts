@@ -77,7 +77,7 @@ describe('signals through the native engine', () => {
 
   it('keep the order and state of a stream, however many are on their way', async () => {
     const parameters = {kind: 'lfilter', b: [1], a: [1, -1]}
-    const blocks = Array.from({length: 50}, (_, index) =>
+    const blocks = Array.from({length: 50}, async (_, index) =>
       engine.submit(
         signal({operation: 'filter', parameters, data: samples(1), stream: 'sum', endOfStream: index === 49}),
       ),
@@ -89,7 +89,7 @@ describe('signals through the native engine', () => {
   })
 
   it('refuse other parameters in the middle of a stream', async () => {
-    const block = (b: number) =>
+    const block = async (b: number) =>
       engine.submit(
         signal({operation: 'filter', parameters: {kind: 'lfilter', b: [b]}, data: samples(1), stream: 'fixed'}),
       )
@@ -109,7 +109,6 @@ describe('signals through the native engine', () => {
   it('have the kinds that are listed here', async () => {
     for (const [family, kinds] of Object.entries(SIGNAL_KINDS)) {
       const operation = family as SignalOperation['operation'] & string
-      // eslint-disable-next-line no-await-in-loop -- one after the other tells which it was
       const error = await failureOf(engine.submit(signal({operation, parameters: {kind: 'none'}, data: samples(1)})))
       expect(error.message).to.contain(`which is none of ${kinds.join(', ')}`)
     }
