@@ -18,7 +18,7 @@ if (!has('python3', ['-c', 'import sys, venv, ensurepip; sys.exit(sys.version_in
 }
 
 const steps = [
-  {title: 'Build the engine (Rust)', command: 'npm', args: ['run', '--silent', 'build:native'], advice: network},
+  {title: 'Build the engine (Rust)', command: 'npm', args: ['run', '--silent', 'build:addon'], advice: network},
   {title: 'Build the command line', command: 'npm', args: ['run', '--silent', 'build:ts'], advice: 'npm ci'},
   {title: 'Set up OpenVINO', command: 'node', args: ['bin/run.js', 'setup'], advice: network},
   {

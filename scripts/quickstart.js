@@ -16,7 +16,7 @@ if (!has('python3')) {
 
 const network = 'see the message above; downloads need a connection to the npm, PyPI and crates.io registries'
 runSteps([
-  {title: 'Build the engine (Rust)', command: 'npm', args: ['run', '--silent', 'build:native'], advice: network},
+  {title: 'Build the engine (Rust)', command: 'npm', args: ['run', '--silent', 'build:addon'], advice: network},
   {title: 'Build the command line', command: 'npm', args: ['run', '--silent', 'build:ts'], advice: 'npm ci'},
   {title: 'Set up OpenVINO', command: 'node', args: [...NPUBRIDGE, 'setup'], advice: network},
   {
