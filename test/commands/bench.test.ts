@@ -56,7 +56,7 @@ describe('npubridge bench', () => {
     expect(report.environment.legacy).to.include({module: 'reference'})
     expect(report.environment.accelerated!.runtime).to.match(/^\d{4}\./)
     expect(stderr).to.match(
-      /coordination measured in .+\nload .+\nworkflow .+\nrouting .+\ninference .+\nserve .+\nsaturation .+\npython .+\nstartup .+\nmemory /,
+      /coordination measured in .+\nload .+\nworkflow .+\nrouting .+\nsignal .+\ninference .+\nserve .+\nsaturation .+\npython .+\nstartup .+\nmemory /,
     )
   })
 

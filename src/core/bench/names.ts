@@ -4,6 +4,7 @@ export const SUITE_NAMES = [
   'load',
   'workflow',
   'routing',
+  'signal',
   'inference',
   'serve',
   'saturation',
