@@ -7,4 +7,4 @@ const lint = (language) => ({
   args: ['run', '--silent', `lint:${language}`],
   advice: 'npm run format mends what a tool can mend',
 })
-await runChains([[lint('rust')], [lint('ts')]], 2)
+await runChains([[lint('rust')], [lint('ts')]])

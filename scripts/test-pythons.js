@@ -2,7 +2,7 @@
 // environment with the built wheel: `node scripts/test-pythons.js [pytest options]`, after `npm run test:prepare`.
 import {spawnSync} from 'node:child_process'
 import {mkdtempSync, readdirSync, rmSync} from 'node:fs'
-import {availableParallelism, homedir, tmpdir} from 'node:os'
+import {homedir, tmpdir} from 'node:os'
 import path from 'node:path'
 
 import {giveUp, ROOT, runChains} from './steps.js'
@@ -84,6 +84,5 @@ await runChains(
       },
     ]
   }),
-  availableParallelism(),
 )
 process.stdout.write(`\nCPython ${all.map(({version}) => version).join(', ')}: all tests passed\n`)

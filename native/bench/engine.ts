@@ -31,7 +31,7 @@ const ROOT = path.resolve(import.meta.dirname, '../..')
 const EXTRA_RUNS = 2
 const APP_SECONDS = 2
 /** V8 enlarges its young generation several times in the first millions; that growth is not the engine's. */
-const FIXED_HEAP = ['--min-semi-space-size=8', '--max-semi-space-size=8']
+const FIXED_HEAP = ['--min-semi-space-size=16', '--max-semi-space-size=16']
 const {values: flags} = parseArgs({
   options: {
     check: {type: 'boolean', default: false},
