@@ -44,8 +44,13 @@ describe('a pool from the command line', () => {
     })
   const cluster = async (...args: string[]) => run(['cluster', ...args, '--queue', redis.url])
 
-  async function startWorker(name: string, args: readonly string[] = [], env: Record<string, string> = {}) {
-    const flags = ['--queue', redis.url, '--name', name, '--device', 'cpu', '--json']
+  async function startWorker(
+    name: string,
+    args: readonly string[] = [],
+    env: Record<string, string> = {},
+    {url}: Pick<TestRedis, 'url'> = redis,
+  ) {
+    const flags = ['--queue', url, '--name', name, '--device', 'cpu', '--json']
     const child = spawn(process.execPath, [BIN, 'worker', ...flags, ...args], {
       cwd: folder,
       env: {...process.env, ...QUICK, ...env},
@@ -114,6 +119,15 @@ describe('a pool from the command line', () => {
     child.kill('SIGTERM')
     expect(await once(child, 'exit')).to.deep.equal([0, null])
     expect((await cluster('nodes')).stdout).to.contain('No worker has joined')
+  })
+
+  it('ends a worker that is told to, though Redis has gone meanwhile', async () => {
+    const own = await startRedis()
+    const {child} = await startWorker('a', [], {}, own)
+    await own.close()
+    const ended = once(child, 'exit')
+    child.kill('SIGTERM')
+    expect(await ended).to.deep.equal([0, null])
   })
 
   it('gives what a killed worker had to another one, and gives it up when that is killed as well', async () => {

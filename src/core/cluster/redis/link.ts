@@ -25,11 +25,17 @@ export class RedisLink implements AsyncDisposable {
   #isThere = true
   #isClosed = false
 
-  private constructor(driver: Driver, redis: Redis, shown: string, options: LinkOptions) {
+  private constructor(driver: Driver, shown: string, options: LinkOptions) {
     this.driver = driver
-    this.redis = redis
     this.shown = shown
-    this.#options = options
+    this.#options = {
+      ...options,
+      enableAutoPipelining: true,
+      // What was sent is sent again after a restart; nothing here does harm when it is done twice.
+      maxRetriesPerRequest: null,
+      retryStrategy: (times) => (this.#isClosed ? null : pauseBefore(times)),
+    }
+    this.redis = new driver.Redis(this.#options)
   }
 
   /**
@@ -40,20 +46,14 @@ export class RedisLink implements AsyncDisposable {
     const {options, shown} = parseAddress(url)
     const driver = await loadDriver()
     await tryOut(driver, options, shown)
-    const lasting: LinkOptions = {
-      ...options,
-      enableAutoPipelining: true,
-      // What was sent is sent again after a restart; nothing here does harm when it is done twice.
-      maxRetriesPerRequest: null,
-      retryStrategy: (times) => Math.min(LONGEST_PAUSE_MS, SHORTEST_PAUSE_MS * 2 ** Math.min(times, 10)),
-    }
-    const link = new RedisLink(driver, new driver.Redis(lasting), shown, lasting)
+    const link = new RedisLink(driver, shown, options)
     const tell = (isThere: boolean) => {
       if (link.#isThere === isThere || link.#isClosed) return
       link.#isThere = isThere
       onChange?.(isThere)
     }
 
+    link.#keepDuplicates()
     link.redis.on('ready', () => {
       tell(true)
     })
@@ -71,13 +71,28 @@ export class RedisLink implements AsyncDisposable {
 
   /** A connection of its own, for commands that block or for messages. */
   duplicate(options: LinkOptions = {}): Redis {
-    const redis = new this.driver.Redis({...this.#options, enableAutoPipelining: false, ...options})
+    return this.#keep(new this.driver.Redis({...this.#options, enableAutoPipelining: false, ...options}))
+  }
+
+  /**
+   * BullMQ duplicates what it is given for commands that block, and closes these by QUIT, which nobody answers while
+   * Redis is away, or connects them once more when a pause ends after a close. They end with the link.
+   */
+  #keepDuplicates(): void {
+    const duplicate = this.redis.duplicate.bind(this.redis)
+    this.redis.duplicate = (override) => this.#keep(duplicate(override))
+  }
+
+  #keep(redis: Redis): Redis {
     redis.on('error', () => {})
+    redis.on('ready', () => {
+      if (this.#isClosed) redis.disconnect()
+    })
     this.#others.push(redis)
     return redis
   }
 
-  /** What BullMQ is given: it makes blocking connections of it for itself. */
+  /** What BullMQ is given. */
   get forQueues(): Redis {
     return this.redis
   }
@@ -86,6 +101,11 @@ export class RedisLink implements AsyncDisposable {
     this.#isClosed = true
     for (const redis of [this.redis, ...this.#others]) redis.disconnect()
   }
+}
+
+/** Milliseconds before connection number `times` is tried. */
+function pauseBefore(times: number): number {
+  return Math.min(LONGEST_PAUSE_MS, SHORTEST_PAUSE_MS * 2 ** Math.min(times, 10))
 }
 
 /** One connection that does not try again, so that what is wrong is said at once and in the server's words. */

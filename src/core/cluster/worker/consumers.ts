@@ -6,6 +6,7 @@ import type {PoolKeys} from '../pool/keys.ts'
 import type {RedisLink} from '../redis/link.ts'
 
 import {isUrgent} from '../lane/lane.ts'
+import {within} from '../within.ts'
 
 export interface ConsumersOptions {
   readonly link: RedisLink
@@ -28,11 +29,15 @@ const GIVEN_UP = 'allowable limit'
 const RETRY_MS = 250
 /** How long a fetch waits for a job before it looks again whether to go on, in seconds. */
 const DRAIN_SECONDS = 2
+/** How long Redis may take to answer to a close. */
+const CLOSE_MS = 1000
 
 export class Consumers {
   readonly #options: ConsumersOptions
   readonly #workers = new Map<string, Worker>()
+  readonly #running = new Set<Promise<unknown>>()
   #isPaused = false
+  #drained: Promise<unknown> | undefined
   #urgentRunning = 0
 
   constructor(options: ConsumersOptions) {
@@ -41,8 +46,9 @@ export class Consumers {
 
   open(lane: string): void {
     if (this.#workers.has(lane)) return
-    const {capacity, keys, link, onAbandoned, onProblem, options, process} = this.#options
-    const work = isUrgent(lane) ? async (job: BullJob) => this.#processUrgent(job) : process
+    const {capacity, keys, link, onAbandoned, onProblem, options} = this.#options
+    const counted = async (job: BullJob) => this.#processCounted(job)
+    const work = isUrgent(lane) ? async (job: BullJob) => this.#processUrgent(job) : counted
     const worker = new link.driver.bullmq.Worker(lane, work, {
       connection: link.forQueues,
       prefix: keys.queues,
@@ -68,10 +74,20 @@ export class Consumers {
     this.#urgentRunning++
     this.#balance()
     try {
-      return await this.#options.process(job)
+      return await this.#processCounted(job)
     } finally {
       this.#urgentRunning--
       this.#balance()
+    }
+  }
+
+  async #processCounted(job: BullJob): Promise<unknown> {
+    const work = this.#options.process(job)
+    this.#running.add(work)
+    try {
+      return await work
+    } finally {
+      this.#running.delete(work)
     }
   }
 
@@ -93,17 +109,28 @@ export class Consumers {
   /** Takes no more jobs; resolves when those that were begun are done. */
   async pause(): Promise<void> {
     this.#isPaused = true
-    await Promise.all([...this.#workers.values()].map(async (worker) => worker.pause()))
+    this.#drained ??= Promise.all([...this.#workers.values()].map(async (worker) => worker.pause()))
+    await this.#drained
   }
 
   async resume(): Promise<void> {
     this.#isPaused = false
+    this.#drained = undefined
     await Promise.all([...this.#workers.values()].map(async (worker) => worker.resume()))
   }
 
-  /** @param force does not wait for what was begun: others will take it when its locks are over */
-  async closeAll(force: boolean): Promise<void> {
-    await Promise.all([...this.#workers.values()].map(async (worker) => worker.close(force)))
+  /**
+   * Ends all of it. By pausing first, and not by BullMQ's own patient close, which cannot be hastened any more when
+   * Redis is away: it would wait for Redis, and renew locks meanwhile, for ever.
+   *
+   * @param drainMs how long what was begun may take; after that others take it, when its locks are over
+   */
+  async closeAll(drainMs: number): Promise<void> {
+    const workers = [...this.#workers.values()]
+    // A pause waits for Redis too; while that is away only what runs here can come to an end.
+    const drained = this.#options.link.isThere ? this.pause() : Promise.allSettled(this.#running)
+    await within(drained, drainMs)
     this.#workers.clear()
+    await within(Promise.all(workers.map(async (worker) => worker.close(true))), CLOSE_MS)
   }
 }

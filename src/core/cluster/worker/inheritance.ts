@@ -32,6 +32,8 @@ export interface InheritanceParts {
 
 /** Jobs that are sent on at once. */
 const AT_ONCE = 32
+/** How long sending on what was begun may take in the end. */
+const CLOSE_MS = 1000
 
 export class Inheritance {
   readonly #parts: InheritanceParts
@@ -70,7 +72,7 @@ export class Inheritance {
   }
 
   async close(): Promise<void> {
-    await this.#consumers.closeAll(false)
+    await this.#consumers.closeAll(CLOSE_MS)
   }
 
   /** One node at a time empties a lane: a thousand that try would only be in each other's way. */

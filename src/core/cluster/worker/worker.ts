@@ -269,13 +269,10 @@ export class ClusterWorker {
     this.#become('draining')
     const announced = portrait(this.#portrait, 'draining').then(async (node) => this.#directory.announce(node))
     await within(announced, LEAVE_MS)
-    const isDone = await within(this.#consumers.closeAll(false), drainMs)
-    if (!isDone) await within(this.#consumers.closeAll(true), LEAVE_MS)
+    await this.#consumers.closeAll(drainMs)
+    await this.#inheritance.close()
     await within(
-      this.#inheritance
-        .close()
-        .then(async () => this.#directory.leave(this.name))
-        .then(async () => this.#queues.close()),
+      this.#directory.leave(this.name).then(async () => this.#queues.close()),
       LEAVE_MS,
     )
     await this.#link[Symbol.asyncDispose]()
