@@ -3,7 +3,7 @@ import {type Command, CommandHelp, Help} from '@oclif/core'
 /** What the commands are for, in the order in which people need them; others follow under their own heading. */
 const GROUPS: ReadonlyArray<readonly [heading: string, commands: readonly string[]]> = [
   ['FIRST', ['setup', 'probe', 'models']],
-  ['WORK', ['run', 'route', 'agents', 'signal', 'serve', 'top', 'worker']],
+  ['WORK', ['run', 'route', 'agents', 'signal', 'serve', 'top', 'worker', 'cluster']],
   ['MEASURE', ['bench', 'tune', 'config']],
   ['MOVE A CODE BASE', ['migrate']],
 ]
@@ -12,6 +12,8 @@ const GROUPS: ReadonlyArray<readonly [heading: string, commands: readonly string
 const EVERYWHERE: ReadonlyArray<[name: string, what: string]> = [
   ['--help', 'examples and flags of a command or topic'],
   ['--json', 'one object on standard output, whose schema is in docs/schemas'],
+  ['--config FILE', 'this configuration, not the one that is found here; --profile NAME of it'],
+  ['--runtime DIR', 'this OpenVINO, not the one of `npubridge setup`'],
   ['--no-color', 'no colours; NO_COLOR=1 says the same for all commands'],
   ['CI=1', 'nothing renews itself and nobody is asked, as in a log'],
 ]

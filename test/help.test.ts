@@ -18,6 +18,9 @@ const {description, oclif} = read('package.json') as {
 const AGENTS = path.join(ROOT, 'examples/review/agents')
 const commands = Object.values(manifest.commands).filter(({hidden}) => !hidden)
 
+/** What `npubridge --help` explains for all commands. */
+const COMMON = new Set(['config', 'json', 'profile', 'runtime'])
+
 const exampleLines = ({id, examples = []}: (typeof commands)[number]) =>
   examples.map((example) =>
     (typeof example === 'string' ? example : example.command)
@@ -55,6 +58,18 @@ describe('every command', () => {
         const flags = wordsFor(line.replaceAll(/'[^']*'|"[^"]*"/g, 'X')).filter((word) => /^--?\w/.test(word))
         expect(known, line).to.include.members(flags.map((flag) => flag.split('=', 1)[0]!))
       }
+    }
+  })
+
+  it('shows what each of its own flags is good for by an example', () => {
+    for (const command of commands) {
+      const used = new Set(exampleLines(command).flatMap((line) => line.match(/(?<= )--[\w-]+/g) ?? []))
+      const own = Object.values(command.flags).filter(({hidden, name}) => !hidden && !COMMON.has(name))
+      const without = own.filter(({name}) => !used.has(`--${name}`) && !used.has(`--no-${name}`))
+      expect(
+        without.map(({name}) => `--${name}`),
+        command.id,
+      ).to.deep.equal([])
     }
   })
 

@@ -30,6 +30,14 @@ Keys: q quits, p pauses, s sorts by the next column, r reverses, the arrows scro
       command: '<%= config.bin %> <%= command.id %> --device cpu --exercise silero-vad',
       description: 'An engine of its own, at work',
     },
+    {
+      description: 'A server on a Unix socket, every five seconds',
+      command: '<%= config.bin %> <%= command.id %> --socket ~/.npubridge.sock --interval 5000',
+    },
+    {
+      description: 'An engine of its own, though a server runs',
+      command: '<%= config.bin %> <%= command.id %> --own --engine native',
+    },
   ]
 
   static override flags = topFlags

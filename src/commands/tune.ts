@@ -26,6 +26,11 @@ export default class Tune extends BaseCommand {
       description: 'What a running server has counted; a token is taken from NPUBRIDGE_TOKEN',
       command: '<%= config.bin %> <%= command.id %> --advise http://127.0.0.1:8000',
     },
+    {
+      description: 'For the NPU, within two minutes and 500 MB, with a page of plots',
+      command:
+        '<%= config.bin %> <%= command.id %> --model minilm --device npu --time-limit 120s --max-memory-mb 500 --export-html tune.html',
+    },
   ]
 
   static override flags = {

@@ -17,6 +17,16 @@ Jobs name models and agents and never a path or a program. Agents are run that -
         '<%= config.bin %> <%= command.id %> --queue rediss://npu:secret@queue.example:6380 --load minilm --name rack3-npu0',
       description: 'Over TLS, as an ACL user, with a model loaded beforehand',
     },
+    {
+      description: 'Little at once, on the NPU, from a folder of models',
+      command:
+        '<%= config.bin %> <%= command.id %> --queue redis://127.0.0.1:6379 --capacity 4 --device npu --engine native --models ./models',
+    },
+    {
+      description: 'For tasks of workflows, too; a minute to end what it has',
+      command:
+        '<%= config.bin %> <%= command.id %> --queue redis://127.0.0.1:6379 --agents ./agents --allow-agent link-checker --drain-ms 60000',
+    },
   ]
 
   static override flags = workerFlags

@@ -10,6 +10,10 @@ export default class AgentsShow extends BaseCommand {
   static override examples = [
     {command: '<%= config.bin %> <%= command.id %> linter', description: 'One of .claude/agents, or of agents'},
     {command: '<%= config.bin %> <%= command.id %> linter --json', description: 'For a program'},
+    {
+      description: 'Of another folder',
+      command: '<%= config.bin %> <%= command.id %> linter --agents ~/agents',
+    },
   ]
 
   static override args = {name: Args.string({description: 'the agent', ignoreStdin: true, required: true})}

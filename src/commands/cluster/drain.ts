@@ -13,6 +13,10 @@ export default class ClusterDrain extends BaseCommand {
   static override examples = [
     {command: '<%= config.bin %> <%= command.id %> rack3-npu0', description: 'Before its host is worked on'},
     {command: '<%= config.bin %> <%= command.id %> rack3-npu0 --undo', description: 'Afterwards'},
+    {
+      description: 'Of a pool that the configuration does not name, waiting for a minute',
+      command: '<%= config.bin %> <%= command.id %> rack3-npu0 --queue redis://127.0.0.1:6379 --wait-ms 60000',
+    },
   ]
 
   static override args = {node: Args.string({description: 'name of the node', required: true})}

@@ -14,6 +14,10 @@ export default class ClusterFailed extends BaseCommand {
       command: `<%= config.bin %> <%= command.id %> --json | jq -r '.failed[] | select(.reason | startswith("DEVICE_LOST")).id'`,
       description: 'Those whose device was lost, for scripts',
     },
+    {
+      description: 'Every five seconds',
+      command: '<%= config.bin %> <%= command.id %> --queue redis://127.0.0.1:6379 --watch --interval 5000',
+    },
   ]
 
   static override flags = {...poolFlags, ...watchFlags}

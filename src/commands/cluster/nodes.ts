@@ -14,6 +14,10 @@ export default class ClusterNodes extends BaseCommand {
       command: `<%= config.bin %> <%= command.id %> --json | jq -r '.nodes[] | select(.state != "ready").name'`,
       description: 'Those that take no operations, for scripts; the pool is that of the configuration',
     },
+    {
+      description: 'Every half second',
+      command: '<%= config.bin %> <%= command.id %> --watch --interval 500',
+    },
   ]
 
   static override flags = {...poolFlags, ...watchFlags}

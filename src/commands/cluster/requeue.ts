@@ -15,6 +15,10 @@ export default class ClusterRequeue extends BaseCommand {
   static override examples = [
     {command: '<%= config.bin %> <%= command.id %> 4f0c…', description: 'One, by the id that `cluster failed` shows'},
     {command: '<%= config.bin %> <%= command.id %> --all', description: 'All of them'},
+    {
+      description: 'Of a pool that the configuration does not name',
+      command: '<%= config.bin %> <%= command.id %> --all --queue redis://127.0.0.1:6379',
+    },
   ]
 
   static override args = {id: Args.string({description: 'id of a failed operation; several may be given'})}

@@ -14,6 +14,10 @@ export default class ClusterStatus extends BaseCommand {
       command: `<%= config.bin %> <%= command.id %> --json | jq '.totals.waiting'`,
       description: 'How many operations wait, for scripts; the pool is that of the configuration',
     },
+    {
+      description: 'Every half second',
+      command: '<%= config.bin %> <%= command.id %> --watch --interval 500',
+    },
   ]
 
   static override flags = {...poolFlags, ...watchFlags}

@@ -16,6 +16,10 @@ export default class ConfigInit extends BaseCommand {
       description: 'npubridge.config.yaml, with every setting as a comment',
       command: '<%= config.bin %> <%= command.id %> --format yaml',
     },
+    {
+      description: 'Anew, over the one that is there',
+      command: '<%= config.bin %> <%= command.id %> --force',
+    },
   ]
 
   static override flags = {

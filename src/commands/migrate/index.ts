@@ -22,6 +22,15 @@ export default class Migrate extends BaseCommand {
       command: '<%= config.bin %> <%= command.id %> . --verify-command "python3 -m unittest" --yes',
       description: 'Take everything back if tests fail that passed before',
     },
+    {
+      description: 'Keep the old module active, and let NPUBRIDGE_ROLLOUT decide how much goes to the new one',
+      command:
+        '<%= config.bin %> <%= command.id %> . --strategy shadow --package ./npubridge-0.1.0-cp310-abi3-manylinux_2_28_x86_64.whl',
+    },
+    {
+      description: 'In a folder that git does not know, or with changes of your own in it',
+      command: '<%= config.bin %> <%= command.id %> . --allow-no-vcs --allow-dirty',
+    },
   ]
 
   static override args = {

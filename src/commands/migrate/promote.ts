@@ -14,6 +14,19 @@ export default class Promote extends BaseCommand {
   static override examples = [
     {command: '<%= config.bin %> <%= command.id %> . --dry-run', description: 'See what would happen'},
     {command: '<%= config.bin %> <%= command.id %> . --yes', description: 'Finish the roll-out'},
+    {
+      description: 'Every change as a difference',
+      command: '<%= config.bin %> <%= command.id %> . --dry-run --diff',
+    },
+    {
+      description: 'Install and verify with this interpreter',
+      command:
+        '<%= config.bin %> <%= command.id %> . --python .venv/bin/python --package npubridge==0.1.0 --verify-command "python3 -m unittest"',
+    },
+    {
+      description: 'In spite of what git says',
+      command: '<%= config.bin %> <%= command.id %> . --allow-dirty --allow-no-vcs',
+    },
   ]
 
   static override args = {

@@ -21,6 +21,10 @@ export default class ModelsPull extends BaseCommand {
       description: 'Without a network, from a folder that the wheels were copied to',
       command: '<%= config.bin %> <%= command.id %> silero-vad --wheels ./wheels',
     },
+    {
+      description: 'Anew, whatever is there',
+      command: '<%= config.bin %> <%= command.id %> minilm --force',
+    },
   ]
 
   static override args = {

@@ -31,6 +31,15 @@ The file of --eval is JSON: a list of [text, label], or an object of such lists:
       command: '<%= config.bin %> <%= command.id %> --eval intents.json --head intents.head --json',
       description: 'Accuracy, confusions, and what is out of scope',
     },
+    {
+      description: 'By words alone, and more candidates',
+      command:
+        '<%= config.bin %> <%= command.id %> "count the words of a file" --method lexical --top 5 --threshold 0.2',
+    },
+    {
+      description: 'Texts embedded on the NPU',
+      command: '<%= config.bin %> <%= command.id %> "look for typing mistakes" --method semantic --device npu',
+    },
   ]
 
   static override args = {text: Args.string({description: 'what is to be done', ignoreStdin: true})}

@@ -27,6 +27,10 @@ export default class RouteTrain extends BaseCommand {
       command: '<%= config.bin %> <%= command.id %> intents.json --output words.head --method lexical',
       description: 'From words alone: no model is needed then, neither now nor later',
     },
+    {
+      description: 'Texts embedded on the NPU',
+      command: '<%= config.bin %> <%= command.id %> intents.json --output intents.head --device npu',
+    },
   ]
 
   static override args = {file: Args.string({description: 'examples', ignoreStdin: true, required: true})}

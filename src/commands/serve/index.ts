@@ -25,6 +25,30 @@ On the loopback interface clients need no token. Beyond it they do: it is made a
       command: '<%= config.bin %> <%= command.id %> --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem --no-control',
       description: 'For other machines, which may infer and nothing else',
     },
+    {
+      description: 'HTTP alone, and nothing to look at',
+      command: '<%= config.bin %> <%= command.id %> --no-grpc --no-dashboard',
+    },
+    {
+      description: 'With a gRPC port of your choice and a token, made anew',
+      command: '<%= config.bin %> <%= command.id %> --grpc-port 9001 --token --new-token',
+    },
+    {
+      description: 'For you alone, on a Unix socket',
+      command: '<%= config.bin %> <%= command.id %> --socket ~/.npubridge.sock',
+    },
+    {
+      description: 'One device and engine, a limit for each client, little in the log',
+      command: '<%= config.bin %> <%= command.id %> --device npu --engine native --rate-limit 100 --log-level warn',
+    },
+    {
+      description: 'For a web page, under another name of this machine',
+      command: '<%= config.bin %> <%= command.id %> --allow-origin https://app.example --allow-host npu.local',
+    },
+    {
+      description: 'In front of a pool of hosts; requests may take a minute to end',
+      command: '<%= config.bin %> <%= command.id %> --cluster redis://127.0.0.1:6379 --drain-ms 60000',
+    },
   ]
 
   static override flags = serveFlags

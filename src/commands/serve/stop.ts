@@ -9,6 +9,10 @@ export default class Stop extends BaseCommand {
   static override examples = [
     {command: '<%= config.bin %> <%= command.id %>', description: 'The only one that runs'},
     {command: '<%= config.bin %> <%= command.id %> --all', description: 'Every one'},
+    {
+      description: 'With a minute for what runs',
+      command: '<%= config.bin %> <%= command.id %> --wait-ms 60000',
+    },
   ]
 
   static override args = {
