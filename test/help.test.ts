@@ -61,6 +61,23 @@ describe('every command', () => {
     }
   })
 
+  it('has flags in its examples that go together', () => {
+    for (const command of commands) {
+      for (const line of exampleLines(command)) {
+        const given = new Set(line.split(/ && | \| /, 1)[0]!.match(/(?<= --)[\w-]+/g))
+        for (const {dependsOn = [], exclusive = [], name} of Object.values(command.flags).filter((flag) =>
+          given.has(flag.name),
+        )) {
+          expect([...given], `${line}: --${name}`).to.include.members(dependsOn)
+          expect(
+            exclusive.filter((other) => given.has(other)),
+            `${line}: --${name}`,
+          ).to.deep.equal([])
+        }
+      }
+    }
+  })
+
   it('shows what each of its own flags is good for by an example', () => {
     for (const command of commands) {
       const used = new Set(exampleLines(command).flatMap((line) => line.match(/(?<= )--[\w-]+/g) ?? []))

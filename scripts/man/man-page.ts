@@ -12,6 +12,9 @@ interface Flag {
   readonly default?: unknown
   readonly multiple?: boolean
   readonly hidden?: boolean
+  /** Flags that have to be given with it, and that may not. */
+  readonly dependsOn?: readonly string[]
+  readonly exclusive?: readonly string[]
 }
 
 interface Arg {

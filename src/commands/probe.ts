@@ -7,6 +7,7 @@ import {EXIT, type NpuBridgeError} from '../core/errors.ts'
 import {REQUIREMENTS} from '../core/probe/require.ts'
 import {configFlag} from '../flags/config.ts'
 import {renderError} from '../ui/error.ts'
+import {PROBE_EXAMPLES} from '../examples/probe.ts'
 
 const CHECK = {
   helpValue: 'ID',
@@ -23,32 +24,7 @@ export default class Probe extends BaseCommand {
   static override description =
     'Looks at processor, drivers, firmware, device nodes, Level Zero, OpenVINO and engines, and names the one thing to fix first. Drivers and runtimes are loaded in child processes with a time limit. Exits 0 whatever it finds, but 3 when --require, --check or --junit asks for something that does not hold.'
 
-  static override examples = [
-    '<%= config.bin %> <%= command.id %>',
-    '<%= config.bin %> <%= command.id %> --require cpu --json',
-    '<%= config.bin %> <%= command.id %> --explain node-permission',
-    '<%= config.bin %> <%= command.id %> --report npu.md',
-    {
-      description: 'Every check with what it saw',
-      command: '<%= config.bin %> <%= command.id %> --all',
-    },
-    {
-      description: 'One question for a script: exit code 3 means no',
-      command: '<%= config.bin %> <%= command.id %> --check node-permission --junit probe.xml',
-    },
-    {
-      description: 'Run models on every device and compare their numbers',
-      command: '<%= config.bin %> <%= command.id %> --test',
-    },
-    {
-      description: 'Load, clock, memory and temperature for a minute, as CSV',
-      command: '<%= config.bin %> <%= command.id %> --watch --samples 60 --csv',
-    },
-    {
-      description: 'A snapshot for support, and how they look at it',
-      command: '<%= config.bin %> <%= command.id %> --capture npu.tar.gz && <%= config.bin %> probe --root npu.tar.gz',
-    },
-  ]
+  static override examples = PROBE_EXAMPLES
 
   static override flags = {
     all: Flags.boolean({description: 'list every check with what it saw'}),

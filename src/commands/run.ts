@@ -6,6 +6,7 @@ import {EXIT} from '../core/errors.ts'
 import {profileFlags} from '../flags/config.ts'
 import {lineFlags} from '../flags/run.ts'
 import {workflowFlags} from '../flags/workflow.ts'
+import {RUN_EXAMPLES} from '../examples/run.ts'
 
 /** Apart from `await using`: tsc does not rewrite the names of files that are imported in a function with it. */
 const loadWorkflows = async () => ({
@@ -25,59 +26,7 @@ export default class Run extends BaseCommand {
 
 A tensor may come from a file instead: {"file": "x.npy"}, a mono WAV, or raw binary with "shape" and "datatype"; "offset", "shape" and "pad" cut a window of it. Paths in a line are relative to the folder of the JSON Lines file.`
 
-  static override examples = [
-    {
-      command: `echo '{"type": "echo", "data": "hello"}' | <%= config.bin %> <%= command.id %> -`,
-      description: 'One operation from standard input',
-    },
-    {
-      command: `echo '{"type": "matrix_multiply", "inputs": {"a": {"data": [[1, 2]]}, "b": {"data": [[3], [4]]}}}' | <%= config.bin %> <%= command.id %> - --device cpu`,
-      description: 'Real work on the CPU',
-    },
-    {
-      command: '<%= config.bin %> <%= command.id %> ops.jsonl --output-dir tensors > results.jsonl',
-      description: 'A file of operations, the tensors of their results saved as .npy files',
-    },
-    {
-      command: '<%= config.bin %> <%= command.id %> ops.jsonl --cluster redis://127.0.0.1:6379',
-      description: 'The same by a pool of hosts',
-    },
-    {
-      command: '<%= config.bin %> <%= command.id %> workflow.yaml --dry-run',
-      description: 'What a workflow would do, and who would do it',
-    },
-    {
-      description: 'Results as they come, a hundred in flight, urgent ones within 50 ms',
-      command:
-        '<%= config.bin %> <%= command.id %> ops.jsonl --unordered --concurrency 100 --priority critical --timeout-ms 50 --output results.jsonl',
-    },
-    {
-      description: 'Lines that name no model, on a server, until the first failure',
-      command:
-        '<%= config.bin %> <%= command.id %> ops.jsonl --model silero-vad --server http://127.0.0.1:8000 --fail-fast',
-    },
-    {
-      description: 'NaN as a string instead of an error; one engine and no other',
-      command: '<%= config.bin %> <%= command.id %> ops.jsonl --nonfinite string --engine native',
-    },
-    {
-      description: 'The old module, to compare with',
-      command: '<%= config.bin %> <%= command.id %> ops.jsonl --engine legacy --legacy ./npu_coordination_bridge.py',
-    },
-    {
-      description: 'Look at a workflow, then run it four tasks at a time',
-      command:
-        '<%= config.bin %> <%= command.id %> workflow.yaml --mermaid && <%= config.bin %> run workflow.yaml --max-parallel 4 --mode reliability_first',
-    },
-    {
-      description: 'Agents of your own, chosen by words; a cycle is broken instead of refused',
-      command: '<%= config.bin %> <%= command.id %> workflow.yaml --agents ./agents --method lexical --break-cycles',
-    },
-    {
-      description: 'Go on where it was interrupted',
-      command: '<%= config.bin %> <%= command.id %> workflow.yaml --journal run.journal --resume',
-    },
-  ]
+  static override examples = RUN_EXAMPLES
 
   static override args = {
     file: Args.string({

@@ -7,6 +7,7 @@ import type {SignalReport} from '../core/signal/process.ts'
 import {BaseCommand} from '../base-command.ts'
 import {SIGNAL_BACKENDS, SIGNAL_DEVICES} from '../core/engine/engine.ts'
 import {NpuBridgeError} from '../core/errors.ts'
+import {SIGNAL_EXAMPLES} from '../examples/signal.ts'
 
 /** Apart from `using`: tsc does not rewrite the names of files that are imported in a function with it. */
 const loadSignals = async () => ({
@@ -25,25 +26,7 @@ export default class Signal extends BaseCommand {
 
 Of welch and periodogram the tones that stand out are told, more exactly than the lines of the spectrum lie apart.`
 
-  static override examples = [
-    {
-      command: '<%= config.bin %> <%= command.id %> welch tones.wav --plot',
-      description: 'Which tones are in a recording, and a picture of its spectrum',
-    },
-    {
-      command:
-        '<%= config.bin %> <%= command.id %> butter ecg.csv --fs 360 --set N=4 --set Wn=[0.5,40] --out clean.csv',
-      description: 'A band pass of fourth order',
-    },
-    {
-      description: 'Two inputs, worked out by Octave',
-      command: '<%= config.bin %> <%= command.id %> convolve a.npy --input in2=b.npy --backend octave --out c.npy',
-    },
-    {
-      description: 'On the NPU',
-      command: '<%= config.bin %> <%= command.id %> welch tones.wav --device npu',
-    },
-  ]
+  static override examples = SIGNAL_EXAMPLES
 
   static override args = {
     kind: Args.string({description: 'what to do: welch, stft, butter, …', required: true}),

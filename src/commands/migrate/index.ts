@@ -8,53 +8,27 @@ import type {MigrateTasks} from '../../ui/migrate-tasks.ts'
 
 import {BaseCommand} from '../../base-command.ts'
 import {EXIT} from '../../core/errors.ts'
+import {migrationFlags} from '../../flags/migrate.ts'
+import {MIGRATE_EXAMPLES} from '../../examples/migrate.ts'
 
 export default class Migrate extends BaseCommand {
   static override summary = 'Move a code base off its legacy npu_coordination_bridge module, without risk.'
   static override description =
     'Puts the module away under deprecated/, leaves a wrapper around the Python package npubridge in its place, rewrites callers only where they would break, and checks that what worked before still works. What fails is taken back, and a killed run is ended by the next one. Exit codes: 3 when --check finds legacy code or drift, 4 when a guard refused, 5 when verification failed and everything was taken back.'
 
-  static override examples = [
-    {command: '<%= config.bin %> <%= command.id %> . --dry-run --diff', description: 'See what would happen'},
-    {command: '<%= config.bin %> <%= command.id %> . --check', description: 'In CI: fail while legacy code is left'},
-    {command: '<%= config.bin %> <%= command.id %> . --python .venv/bin/python', description: 'Install npubridge too'},
-    {
-      command: '<%= config.bin %> <%= command.id %> . --verify-command "python3 -m unittest" --yes',
-      description: 'Take everything back if tests fail that passed before',
-    },
-    {
-      description: 'Keep the old module active, and let NPUBRIDGE_ROLLOUT decide how much goes to the new one',
-      command:
-        '<%= config.bin %> <%= command.id %> . --strategy shadow --package ./npubridge-0.1.0-cp310-abi3-manylinux_2_28_x86_64.whl',
-    },
-    {
-      description: 'In a folder that git does not know, or with changes of your own in it',
-      command: '<%= config.bin %> <%= command.id %> . --allow-no-vcs --allow-dirty',
-    },
-  ]
+  static override examples = MIGRATE_EXAMPLES
 
   static override args = {
     path: Args.string({default: '.', description: 'Root of the code base'}),
   }
 
   static override flags = {
-    'dry-run': Flags.boolean({description: 'Print the plan that would run and change nothing'}),
-    diff: Flags.boolean({dependsOn: ['dry-run'], description: 'With --dry-run: show every change as a difference'}),
+    ...migrationFlags,
     check: Flags.boolean({exclusive: ['dry-run', 'yes'], description: 'Write nothing; exit 3 on legacy code or drift'}),
     strategy: Flags.option({options: ['replace', 'shadow'] as const})({
       default: 'replace',
       description: 'replace: npubridge answers at once; shadow: the original stays active, NPUBRIDGE_ROLLOUT decides',
     }),
-    python: Flags.string({description: 'Interpreter to install npubridge into and to verify with', helpValue: 'PATH'}),
-    package: Flags.string({
-      dependsOn: ['python'],
-      description: 'What pip installs instead of the wheel that comes with npubridge',
-      helpValue: 'SPEC',
-    }),
-    'verify-command': Flags.string({description: 'Run this before and after; only regressions fail', helpValue: 'CMD'}),
-    'allow-dirty': Flags.boolean({description: 'Migrate in spite of uncommitted changes'}),
-    'allow-no-vcs': Flags.boolean({description: 'Migrate although git cannot undo it'}),
-    yes: Flags.boolean({char: 'y', description: 'Agree beforehand; needed where nobody can be asked'}),
   }
 
   async run(): Promise<CheckReport | MigrateOutput> {

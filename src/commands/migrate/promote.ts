@@ -1,10 +1,11 @@
-import {Args, Flags} from '@oclif/core'
+import {Args} from '@oclif/core'
 
 import type {MigrateOffer} from '../../core/migrate/migrate.ts'
 import type {MigrateOutput} from '../../core/migrate/output.ts'
 
 import {BaseCommand} from '../../base-command.ts'
 import {EXIT} from '../../core/errors.ts'
+import {migrationFlags} from '../../flags/migrate.ts'
 
 export default class Promote extends BaseCommand {
   static override summary = 'Finish a gradual roll-out: npubridge answers every call from now on.'
@@ -33,20 +34,7 @@ export default class Promote extends BaseCommand {
     path: Args.string({default: '.', description: 'Root of the code base'}),
   }
 
-  static override flags = {
-    'dry-run': Flags.boolean({description: 'Print the plan that would run and change nothing'}),
-    diff: Flags.boolean({dependsOn: ['dry-run'], description: 'With --dry-run: show every change as a difference'}),
-    python: Flags.string({description: 'Interpreter to install npubridge into and to verify with', helpValue: 'PATH'}),
-    package: Flags.string({
-      dependsOn: ['python'],
-      description: 'What pip installs instead of the wheel that comes with npubridge',
-      helpValue: 'SPEC',
-    }),
-    'verify-command': Flags.string({description: 'Run this before and after; only regressions fail', helpValue: 'CMD'}),
-    'allow-dirty': Flags.boolean({description: 'Go on in spite of uncommitted changes'}),
-    'allow-no-vcs': Flags.boolean({description: 'Go on although git cannot undo it'}),
-    yes: Flags.boolean({char: 'y', description: 'Agree beforehand; needed where nobody can be asked'}),
-  }
+  static override flags = migrationFlags
 
   async run(): Promise<MigrateOutput> {
     const {args, flags} = await this.parse(Promote)

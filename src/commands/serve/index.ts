@@ -5,6 +5,7 @@ import {BaseCommand, ExitError} from '../../base-command.ts'
 import {asNpuBridgeError, EXIT} from '../../core/errors.ts'
 import {resolvePaths} from '../../core/paths.ts'
 import {type ServeFlags, serveFlags, serveOptionsOf} from '../../flags/serve.ts'
+import {SERVE_EXAMPLES} from '../../examples/serve.ts'
 
 export default class Serve extends BaseCommand {
   static override summary = 'Serve models by the Open Inference Protocol (KServe V2), over HTTP, gRPC and WebSocket'
@@ -12,44 +13,7 @@ export default class Serve extends BaseCommand {
 
 On the loopback interface clients need no token. Beyond it they do: it is made at the first start and shown once (or given as NPUBRIDGE_TOKEN). SIGTERM lets requests end, a second one does not.`
 
-  static override examples = [
-    {
-      command: '<%= config.bin %> <%= command.id %> --load silero-vad',
-      description: 'On port 8000 (HTTP) and 8001 (gRPC)',
-    },
-    {
-      command: '<%= config.bin %> <%= command.id %> --models ./models --port 0 --detach',
-      description: 'Models of your own, in the background, on a free port',
-    },
-    {
-      command: '<%= config.bin %> <%= command.id %> --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem --no-control',
-      description: 'For other machines, which may infer and nothing else',
-    },
-    {
-      description: 'HTTP alone, and nothing to look at',
-      command: '<%= config.bin %> <%= command.id %> --no-grpc --no-dashboard',
-    },
-    {
-      description: 'With a gRPC port of your choice and a token, made anew',
-      command: '<%= config.bin %> <%= command.id %> --grpc-port 9001 --token --new-token',
-    },
-    {
-      description: 'For you alone, on a Unix socket',
-      command: '<%= config.bin %> <%= command.id %> --socket ~/.npubridge.sock',
-    },
-    {
-      description: 'One device and engine, a limit for each client, little in the log',
-      command: '<%= config.bin %> <%= command.id %> --device npu --engine native --rate-limit 100 --log-level warn',
-    },
-    {
-      description: 'For a web page, under another name of this machine',
-      command: '<%= config.bin %> <%= command.id %> --allow-origin https://app.example --allow-host npu.local',
-    },
-    {
-      description: 'In front of a pool of hosts; requests may take a minute to end',
-      command: '<%= config.bin %> <%= command.id %> --cluster redis://127.0.0.1:6379 --drain-ms 60000',
-    },
-  ]
+  static override examples = SERVE_EXAMPLES
 
   static override flags = serveFlags
 
