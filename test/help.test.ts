@@ -65,9 +65,8 @@ describe('every command', () => {
     for (const command of commands) {
       for (const line of exampleLines(command)) {
         const given = new Set(line.split(/ && | \| /, 1)[0]!.match(/(?<= --)[\w-]+/g))
-        for (const {dependsOn = [], exclusive = [], name} of Object.values(command.flags).filter((flag) =>
-          given.has(flag.name),
-        )) {
+        const flags = Object.values(command.flags).filter(({name}) => given.has(name))
+        for (const {dependsOn = [], exclusive = [], name} of flags) {
           expect([...given], `${line}: --${name}`).to.include.members(dependsOn)
           expect(
             exclusive.filter((other) => given.has(other)),

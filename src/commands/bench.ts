@@ -5,8 +5,8 @@ import type {Suite} from '../core/bench/suites/suite.ts'
 import {BaseCommand, ExitError} from '../base-command.ts'
 import {PEER_NAMES, SUITE_NAMES} from '../core/bench/names.ts'
 import {asNpuBridgeError, EXIT} from '../core/errors.ts'
-import {benchFlags} from '../flags/bench.ts'
 import {BENCH_EXAMPLES} from '../examples/bench.ts'
+import {benchFlags} from '../flags/bench.ts'
 
 export default class Bench extends BaseCommand {
   static override summary = 'Compare the old Python module with the accelerated engine, by measuring both here'

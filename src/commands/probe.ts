@@ -5,9 +5,9 @@ import type {Root} from '../core/probe/root.ts'
 import {BaseCommand, ExitError} from '../base-command.ts'
 import {EXIT, type NpuBridgeError} from '../core/errors.ts'
 import {REQUIREMENTS} from '../core/probe/require.ts'
+import {PROBE_EXAMPLES} from '../examples/probe.ts'
 import {configFlag} from '../flags/config.ts'
 import {renderError} from '../ui/error.ts'
-import {PROBE_EXAMPLES} from '../examples/probe.ts'
 
 const CHECK = {
   helpValue: 'ID',

@@ -3,10 +3,10 @@ import {Args, Flags, type Interfaces} from '@oclif/core'
 import {BaseCommand, ExitError} from '../base-command.ts'
 import {PRIORITIES} from '../core/engine/engine.ts'
 import {EXIT} from '../core/errors.ts'
+import {RUN_EXAMPLES} from '../examples/run.ts'
 import {profileFlags} from '../flags/config.ts'
 import {lineFlags} from '../flags/run.ts'
 import {workflowFlags} from '../flags/workflow.ts'
-import {RUN_EXAMPLES} from '../examples/run.ts'
 
 /** Apart from `await using`: tsc does not rewrite the names of files that are imported in a function with it. */
 const loadWorkflows = async () => ({

@@ -19,7 +19,8 @@ export default class Tune extends BaseCommand {
     {description: 'For one operation at a time', command: '<%= config.bin %> <%= command.id %> --model silero-vad'},
     {
       description: 'For the most operations a second, kept as a profile: run --profile busy',
-      command: '<%= config.bin %> <%= command.id %> --model magika --objective throughput --max-p99-ms 5 --save busy',
+      command:
+        '<%= config.bin %> <%= command.id %> --model silero-vad --objective throughput --max-p99-ms 20 --save busy',
     },
     {description: 'What a saved metrics() says', command: '<%= config.bin %> <%= command.id %> --advise snapshot.json'},
     {

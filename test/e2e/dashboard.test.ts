@@ -294,7 +294,7 @@ describe('the dashboard of an NPU that is lost', function () {
       await page.locator('#fallbacks').getByText('NPU → CPU').waitFor()
       expect(await page.locator('#fallbacks').textContent()).to.include('DEVICE_LOST')
       // It is back, and slow to be tried, so that everybody sees it.
-      await writeFile(faults, 'slow_compile_ms=15000')
+      await writeFile(faults, 'slow_compile_ms=5000')
       await shows('half-open')
       await writeFile(faults, '')
       await shows('closed')

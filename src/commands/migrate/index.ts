@@ -8,8 +8,8 @@ import type {MigrateTasks} from '../../ui/migrate-tasks.ts'
 
 import {BaseCommand} from '../../base-command.ts'
 import {EXIT} from '../../core/errors.ts'
-import {migrationFlags} from '../../flags/migrate.ts'
 import {MIGRATE_EXAMPLES} from '../../examples/migrate.ts'
+import {migrationFlags} from '../../flags/migrate.ts'
 
 export default class Migrate extends BaseCommand {
   static override summary = 'Move a code base off its legacy npu_coordination_bridge module, without risk.'

@@ -4,8 +4,8 @@ import type {ServeOptions} from '../../core/serve/options.ts'
 import {BaseCommand, ExitError} from '../../base-command.ts'
 import {asNpuBridgeError, EXIT} from '../../core/errors.ts'
 import {resolvePaths} from '../../core/paths.ts'
-import {type ServeFlags, serveFlags, serveOptionsOf} from '../../flags/serve.ts'
 import {SERVE_EXAMPLES} from '../../examples/serve.ts'
+import {type ServeFlags, serveFlags, serveOptionsOf} from '../../flags/serve.ts'
 
 export default class Serve extends BaseCommand {
   static override summary = 'Serve models by the Open Inference Protocol (KServe V2), over HTTP, gRPC and WebSocket'

@@ -1,5 +1,5 @@
 /** The folder in which the lines of the documents are run: with every file that they name. */
-import {cpSync, mkdirSync, writeFileSync} from 'node:fs'
+import {cpSync, mkdirSync, symlinkSync, writeFileSync} from 'node:fs'
 import path from 'node:path'
 
 import {createBridge} from '../../../src/core/bridge.ts'
@@ -27,6 +27,11 @@ export async function fillFolder(folder: string): Promise<void> {
     writeFileSync(at(name), text)
   }
 
+  // The example looks this repository over.
+  for (const name of ['bin', 'dist', 'docs', 'native', 'node_modules', 'scripts', 'src'])
+    symlinkSync(path.join(ROOT, name), at(name))
+  for (const name of ['CHANGELOG.md', 'CONTRIBUTING.md', 'LICENSE', 'README.md', 'package.json', '.prettierrc.json'])
+    cpSync(path.join(ROOT, name), at(name))
   cpSync(path.join(ROOT, 'examples'), at('examples'), {recursive: true})
   cpSync(path.join(ROOT, 'examples/review/agents'), at('agents'), {recursive: true})
   mkdirSync(at('.claude'))
@@ -42,7 +47,7 @@ export async function fillFolder(folder: string): Promise<void> {
       oos_val: [['how tall is everest', 'oos']],
     }),
   )
-  write('fast.yaml', 'schema_version: 1\n')
+  write('fast.yaml', 'device: cpu\n')
   write('ecg.csv', Array.from({length: 2000}, (_, k) => Math.sin(k / 20).toFixed(6)).join('\n'))
   await writeSamples(at('tones.wav'), {data: tones(2, 8000), shape: [16_000]}, 8000)
   await writeSamples(at('speech.wav'), {data: tones(2, RATE), shape: [2 * RATE]}, RATE)

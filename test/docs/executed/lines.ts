@@ -15,7 +15,6 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
   'npm test': '.ci/run',
   'npm install --global npubridge': 'npm run test:packaged, from the packed tarballs',
   'npx npubridge probe --require npu': 'needs an NPU; docs/ci.md is tried by ci.test.ts',
-  'npx npubridge bench --quick --suite coordination --against ../before --fail-on-regression 5%': 'ci.test.ts',
 }
 
 /** All lines of the documents that are shell, in their order; a line that ends in a quote that is open goes on. */
@@ -51,5 +50,7 @@ export function isLasting(line: string): boolean {
 export function expectedCodes(line: string): readonly number[] {
   // What it finds depends on the machine and on the files, and it says so by its code.
   if (/\bprobe\b/.test(line)) return [0, 3]
+  // Two processes of the same code on a machine that others use: now and then one is found slower.
+  if (line.includes('--against')) return [0, 3]
   return [0]
 }

@@ -15,6 +15,8 @@ import {expectedCodes, isLasting} from './lines.ts'
 
 const FIRST_WORD_MS = 60_000
 const ENDS_MS = 40_000
+/** The build that there is, as the one from before. */
+const BUILD = path.dirname(path.dirname(BIN))
 const SERVES = /npubridge serve\b(?! st)/
 
 interface Lasting {
@@ -39,8 +41,7 @@ export class Scene {
       chmodSync(file, 0o755)
     }
 
-    // Servers write down where they are in a folder of their own, so that `serve stop` means the one of this scene.
-    this.#env = {...process.env, PATH: `${programs}:${process.env.PATH}`, XDG_RUNTIME_DIR: this.#folder}
+    this.#env = {...process.env, PATH: `${programs}:${process.env.PATH}`}
     this.#ports = {grpc: await freePort(), http: await freePort(), redis: await freePort()}
   }
 
@@ -61,8 +62,8 @@ export class Scene {
     }
 
     const child = this.#shell(line)
-    const [output, errors, [code]] = await Promise.all([text(child.stdout!), text(child.stderr!), once(child, 'exit')])
-    expect(code, output + errors).to.be.oneOf([...expectedCodes(line)])
+    const [output, errors] = await Promise.all([text(child.stdout!), text(child.stderr!), once(child, 'exit')])
+    expect(child.exitCode, output + errors).to.be.oneOf([...expectedCodes(line)])
   }
 
   async #end(isMeant: (lasting: Lasting) => boolean): Promise<void> {
@@ -86,6 +87,7 @@ export class Scene {
       .replaceAll(/redis:\/\/[\w.]+:6379/g, () => `redis://127.0.0.1:${redis}`)
       .replaceAll('"…"', '"look for typing mistakes"')
       .replaceAll('~/agents', 'agents')
+      .replaceAll('../before', () => BUILD)
     if (here.startsWith('redis-server')) return `${here} --port ${redis}`
     return SERVES.test(here) ? `${here} --port ${http} --grpc-port ${grpc}` : here
   }
@@ -118,7 +120,7 @@ export class Scene {
     if (line.includes('redis://') && !runs(/^redis-server/)) await start('redis-server --save ""')
     const needsWorker = /--cluster|cluster status/.test(line) && !runs(/ worker /)
     if (needsWorker) await start('npubridge worker --queue redis://127.0.0.1:6379')
-    const needsServer = /:8000|top$|top --once/.test(line) && !SERVES.test(line) && !runs(SERVES)
+    const needsServer = /:8000|\btop$|top --once/.test(line) && !SERVES.test(line) && !runs(SERVES)
     if (needsServer) await start('npubridge serve --load silero-vad')
   }
 }
