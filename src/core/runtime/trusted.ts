@@ -3,7 +3,7 @@
  * asking again would cost every command a second process.
  */
 import {createHash} from 'node:crypto'
-import {access, constants, mkdir, readdir, readFile, realpath, stat} from 'node:fs/promises'
+import {access, constants, mkdir, readdir, readFile, realpath, rm, stat} from 'node:fs/promises'
 import {uptime} from 'node:os'
 import path from 'node:path'
 import writeFileAtomic from 'write-file-atomic'
@@ -17,6 +17,9 @@ import {type RuntimeReport, runtimeReportSchema} from './report.ts'
 
 /** Raised when what is stored, or what a probe looks at, changes its meaning. */
 const SCHEMA = 1
+
+/** A file under a temporary name that is older than this belongs to a process that was killed while it wrote. */
+const ABANDONED_AFTER_MS = 60_000
 
 const DRIVER_LIBRARIES = ['libze_loader.so.1', 'libze_intel_npu.so.1', 'libze_intel_vpu.so.1']
 
@@ -53,8 +56,19 @@ export async function rememberReport(folder: string, report: RuntimeReport, opti
     const file = fileFor(folder, options)
     await mkdir(path.dirname(file), {recursive: true})
     await writeFileAtomic(file, JSON.stringify({key: await keyOf(folder, options), report}))
+    await removeAbandoned(path.dirname(file))
   } catch {
     // The next command asks the runtime again.
+  }
+}
+
+/** Removes what killed processes began to write in `cacheFolder`. */
+async function removeAbandoned(cacheFolder: string): Promise<void> {
+  const names = await readdir(cacheFolder)
+  const begun = names.filter((name) => /^probe-\w+\.json\.\d+$/.test(name)).map((name) => path.join(cacheFolder, name))
+  const oldest = Date.now() - ABANDONED_AFTER_MS
+  for (const file of begun) {
+    if ((await stat(file)).mtimeMs < oldest) await rm(file, {force: true})
   }
 }
 

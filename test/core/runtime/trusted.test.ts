@@ -1,5 +1,5 @@
 import {expect} from 'chai'
-import {appendFile, readdir, readFile, utimes, writeFile} from 'node:fs/promises'
+import {appendFile, mkdir, readdir, readFile, utimes, writeFile} from 'node:fs/promises'
 import path from 'node:path'
 
 import {recallReport, rememberReport, trustedDevices} from '../../../src/core/runtime/trusted.ts'
@@ -40,6 +40,17 @@ describe('trustedDevices', () => {
     expect(await asked()).to.equal(1)
     const [file] = await readdir(cacheFolder)
     expect(file).to.match(/^probe-[\da-f]{16}\.json$/)
+  })
+
+  it('removes what a process that was killed began to write, and leaves what another writes just now', async () => {
+    await mkdir(cacheFolder)
+    const abandoned = path.join(cacheFolder, 'probe-00112233.json.4711')
+    await writeFile(abandoned, '{')
+    await utimes(abandoned, new Date(), new Date(Date.now() - 120_000))
+    await writeFile(path.join(cacheFolder, 'probe-00112233.json.815'), '{')
+    await trust()
+    const names = await readdir(cacheFolder)
+    expect(names.filter((name) => !/^probe-[\da-f]{16}\.json$/.test(name))).to.deep.equal(['probe-00112233.json.815'])
   })
 
   it('asks again when tests are wanted that were not made', async () => {
