@@ -1,11 +1,12 @@
 /**
  * The last word: a setting that came out ahead against the default alone, in pairs of turns. Whoever leads among many
- * was also lucky; only what wins nearly all of its pairs is better, and else the default stays.
+ * was also lucky; only what wins more, or by more, than chance would give it is better, and else the default stays.
  */
 import {median} from 'simple-statistics'
 
 import type {Figures} from './objective.ts'
 
+import {signedRank} from '../bench/mann-whitney.ts'
 import {type Candidate, DEFAULT, describe} from './candidate.ts'
 import {SHORTEST_TURN_MS, type TurnOptions} from './trial.ts'
 
@@ -24,11 +25,11 @@ export interface DuelOptions extends TurnOptions {
   readonly score: (figures: Figures) => number
 }
 
-const PAIRS = 11
+const PAIRS = 15
 /** Even when time is up: with fewer nothing could be told. */
 const LEAST_PAIRS = 5
 const LONGEST_MS = 700
-/** The chance at which a setting that is no better may win so many of its pairs. */
+/** The chance at which a setting that is no better may come out so far ahead. */
 const CHANCE = 0.05
 
 /** Null when it was interrupted before anything could be told. */
@@ -55,18 +56,12 @@ export async function duel(candidate: Candidate, options: DuelOptions): Promise<
     pairs: ratios.length,
     won,
     gain: median(ratios) - 1,
-    isBetter: chanceOf(won, ratios.length) <= CHANCE,
+    isBetter: isAbove(ratios),
   }
 }
 
-/** How likely it is to win `won` or more of `pairs` by chance: the sign test. */
-export function chanceOf(won: number, pairs: number): number {
-  let ways = 1
-  let sum = 0
-  for (let wins = 0; wins <= pairs; wins++) {
-    if (wins >= won) sum += ways
-    ways = (ways * (pairs - wins)) / (wins + 1)
-  }
-
-  return sum / 2 ** pairs
+/** By ranks, so that a pair counts by how far apart its turns were, and one that was disturbed does not decide. */
+function isAbove(ratios: readonly number[]): boolean {
+  const test = signedRank(ratios.map((ratio) => Math.log(ratio)))
+  return test !== null && test.effect > 0 && test.p / 2 <= CHANCE
 }

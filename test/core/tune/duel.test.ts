@@ -3,7 +3,7 @@ import {expect} from 'chai'
 import type {Candidate} from '../../../src/core/tune/candidate.ts'
 import type {Trial} from '../../../src/core/tune/trial.ts'
 
-import {chanceOf, duel, type DuelOptions} from '../../../src/core/tune/duel.ts'
+import {duel, type DuelOptions} from '../../../src/core/tune/duel.ts'
 
 /** Scores of the turns of each side, and who had them in which order. */
 function sides(challenger: readonly number[], changes: Partial<DuelOptions> = {}) {
@@ -38,15 +38,21 @@ function sides(challenger: readonly number[], changes: Partial<DuelOptions> = {}
 
 describe('duel', () => {
   it('is won by what does better in nearly all pairs', async () => {
-    expect(await sides([110]).held()).to.deep.include({pairs: 11, won: 11, isBetter: true})
-    // Nine of eleven are no accident, eight may be one.
-    const nine = [110, 110, 110, 110, 110, 110, 110, 110, 110, 90, 90]
-    expect(await sides(nine).held()).to.deep.include({won: 9, isBetter: true})
-    expect(await sides([90, ...nine.slice(1)]).held()).to.deep.include({won: 8, isBetter: false})
+    expect(await sides([110]).held()).to.deep.include({pairs: 15, won: 15, isBetter: true})
+    const equal = Array.from({length: 15}, (_, turn) => (turn % 2 === 0 ? 110 + turn : 90 - turn))
+    expect(await sides(equal).held()).to.deep.include({won: 8, isBetter: false})
+    expect(await sides([90]).held()).to.deep.include({won: 0, isBetter: false})
+  })
+
+  it('counts a pair by how far apart its turns were', async () => {
+    const clearly = [200, 201, 202, 203, 204, 205, 206, 207, 208, 209, 99, 98, 97, 96, 95]
+    expect(await sides(clearly).held()).to.deep.include({won: 10, isBetter: true})
+    const hardly = [101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 80, 79, 78, 77, 76]
+    expect(await sides(hardly).held()).to.deep.include({won: 10, isBetter: false})
   })
 
   it('tells the middle of the gains, which no single turn decides', async () => {
-    const {gain} = (await sides([110, 110, 110, 110, 110, 110, 110, 110, 110, 110, 9000]).held())!
+    const {gain} = (await sides([...Array.from({length: 14}, () => 110), 9000]).held())!
     expect(gain).to.be.closeTo(0.1, 1e-9)
   })
 
@@ -60,11 +66,5 @@ describe('duel', () => {
   it('has five pairs even where time is up, and no verdict when it is interrupted before', async () => {
     expect(await sides([110], {leftMs: 0}).held()).to.deep.include({pairs: 5, won: 5, isBetter: true})
     expect(await sides([110], {signal: AbortSignal.abort()}).held()).to.equal(null)
-  })
-
-  it('knows how likely a series of wins is', () => {
-    expect(chanceOf(0, 11)).to.equal(1)
-    expect(chanceOf(5, 5)).to.equal(1 / 32)
-    expect(chanceOf(9, 11)).to.be.closeTo(67 / 2048, 1e-12)
   })
 })

@@ -213,9 +213,9 @@ describe('tune', () => {
     })
     const report = await tune(request(), machine.parts)
     expect(report.winner).to.equal('default')
-    expect(report.duels).to.deep.equal([{name: '2 streams', pairs: 11, won: 0, gain: 0, better: false}])
+    expect(report.duels).to.deep.equal([{name: '2 streams', pairs: 15, won: 0, gain: 0, better: false}])
     expect(report.explanation.join(' ')).to.contain(
-      '2 streams came out ahead at first, but did better than the default only in 0 of 11 pairs of turns, +0.0 % in the middle.',
+      '2 streams came out ahead at first, but did better than the default only in 0 of 15 pairs of turns, +0.0 % in the middle.',
     )
   })
 
@@ -232,7 +232,7 @@ describe('tune', () => {
       ['2 streams', false],
       ['2 requests', true],
     ])
-    expect(report.explanation.join(' ')).to.contain('did better in 11 of 11 pairs of turns, +50.0 % in the middle')
+    expect(report.explanation.join(' ')).to.contain('did better in 15 of 15 pairs of turns, +50.0 % in the middle')
   })
 
   it('tries turbo, workload and tiles where there is an NPU, and skips what this one lacks', async () => {
