@@ -185,6 +185,8 @@ fn a_matlab_that_is_absent_or_too_old_is_told_with_what_was_tried() {
     npubridge_testing_matlab::make(root.path(), &stand_in).unwrap();
     for name in ["engPutVariable", "mxCreateNumericArray"] {
         let hidden = ["", "_730", "_800"].map(|suffix| format!("{name}{suffix}"));
+        // The library that was loaded before keeps its file.
+        std::fs::remove_file(&file).unwrap();
         folder::hide(&stand_in, &file, &hidden, false).unwrap();
         let error = refused(installed.clone());
         assert_eq!(error.code(), ErrorCode::RuntimeNotFound);

@@ -55,9 +55,9 @@ impl Engine {
         fs::write(&code, statements)?;
         let end = format!("not matlab {}", self.calls);
         let input = self.input.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
-        write!(
+        writeln!(
             input,
-            "try, source('{}'); catch, disp(lasterr()); end, printf('\\n{end}\\n'); fflush(stdout);\n",
+            "try, source('{}'); catch, disp(lasterr()); end, printf('\\n{end}\\n'); fflush(stdout);",
             code.display()
         )?;
         input.flush()?;

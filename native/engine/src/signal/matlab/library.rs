@@ -15,6 +15,7 @@ use npubridge_signal::Made;
 use super::super::program::Matrix;
 use super::find::SYSTEM;
 use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::loader_text;
 
 /// `mxDOUBLE_CLASS`, `mxSINGLE_CLASS` and `mxREAL` of matrix.h.
 const DOUBLE: c_int = 6;
@@ -111,7 +112,7 @@ fn load(folder: &Path, name: &str) -> std::result::Result<Library, String> {
     }
     // SAFETY: this runs the initialisers of a library of MATLAB, which the caller asked for.
     unsafe { Library::new(&file) }
-        .map_err(|error| format!("{} cannot be loaded: {error}", file.display()))
+        .map_err(|error| format!("{} cannot be loaded: {}", file.display(), loader_text(&error)))
 }
 
 fn has(library: &Library, name: &str) -> bool {

@@ -175,12 +175,20 @@ fn libraries(configured: Option<&Path>) -> Result<&'static Libraries> {
             Err(why) => tried.push(format!("{} ({}: {why})", place.root.display(), place.from)),
         }
     }
-    Err(Error::new(
+    let is_broken = tried.iter().any(|each| each.contains("cannot be loaded"));
+    let mut error = Error::new(
         ErrorCode::RuntimeNotFound,
         format!("MATLAB cannot be loaded; tried {}", tried.join(", ")),
-    )
-    .suggest("name its folder, what its command matlabroot tells: matlab_config.matlab_root")
-    .suggest("use backend \"octave\", which runs the same statements, or \"native\""))
+    );
+    if is_broken && cfg!(target_os = "linux") {
+        error = error.suggest(format!(
+            "let its libraries find each other: LD_LIBRARY_PATH=ROOT/bin/{0}:ROOT/sys/os/{0}",
+            find::SYSTEM
+        ));
+    }
+    Err(error
+        .suggest("name its folder, what its command matlabroot tells: matlab_config.matlab_root")
+        .suggest("use backend \"octave\", which runs the same statements, or \"native\""))
 }
 
 fn same(one: &Path, other: &Path) -> bool {
