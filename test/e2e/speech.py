@@ -37,9 +37,7 @@ def voice(seconds: int) -> np.ndarray:
     generator = np.random.default_rng(5)
     time = np.arange(seconds * RATE) / RATE
     pitch = (
-        120
-        + 25 * np.sin(2 * np.pi * 0.7 * time)
-        + 8 * np.sin(2 * np.pi * 5.1 * time)
+        120 + 25 * np.sin(2 * np.pi * 0.7 * time) + 8 * np.sin(2 * np.pi * 5.1 * time)
     )
     pulses = np.diff(np.floor(np.cumsum(pitch) / RATE), prepend=0) > 0
     source = scipy.signal.lfilter([1], [1, -0.97], pulses.astype(float))
@@ -49,12 +47,12 @@ def voice(seconds: int) -> np.ndarray:
     hop = RATE // 100
     for start in range(0, time.size, hop):
         vowel, part = divmod(start / RATE / SYLLABLE, 1)
-        before, after = (
-            VOWELS[(int(vowel) + step) % len(VOWELS)] for step in (0, 1)
-        )
+        before, after = (VOWELS[(int(vowel) + step) % len(VOWELS)] for step in (0, 1))
         block = source[start : start + hop]
         formants = before + (after - before) * part
-        for index, (formant, bandwidth) in enumerate(zip(formants, BANDWIDTHS, strict=True)):
+        for index, (formant, bandwidth) in enumerate(
+            zip(formants, BANDWIDTHS, strict=True)
+        ):
             radius = np.exp(-np.pi * bandwidth / RATE)
             a = [1, -2 * radius * np.cos(2 * np.pi * formant / RATE), radius**2]
             block, states[index] = scipy.signal.lfilter(
@@ -98,7 +96,9 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=1)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    pcm = np.tile(np.round(voice(arguments.seconds) * 32767), arguments.repeat).astype(np.int16)
+    pcm = np.tile(np.round(voice(arguments.seconds) * 32767), arguments.repeat).astype(
+        np.int16
+    )
     with wave.open(str(arguments.out / "speech.wav"), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)

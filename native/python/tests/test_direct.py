@@ -47,7 +47,7 @@ def test_configuring_a_running_engine_is_refused(bridge: Any) -> None:
 
 
 def test_matlab_is_looked_for_where_it_is_configured(bridge: Any) -> None:
-    with pytest.raises(npubridge.ConfigInvalidError, match="matlab_config.path is unknown"):
+    with pytest.raises(npubridge.ConfigInvalidError, match=r"matlab_config\.path is unknown"):
         bridge.set_matlab_config({"path": "x"})
     settings = {"matlab_root": "/nowhere/MATLAB", "enable_signal_processing": True, "max_workers": 2}
     bridge.set_matlab_config(settings)

@@ -17,7 +17,7 @@ interface Span {
  * A segment begins with a frame that reaches the threshold, and ends before the first of enough frames in a row below
  * the lower one. Short ones are left out; the others are widened, but not into each other.
  *
- * @param sizes in samples: `length` of a frame, `total` of the recording
+ * Both sizes are in samples: `length` of a frame, `total` of the recording.
  */
 export function segmentsOf(
   probabilities: ArrayLike<number>,

@@ -193,7 +193,7 @@ impl Model {
 
 impl Member for Kalman {
     fn run(&self, inputs: Inputs<'_>) -> Result<Outputs> {
-        let steps = self.model.check(&inputs.data)?;
+        let steps = self.model.check(inputs.data)?;
         let n = self.model.x0.size().0;
         let total = steps.saturating_mul(n * n);
         if total > MAX_VALUES {
@@ -211,7 +211,7 @@ impl Member for Kalman {
         if self.smooth {
             smooth(&taken, &mut beliefs)?;
         }
-        Ok(outputs(&inputs.data, &beliefs, n))
+        Ok(outputs(inputs.data, &beliefs, n))
     }
 
     fn streaming(&self) -> Option<Box<dyn Streaming>> {
