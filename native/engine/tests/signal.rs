@@ -164,6 +164,7 @@ fn an_octave_that_dies_or_hangs_is_told_and_started_again() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn a_matlab_that_is_absent_or_too_old_is_told_with_what_was_tried() {
     let Some(npu) = Npu::take() else { return };
     let root = tempfile::tempdir().unwrap();
