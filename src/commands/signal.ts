@@ -96,5 +96,7 @@ function positive(text: string): number {
 function pathOf({file, kind, picture}: {file: string; kind: string; picture: string | undefined}): string {
   if (picture === undefined) return `${kind}-${path.parse(file).name}.svg`
   if (picture.toLowerCase().endsWith('.svg')) return picture
-  throw new NpuBridgeError('INVALID_ARGUMENT', `the picture is "${picture}", it must end in .svg`)
+  throw new NpuBridgeError('INVALID_ARGUMENT', `the picture is "${picture}", it must end in .svg`, {
+    suggestions: ['Make a PNG of it: rsvg-convert --zoom 2 FILE.svg --output FILE.png'],
+  })
 }

@@ -1,4 +1,4 @@
-//! Signals on every backend: here, on devices, and by Octave.
+//! Signals on backends: here, on devices, by Octave, and by a MATLAB that cannot be loaded.
 //!
 //! The NPU is emulated: it computes what the CPU does. All tests of this file share one process and one runtime.
 #![allow(clippy::unwrap_used, clippy::cast_precision_loss)]
@@ -6,159 +6,20 @@
 mod common;
 #[path = "support/npu.rs"]
 mod npu;
+#[path = "support/signals.rs"]
+mod signals;
 mod support;
 
 use std::time::Duration;
 
 use npu::Npu;
-use npubridge_engine::DataType;
-use npubridge_engine::engine::Engine;
-use npubridge_engine::operation::{
-    Name, Operation, OperationResult, Options, Output, Signal, StreamStep,
-};
-use npubridge_engine::tensor::Tensor;
+use npubridge_engine::config::{Config, Matlab};
+use npubridge_engine::operation::{Operation, Options, StreamStep};
 use npubridge_engine::{Error, ErrorCode};
+use npubridge_testing::folder;
 use serde_json::{Value, json};
+use signals::*;
 use support::*;
-
-/// Samples without any pattern, the same each time.
-fn noise(count: usize, seed: u64) -> Vec<f64> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 11) as f64 / (1_u64 << 53) as f64 - 0.5
-    };
-    (0..count).map(|_| next()).collect()
-}
-
-fn wide(shape: &[usize]) -> Tensor {
-    let values = noise(shape.iter().product(), 7);
-    Tensor::copy_of(DataType::F64, shape, bytemuck::cast_slice(&values)).unwrap()
-}
-
-fn narrow(shape: &[usize]) -> Tensor {
-    let values: Vec<f32> = noise(shape.iter().product(), 7).iter().map(|x| *x as f32).collect();
-    Tensor::from_f32(shape, &values).unwrap()
-}
-
-fn asked(description: &Value, data: Tensor) -> Operation {
-    let description = description.to_string().into_bytes().into();
-    Operation::Signal(Box::new(Signal { description, data, inputs: Vec::new(), stream: None }))
-}
-
-/// A description with other fields.
-fn with(description: &Value, others: &Value) -> Value {
-    let mut all = description.clone();
-    all.as_object_mut().unwrap().extend(others.as_object().unwrap().clone());
-    all
-}
-
-/// Outputs by name, with their shapes and values.
-type Named = Vec<(Name, Vec<usize>, Vec<f64>)>;
-
-/// Names, shapes and values of what came out, with who did it.
-fn outputs(result: OperationResult) -> (Named, &'static str, String) {
-    let Output::Processed { tensors, backend, reason } = result.outcome.unwrap() else {
-        panic!("no signal")
-    };
-    let values = |tensor: &Tensor| match tensor.datatype() {
-        DataType::F64 => bytemuck::pod_collect_to_vec(tensor.bytes()),
-        _ => tensor.as_f32().unwrap().iter().map(|value| f64::from(*value)).collect(),
-    };
-    let all = tensors.iter().map(|(name, t)| (name.clone(), t.shape().to_vec(), values(t)));
-    (all.collect(), backend, reason.into_owned())
-}
-
-/// Runs a description here and elsewhere, and compares everything that comes out. Gives the device it ran on.
-fn agrees(
-    engine: &Engine,
-    description: &Value,
-    elsewhere: &Value,
-    data: &Tensor,
-    bound: f64,
-) -> Option<Name> {
-    let (native, ..) = outputs(simply(engine, asked(description, data.clone())).answer());
-    let there = with(description, elsewhere);
-    let result = simply(engine, asked(&there, data.clone())).answer();
-    let device = result.device.clone();
-    assert_eq!(result.fallback, None, "{there}");
-    let (other, backend, _) = outputs(result);
-    assert_eq!(Value::from(backend), elsewhere["backend"], "{there}");
-    assert_eq!(native.len(), other.len(), "{there}");
-    for ((name, shape, values), (other_name, other_shape, others)) in native.iter().zip(&other) {
-        assert_eq!((name, shape), (other_name, other_shape), "{there}");
-        let most = values.iter().fold(f64::MIN_POSITIVE, |most, value| most.max(value.abs()));
-        let differences = values.iter().zip(others).map(|(a, b)| (a - b).abs());
-        let error = differences.fold(0.0_f64, f64::max) / most;
-        assert!(error <= bound, "{there}: {name} differs by {error:e}, more than {bound:e}");
-    }
-    device
-}
-
-fn one(family: &str, parameters: Value) -> Value {
-    json!({"operation": family, "parameters": parameters})
-}
-
-/// What devices can do.
-fn for_devices() -> Vec<Value> {
-    let taps: Vec<f64> = (0..9).map(|tap| 0.1 * f64::from(tap) - 0.3).collect();
-    let mut all = vec![
-        one("fft", json!({"kind": "fft", "shift": true})),
-        one("fft", json!({"kind": "fft", "n": 512})),
-        one("fft", json!({"kind": "ifft", "n": 256})),
-        one("fft", json!({"kind": "irfft", "n": 512})),
-        one("fft", json!({"kind": "fft", "n": 300, "norm": "ortho", "window": "hann"})),
-        one("fft", json!({"kind": "ifft", "shift": true})),
-        one("fft", json!({"kind": "rfft", "n": 128, "fs": 8000})),
-        one("fft", json!({"kind": "irfft", "n": 255})),
-        one("fft", json!({"kind": "irfft", "norm": "forward"})),
-        one("fft", json!({"kind": "fft2", "shift": true})),
-        one("filter", json!({"kind": "firwin", "numtaps": 31, "cutoff": 0.3})),
-        one("filter", json!({"kind": "lfilter", "b": [0.5, -1, 0.25]})),
-        one("spectral", json!({"kind": "periodogram", "fs": 100})),
-        one("spectral", json!({"kind": "welch", "nperseg": 64, "nfft": 100, "detrend": "linear"})),
-        one(
-            "spectral",
-            json!({"kind": "welch", "nperseg": 64, "scaling": "spectrum", "detrend": false}),
-        ),
-        one("spectral", json!({"kind": "spectrogram", "nperseg": 50})),
-        one("spectral", json!({"kind": "stft", "nperseg": 64, "boundary": "even"})),
-        one("spectral", json!({"kind": "mel", "sr": 8000, "n_fft": 128, "n_mels": 20})),
-        one("spectral", json!({"kind": "mel", "sr": 8000, "n_fft": 128, "n_mels": 20, "power": 1})),
-        one(
-            "spectral",
-            json!({"kind": "mfcc", "sr": 8000, "n_fft": 128, "n_mels": 20, "n_mfcc": 8}),
-        ),
-    ];
-    all.extend(
-        ["full", "same", "valid"]
-            .map(|mode| one("filter", json!({"kind": "convolve", "in2": taps, "mode": mode}))),
-    );
-    all
-}
-
-fn only_for_programs() -> Vec<Value> {
-    vec![
-        one("filter", json!({"kind": "butter", "N": 5, "Wn": 0.3})),
-        one(
-            "filter",
-            json!({"kind": "ellip", "N": 4, "rp": 1, "rs": 40, "Wn": [0.2, 0.4], "btype": "bandpass"}),
-        ),
-        one("filter", json!({"kind": "lfilter", "b": [1, 0.5], "a": [2, -1, 0.25]})),
-        one("filter", json!({"kind": "resample_poly", "up": 3, "down": 2})),
-        one("filter", json!({"kind": "resample_poly", "up": 2, "down": 5})),
-    ]
-}
-
-/// Complex members take real and imaginary part as a last dimension.
-fn shape_for(description: &Value, length: usize) -> Vec<usize> {
-    match description["parameters"]["kind"].as_str() {
-        Some("ifft" | "irfft") => vec![3, length, 2],
-        _ => vec![3, length],
-    }
-}
 
 #[test]
 fn octave_gives_what_is_worked_out_here() {
@@ -184,27 +45,6 @@ fn devices_give_what_is_worked_out_here() {
             let ran = agrees(&engine, &description, &there, &data, 1e-5);
             assert_eq!(ran.as_deref(), Some(&*device.to_uppercase()));
         }
-    }
-}
-
-#[test]
-fn one_pipeline_agrees_on_all_backends() {
-    let Some(npu) = Npu::take() else { return };
-    let engine = npu.engine();
-    let pipeline = json!({"steps": [
-        {"operation": "filter", "parameters": {"kind": "firwin", "numtaps": 41, "cutoff": 0.4}},
-        {"operation": "filter", "parameters": {"kind": "convolve", "in2": [1, -0.9], "mode": "same"}},
-        {"operation": "spectral", "parameters": {"kind": "welch", "nperseg": 128}},
-    ]});
-    let data = narrow(&[2, 2000]);
-    for there in [
-        json!({"backend": "native"}),
-        json!({"backend": "octave"}),
-        json!({"backend": "openvino", "device": "cpu"}),
-        json!({"backend": "openvino", "device": "npu"}),
-        json!({"backend": "openvino"}),
-    ] {
-        agrees(&engine, &pipeline, &there, &data, 1e-5);
     }
 }
 
@@ -282,12 +122,6 @@ fn octave_process() -> i32 {
     found.expect("an Octave runs")
 }
 
-#[cfg(target_os = "linux")]
-fn send(process: i32, signal: i32) {
-    // SAFETY: kill takes plain numbers; the process is a child of this one.
-    assert_eq!(unsafe { libc::kill(process, signal) }, 0);
-}
-
 #[test]
 #[cfg(target_os = "linux")]
 fn an_octave_that_dies_or_hangs_is_told_and_started_again() {
@@ -327,4 +161,42 @@ fn an_octave_that_dies_or_hangs_is_told_and_started_again() {
     engine.cancel(hangs.ticket.unwrap());
     assert_eq!(hangs.error().code(), ErrorCode::Cancelled);
     run();
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_matlab_that_is_absent_or_too_old_is_told_with_what_was_tried() {
+    let Some(npu) = Npu::take() else { return };
+    let root = tempfile::tempdir().unwrap();
+    let transform = with(&one("fft", json!({"kind": "rfft"})), &json!({"backend": "matlab"}));
+    let refused = |matlab: Matlab| {
+        let engine = npu.engine_with(&["CPU"], |config| Config { matlab, ..config });
+        simply(&engine, asked(&transform, narrow(&[64]))).error()
+    };
+    let installed = Matlab { root: Some(root.path().to_owned()), ..Matlab::default() };
+
+    let error = refused(installed.clone());
+    assert_eq!(error.code(), ErrorCode::RuntimeNotFound);
+    let file = root.path().join("bin/glnxa64/libmx.so");
+    let tried = format!("tried {} (matlab_root: no {})", root.path().display(), file.display());
+    assert!(error.message().ends_with(&tried), "{error}");
+    assert!(error.suggestions()[0].contains("matlab_config.matlab_root"), "{error:?}");
+
+    let stand_in = npubridge_testing_matlab::built().expect("cargo builds it with its tests");
+    npubridge_testing_matlab::make(root.path(), &stand_in).unwrap();
+    for name in ["engPutVariable", "mxCreateNumericArray"] {
+        let hidden = ["", "_730", "_800"].map(|suffix| format!("{name}{suffix}"));
+        // The library that was loaded before keeps its file.
+        std::fs::remove_file(&file).unwrap();
+        folder::hide(&stand_in, &file, &hidden, false).unwrap();
+        let error = refused(installed.clone());
+        assert_eq!(error.code(), ErrorCode::RuntimeNotFound);
+        let missing = format!("has no function {name}");
+        assert!(error.message().contains(&missing), "{error}");
+        assert!(error.message().contains("R2006b or later"), "{error}");
+    }
+
+    let off = refused(Matlab { enabled: false, ..installed });
+    assert_eq!(off.code(), ErrorCode::UnsupportedOperation);
+    assert!(off.message().contains("enable_signal_processing"), "{off}");
 }

@@ -45,6 +45,7 @@ def test_a_dict_overrules_variables_and_arguments_both(tmp_path: Path, monkeypat
         ({"queue": {"capasity": 1}}, "queue.capasity is unknown: queue has capacity", "capacity"),
         ({"queue": {"per_priority": {"low": 0}}}, "queue.per_priority.low is 0", None),
         ({"batching": {"preferred": [1, "x"]}}, r"batching.preferred\[1\] is 'x'", None),
+        ({"matlab_config": {"max_workers": 0}}, "matlab_config.max_workers is 0", None),
         ({"power": {"budget_watts": 0}}, "it must be a number above 0", None),
         ({"profile": "througput"}, "profile is 'througput'", "throughput"),
         ({"profiles": {"latency": {}}}, "that name is built in", None),

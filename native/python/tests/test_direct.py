@@ -30,8 +30,6 @@ def test_what_needs_no_device(bridge: Any) -> None:
     assert (report["kind"], report["failed"]) == ("echo", 0)
     assert report["operations"] > 0
     assert bridge.get_statistics()["completed"] >= 1
-    bridge.set_matlab_config({"path": "x"})
-    assert bridge.get_config() == {"hardware_acceleration": False, "matlab": {"path": "x"}}
 
 
 def test_signals_are_processed(bridge: Any) -> None:
@@ -46,6 +44,18 @@ def test_configuring_a_running_engine_is_refused(bridge: Any) -> None:
     bridge.health_check()
     with pytest.raises(npubridge.UnsupportedOperationError, match="too late"):
         bridge.configure_npu({"worker_threads": 2})
+
+
+def test_matlab_is_looked_for_where_it_is_configured(bridge: Any) -> None:
+    with pytest.raises(npubridge.ConfigInvalidError, match=r"matlab_config\.path is unknown"):
+        bridge.set_matlab_config({"path": "x"})
+    settings = {"matlab_root": "/nowhere/MATLAB", "enable_signal_processing": True, "max_workers": 2}
+    bridge.set_matlab_config(settings)
+    assert bridge.get_config() == {"hardware_acceleration": False, "matlab_config": settings}
+    with pytest.raises(npubridge.RuntimeNotFoundError, match=r"tried /nowhere/MATLAB \(matlab_root: no "):
+        bridge.process_signal("fft", [1.0, 1.0], {}, backend="matlab")
+    with pytest.raises(npubridge.UnsupportedOperationError, match="too late"):
+        bridge.set_matlab_config(settings)
 
 
 def test_a_model_that_is_not_loaded_is_a_value_error(bridge: Any) -> None:

@@ -1,32 +1,80 @@
 """npubridge against scipy and PyWavelets, in turns within one process.
 
-    npm run bench:signal                    # needs scipy and PyWavelets in .venv
+    npm run bench:signal                    # needs scipy, PyWavelets and silero-vad in .venv, and `npm run build`
 
 Each side runs on one thread for one channel; what is told is the median of the ratios of neighbouring turns, so that a
-machine that slows down slows both. 64 channels let npubridge use every core, scipy has no threads for them.
+machine that slows down slows both. 64 channels at once are compared with scipy, which has no threads for them, and with
+the same channels one after the other. At the end the command line finds the speech in ten minutes of a synthetic voice.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
+from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import npubridge
 import numpy as np
 import pywt
 import scipy.fft
 import scipy.signal
 
-import npubridge
+ROOT = Path(__file__).resolve().parents[3]
+#: Seconds of the recording, which is made of a shorter one.
+VOICE, REPEAT = 20, 30
 
 
 def seconds(work) -> float:
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
+
+
+def speech(turns: int) -> None:
+    """Ten minutes at 48 kHz: resampled, cut into frames and judged by silero-vad as one stream, in one `run`."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        make = [sys.executable, str(ROOT / "test/e2e/speech.py"), "--out", name]
+        subprocess.run(
+            [*make, "--seconds", str(VOICE), "--repeat", str(REPEAT)], check=True
+        )
+        expected = json.loads((folder / "speech.json").read_text())["segments"]
+        command = [
+            "node",
+            str(ROOT / "bin/run.js"),
+            "run",
+            str(folder / "speech.jsonl"),
+        ]
+        walls, inside, off = [], [], 0.0
+        for _ in range(turns):
+            start = time.perf_counter()
+            done = subprocess.run(
+                [*command, "--device", "cpu"],
+                check=True,
+                capture_output=True,
+                text=True,
+            )
+            walls.append(VOICE * REPEAT / (time.perf_counter() - start))
+            result = json.loads(done.stdout)
+            inside.append(VOICE * REPEAT / (result["total_us"] / 1e6))
+            found = result["data"]["segments"]
+            if len(found) != len(expected):
+                sys.exit(f"{len(found)} segments where silero finds {len(expected)}")
+            pairs = zip(found, expected, strict=True)
+            off = max(abs(a[k] - b[k]) for a, b in pairs for k in ("start", "end"))
+    print(
+        f"speech in {VOICE * REPEAT} s: {statistics.median(walls):.0f} x real time with the start of the command "
+        f"({min(walls):.0f} to {max(walls):.0f}, {turns} runs), {statistics.median(inside):.0f} x without; "
+        f"{len(expected)} segments, at most {off * 1000:.1f} ms from silero's"
+    )
 
 
 def compare(name: str, ours, theirs, turns: int) -> None:
@@ -112,7 +160,21 @@ def main() -> None:
         lambda: scipy.fft.fft(small),
         turns * 20,
     )
+    for name, family, parameters in [
+        ("sosfilt", "filter", {"kind": "sosfilt", "sos": rows}),
+        ("welch", "spectral", {"kind": "welch"}),
+    ]:
+        single = [process(family, channel, **parameters) for channel in many]
+        compare(
+            f"{name}, 64 at once / in turn",
+            process(family, many, **parameters),
+            lambda single=single: [work() for work in single],
+            turns,
+        )
     bridge.close()
+    load = os.getloadavg()[0]
+    print(f"\n{os.cpu_count()} processors, load of the last minute {load:.1f}\n")
+    speech(5)
 
 
 if __name__ == "__main__":

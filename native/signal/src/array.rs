@@ -40,7 +40,7 @@ pub type Outputs = Vec<(&'static str, Signal<'static>)>;
 #[derive(Debug)]
 pub struct Inputs<'a> {
     /// The samples.
-    pub data: Signal<'a>,
+    pub data: &'a Signal<'a>,
     /// Further arrays by name.
     pub others: &'a [(&'a str, Signal<'a>)],
 }

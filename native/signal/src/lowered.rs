@@ -169,7 +169,10 @@ pub enum Made {
 }
 
 impl Made {
-    fn len(&self) -> usize {
+    /// How many values there are.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
         match self {
             Self::F32(values) => values.len(),
             Self::F64(values) => values.len(),

@@ -59,11 +59,11 @@ pub trait Member: fmt::Debug + Send + Sync {
 
 /// A step that runs block by block.
 pub trait Streaming: fmt::Debug + Send {
-    /// Takes the next block.
+    /// Takes the next block. What comes of it replaces `outputs`, whose memory is used again as far as the member can.
     ///
     /// # Errors
     /// When the block does not fit those before.
-    fn next(&mut self, inputs: Inputs<'_>) -> Result<Outputs>;
+    fn next(&mut self, inputs: &Inputs<'_>, outputs: &mut Outputs) -> Result<()>;
 }
 
 /// Steps that are ready to run.
@@ -82,7 +82,9 @@ struct Ready {
 /// A pipeline with what it remembers between blocks.
 #[derive(Debug)]
 pub struct Stream {
-    steps: Vec<(String, Box<dyn Streaming>, bool)>,
+    steps: Vec<(Box<dyn Streaming>, bool)>,
+    /// What steps hand on, kept for its memory.
+    carried: Outputs,
 }
 
 impl Pipeline {
@@ -109,10 +111,7 @@ impl Pipeline {
         let mut carried: Option<Outputs> = None;
         for (index, step) in self.steps.iter().enumerate() {
             let outputs = {
-                let data = match &carried {
-                    None => data.borrowed(),
-                    Some(outputs) => outputs[0].1.borrowed(),
-                };
+                let data = carried.as_ref().map_or(data, |outputs| &outputs[0].1);
                 step.run(data, others)
             };
             carried = Some(outputs.map_err(|fault| self.placed(fault, index))?);
@@ -132,10 +131,7 @@ impl Pipeline {
     ) -> Result<std::result::Result<Outputs, E>> {
         let mut carried: Option<Outputs> = None;
         for (index, step) in self.steps.iter().enumerate() {
-            let data = match &carried {
-                None => data.borrowed(),
-                Some(outputs) => outputs[0].1.borrowed(),
-            };
+            let data = carried.as_ref().map_or(data, |outputs| &outputs[0].1);
             let lowered = step.lowered(data, others).map_err(|fault| self.placed(fault, index))?;
             match backend(&step.name, lowered) {
                 Ok(outputs) => carried = Some(outputs),
@@ -160,9 +156,9 @@ impl Pipeline {
                 message: format!("{} needs all samples at once and cannot be a stream", step.name),
                 suggestion: Some("leave out stream, or use lfilter, sosfilt, convolve, resample_poly, stft, kalman or an adaptive filter".into()),
             })?;
-            Ok((step.name.clone(), streaming, step.finite))
+            Ok((streaming, step.finite))
         });
-        Ok(Stream { steps: steps.collect::<Result<_>>()? })
+        Ok(Stream { steps: steps.collect::<Result<_>>()?, carried: Outputs::new() })
     }
 
     /// The names of the steps, `family kind`.
@@ -201,15 +197,15 @@ impl Ready {
         Ok(Self { name: format!("{family} {kind}"), member, finite })
     }
 
-    fn run(&self, data: Signal<'_>, others: &[(&str, Signal<'_>)]) -> Result<Outputs> {
-        check(&data, others, self.finite)?;
+    fn run(&self, data: &Signal<'_>, others: &[(&str, Signal<'_>)]) -> Result<Outputs> {
+        check(data, others, self.finite)?;
         self.member.run(Inputs { data, others })
     }
 }
 
 impl Ready {
-    fn lowered(&self, data: Signal<'_>, others: &[(&str, Signal<'_>)]) -> Result<Lowered> {
-        check(&data, others, self.finite)?;
+    fn lowered(&self, data: &Signal<'_>, others: &[(&str, Signal<'_>)]) -> Result<Lowered> {
+        check(data, others, self.finite)?;
         self.member.lowered(&Inputs { data, others })?.ok_or_else(|| {
             Fault::unsupported(format!(
                 "{}, asked for like this, runs on backend native only",
@@ -235,20 +231,34 @@ impl Stream {
     /// # Errors
     /// What a step refuses; the stream is then as if the block had not come only if the first step refused.
     pub fn next(&mut self, data: &Signal<'_>, others: &[(&str, Signal<'_>)]) -> Result<Outputs> {
-        let mut carried: Option<Outputs> = None;
-        for (index, (_, step, finite)) in self.steps.iter_mut().enumerate() {
-            let outputs = {
-                let data = match &carried {
-                    None => data.borrowed(),
-                    Some(outputs) if outputs[0].1.shape().contains(&0) => break,
-                    Some(outputs) => outputs[0].1.borrowed(),
-                };
-                check(&data, others, *finite)
-                    .and_then(|()| step.next(Inputs { data, others }))
-                    .map_err(|fault| within(fault, index))
-            };
-            carried = Some(outputs?);
+        let mut outputs = Outputs::new();
+        self.next_into(data, others, &mut outputs)?;
+        Ok(outputs)
+    }
+
+    /// As [`Stream::next`], with the outputs of an earlier block to be replaced. Filters (sosfilt, lfilter, convolve,
+    /// resample_poly and the designs) then allocate nothing as long as blocks do not get longer.
+    ///
+    /// # Errors
+    /// As [`Stream::next`]; the outputs are then not to be used.
+    pub fn next_into(
+        &mut self,
+        data: &Signal<'_>,
+        others: &[(&str, Signal<'_>)],
+        outputs: &mut Outputs,
+    ) -> Result<()> {
+        for (index, (step, finite)) in self.steps.iter_mut().enumerate() {
+            if index > 0 {
+                if outputs[0].1.shape().contains(&0) {
+                    break;
+                }
+                std::mem::swap(outputs, &mut self.carried);
+            }
+            let data = if index == 0 { data } else { &self.carried[0].1 };
+            check(data, others, *finite)
+                .and_then(|()| step.next(&Inputs { data, others }, outputs))
+                .map_err(|fault| within(fault, index))?;
         }
-        Ok(carried.unwrap_or_default())
+        Ok(())
     }
 }

@@ -31,6 +31,9 @@ pub trait Real:
 
     /// An array as a signal of this type.
     fn signal(array: Array<'_, Self>) -> Signal<'_>;
+
+    /// The array of this type; none when the signal has the other.
+    fn array(signal: Signal<'_>) -> Option<Array<'_, Self>>;
 }
 
 impl Real for f32 {
@@ -42,6 +45,13 @@ impl Real for f32 {
     fn signal(array: Array<'_, Self>) -> Signal<'_> {
         Signal::F32(array)
     }
+
+    fn array(signal: Signal<'_>) -> Option<Array<'_, Self>> {
+        match signal {
+            Signal::F32(array) => Some(array),
+            Signal::F64(_) => None,
+        }
+    }
 }
 
 impl Real for f64 {
@@ -52,6 +62,13 @@ impl Real for f64 {
 
     fn signal(array: Array<'_, Self>) -> Signal<'_> {
         Signal::F64(array)
+    }
+
+    fn array(signal: Signal<'_>) -> Option<Array<'_, Self>> {
+        match signal {
+            Signal::F64(array) => Some(array),
+            Signal::F32(_) => None,
+        }
     }
 }
 

@@ -82,7 +82,15 @@ fn c_library(folder: &Path) -> io::Result<PathBuf> {
 }
 
 /// Copies a library, spoiling names in its table of dynamic symbols: a look-up by hash and name then finds nothing.
-fn hide(library: &Path, copy: &Path, names: &[String], all_must_be_there: bool) -> io::Result<()> {
+///
+/// # Errors
+/// What cannot be read or written; `InvalidInput` where all names must be there and one is not.
+pub fn hide(
+    library: &Path,
+    copy: &Path,
+    names: &[String],
+    all_must_be_there: bool,
+) -> io::Result<()> {
     let mut bytes = fs::read(library)?;
     let (start, size) = {
         let file = object::File::parse(bytes.as_slice())

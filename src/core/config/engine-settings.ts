@@ -54,6 +54,13 @@ export function engineSettings(config: Config): EngineSettings {
         budgetWatts: config.power.budget_watts,
         sysfsRoot: config.power.sysfs_root,
       }),
+    matlabConfig:
+      config.matlab_config &&
+      compact({
+        matlabRoot: config.matlab_config.matlab_root,
+        enableSignalProcessing: config.matlab_config.enable_signal_processing,
+        maxWorkers: config.matlab_config.max_workers,
+      }),
     models: modelsOf(config),
   })
 }

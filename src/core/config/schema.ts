@@ -8,6 +8,7 @@ import {batching} from './sections/batching.ts'
 import {breaker} from './sections/breaker.ts'
 import {cluster} from './sections/cluster.ts'
 import {general} from './sections/general.ts'
+import {matlab} from './sections/matlab.ts'
 import {models} from './sections/models.ts'
 import {npu} from './sections/npu.ts'
 import {power} from './sections/power.ts'
@@ -26,6 +27,7 @@ export const configSchema = z
     breaker,
     npu,
     power,
+    matlab_config: matlab,
     routing,
     workflow,
     cluster,

@@ -189,7 +189,7 @@ export interface EmbedOperation {
 export const SIGNAL_FAMILIES = ['fft', 'filter', 'kalman', 'wavelet', 'spectral', 'adaptive'] as const
 export type SignalFamily = (typeof SIGNAL_FAMILIES)[number]
 
-export const SIGNAL_BACKENDS = ['auto', 'native', 'openvino', 'octave'] as const
+export const SIGNAL_BACKENDS = ['auto', 'native', 'openvino', 'octave', 'matlab'] as const
 export const SIGNAL_DEVICES = ['auto', 'npu', 'gpu', 'cpu'] as const
 
 /** One step: a family, its member as `parameters.kind`, and what that takes under the names of scipy or PyWavelets. */

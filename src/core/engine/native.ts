@@ -99,6 +99,15 @@ export interface NativeEngineOptions {
     /** Where /sys is found. @default '/' */
     readonly sysfsRoot?: string
   }
+  /** Where MATLAB is, for signals with `backend: 'matlab'`. */
+  readonly matlabConfig?: {
+    /** @default MATLAB_ROOT, the usual places, `matlab` on PATH */
+    readonly matlabRoot?: string
+    /** Whether signals may be worked out by MATLAB. @default true */
+    readonly enableSignalProcessing?: boolean
+    /** Threads that MATLAB computes with. @default as many as MATLAB chooses */
+    readonly maxWorkers?: number
+  }
   /** Settings of single models, by the name or path that operations use. */
   readonly models?: Readonly<
     Record<

@@ -13,6 +13,7 @@ import {
   SIGNAL_FAMILIES,
 } from '../engine/engine.ts'
 import {type ErrorCode, NpuBridgeError} from '../errors.ts'
+import {framingSchema} from '../framing/framing.ts'
 import {fieldError, fieldPath, type PathPart, showValue} from './fields.ts'
 import {nameSuggestions, nearestName} from './nearest.ts'
 
@@ -52,6 +53,7 @@ const SCHEMAS = {
     inputs: anything,
     stream: name.optional(),
     end_of_stream: z.boolean().optional(),
+    frames: framingSchema.optional(),
     outputs: z.array(z.string()).min(1).optional(),
   }),
   matrix_multiply: z.strictObject({

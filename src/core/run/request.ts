@@ -12,6 +12,7 @@ import type {
   Tensor,
   WorkflowTask,
 } from '../engine/engine.ts'
+import type {Framing} from '../framing/framing.ts'
 import type {FileReference} from './file-layout.ts'
 import type {LoadedTensor, TensorFiles} from './tensor-files.ts'
 
@@ -37,6 +38,8 @@ export interface RequestOptions {
   readonly folder: string
   /** Reads the files that lines name; without it, lines may not name any. */
   readonly files?: TensorFiles
+  /** Whether lines may ask for frames: who submits what comes of them has to know. */
+  readonly framed?: boolean
   /** Turns the words of another vocabulary into those of a line, before it is read. */
   readonly translate?: (value: unknown) => unknown
   /** Reads a tensor whose bytes are elsewhere; undefined for one that the line carries itself. */
@@ -47,6 +50,8 @@ export interface Request {
   /** As the line gives it; the line's number where it gives none. */
   readonly id: OperationId
   readonly operation: Operation
+  /** The operation is an inference, and its input is to be cut into frames. */
+  readonly frames?: Framing
   readonly options: SubmitOptions
   /** The outputs to return; all when undefined. */
   readonly outputs: readonly string[] | undefined
@@ -148,11 +153,18 @@ function build(
   const request = (operation: Operation): Request => ({
     id,
     operation,
+    ...framesOf(envelope, options),
     options: submitOptions(envelope, options.defaults),
     outputs: 'outputs' in envelope ? envelope.outputs : undefined,
   })
   const operation = toOperation(envelope, options)
   return operation instanceof Promise ? operation.then(request).catch(reject) : request(operation)
+}
+
+function framesOf(envelope: Envelope, {framed}: BuildOptions): Pick<Request, 'frames'> {
+  if (envelope.type !== 'inference' || envelope.frames === undefined) return {}
+  if (framed) return {frames: envelope.frames}
+  throw fieldError('frames', 'is not accepted here', {suggestions: ['`npubridge run` cuts recordings into frames']})
 }
 
 function submitOptions(envelope: Envelope, defaults: RequestDefaults = {}): SubmitOptions {

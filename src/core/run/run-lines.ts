@@ -18,6 +18,7 @@ import {type Line, LineSplitter, LONGEST_LINE} from './lines.ts'
 import {type Reading, readRequest, type Request, type RequestDefaults, type RequestOptions} from './request.ts'
 import {ResultOrder} from './result-order.ts'
 import {ResultWriter} from './result-writer.ts'
+import {submitRequest} from './submit-request.ts'
 import {type RunProgress, type RunSummary, Tally} from './tally.ts'
 import {TensorFiles} from './tensor-files.ts'
 import {TensorStore} from './tensor-store.ts'
@@ -147,6 +148,7 @@ class LineRun {
     this.#requestOptions = {
       files: new TensorFiles({folder}),
       folder,
+      framed: true,
       nonFinite,
       ...(options.defaults && {defaults: options.defaults}),
     }
@@ -287,10 +289,11 @@ class LineRun {
     void this.#execute(place, request)
   }
 
-  async #execute(place: number, {id, operation, options, outputs}: Request): Promise<void> {
+  async #execute(place: number, request: Request): Promise<void> {
+    const {id, outputs} = request
     let end: Pick<Outcome, 'error' | 'result' | 'saved'>
     try {
-      const result = await this.#options.engine.submit(operation, {...options, signal: this.#cancel.signal})
+      const result = await submitRequest(this.#options.engine, request, this.#cancel.signal)
       const chosen = outputs ? chooseOutputs(result, outputs) : result
       const saved = chosen.outputs && (await this.#store?.save(id, chosen.outputs))
       end = {result: chosen, saved}

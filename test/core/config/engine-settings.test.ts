@@ -43,6 +43,13 @@ describe('engineSettings', () => {
     })
   })
 
+  it('says where MATLAB is', () => {
+    const config = {matlab_config: {matlab_root: '/m', enable_signal_processing: false, max_workers: 2}}
+    const spelled = {matlabConfig: {matlabRoot: '/m', enableSignalProcessing: false, maxWorkers: 2}}
+    expect(engineSettings(config).matlabConfig).to.deep.equal(spelled.matlabConfig)
+    expect(fromJavaScript(spelled)).to.deep.equal(config)
+  })
+
   it('is the same in JavaScript spelling', () => {
     const spelled = {queue: {perPriority: [1]}, batching: {delayUs: 5}, models: {myModel: {shapes: {inputIds: [1]}}}}
     expect(fromJavaScript(spelled)).to.deep.equal({

@@ -10,7 +10,8 @@ describe('signals through the native engine', () => {
   let engine: Engine
 
   before(async () => {
-    engine = await createBridge({device: 'cpu', engine: 'native'})
+    const matlabConfig = {matlabRoot: '/nowhere/MATLAB'}
+    engine = await createBridge({device: 'cpu', engine: 'native', config: {matlabConfig}})
   })
 
   after(async () => engine[Symbol.asyncDispose]())
@@ -48,6 +49,14 @@ describe('signals through the native engine', () => {
     expect(failure.message).to.contain('device NPU is not one of this engine, which has CPU')
     const late = await failureOf(engine.submit(signal({...transform, backend: 'octave', timeLimitMs: 0})))
     expect(late.message).to.contain('time_limit_ms is 0')
+  })
+
+  it('tell where MATLAB was looked for', async () => {
+    const failure = await failureOf(
+      engine.submit(signal({operation: 'fft', parameters: {kind: 'fft'}, data: samples(1, 2), backend: 'matlab'})),
+    )
+    expect(failure.code).to.equal('RUNTIME_NOT_FOUND')
+    expect(failure.message).to.match(/^MATLAB cannot be loaded; tried \/nowhere\/MATLAB \(matlab_root: no /)
   })
 
   it('run many steps in one operation', async () => {

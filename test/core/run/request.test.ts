@@ -36,6 +36,23 @@ describe('readRequest', () => {
 
   const input = {data: [1, 2], shape: [1, 2]}
 
+  it('takes frames where they are known', async () => {
+    const line = {type: 'inference', model: 'm', inputs: {x: input}, frames: {length: 2, context: 1}}
+    const {frames} = await accepted(line, {framed: true})
+    expect(frames).to.deep.equal({length: 2, context: 1})
+    const elsewhere = await rejected(line)
+    expect(elsewhere.error.message).to.equal('frames is not accepted here')
+    for (const [wrong, message] of [
+      [{length: 0}, 'frames.length is 0, it must be at least 1'],
+      [{length: 2, contxt: 1}, 'frames.contxt is not a field of this operation'],
+      [{length: 2, segments: {}}, 'frames.segments.fs is missing'],
+      [{length: 2, steps: [{operation: 'fir'}]}, 'frames.steps[0].operation is "fir", it must be one of fft'],
+    ] as const) {
+      const {error} = await rejected({...line, frames: wrong}, {framed: true})
+      expect(error.message).to.contain(message)
+    }
+  })
+
   it('makes an inference of all that a line can say', async () => {
     const line = {
       end_of_stream: true,

@@ -21,6 +21,16 @@ describe('WAV files', () => {
     )
   })
 
+  it('gives the same wherever the samples lie in memory', () => {
+    const samples = Buffer.from(pcm16([-32_768, 16_384, 5]))
+    const aside = Buffer.concat([Buffer.alloc(1), samples]).subarray(1)
+    const format = {bytesPerSample: 2, encoding: 'pcm'} as const
+    expect([...decodeSamples(aside, format)]).to.deep.equal([-1, 0.5, 5 / 32_768])
+    expect(decodeSamples(Buffer.from(new Uint8Array(samples).buffer), format)).to.deep.equal(
+      decodeSamples(aside, format),
+    )
+  })
+
   it('tells the sample rate', () => {
     const bytes = wavFile(pcm16([1, 2]))
     expect(readWavFormat(bytes, bytes.length, 'x.wav')).to.include({bytesPerSample: 2, sampleRate: 16_000, samples: 2})

@@ -39,6 +39,8 @@ pub struct Config {
     pub npu: Npu,
     /// What happens when an NPU gets hot or takes too much power.
     pub power: Power,
+    /// Where MATLAB is, for signals that ask for it.
+    pub matlab: Matlab,
     /// Settings of single models, by the name that operations use.
     pub model_settings: HashMap<Name, ModelSettings>,
     /// Threads for operations that need no device.
@@ -112,6 +114,23 @@ impl Default for Power {
             sysfs_root: PathBuf::from("/"),
             pace: Pace::default(),
         }
+    }
+}
+
+/// Where MATLAB is, for signals that ask for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Matlab {
+    /// The folder that it is installed in, what its own command `matlabroot` tells; looked for when absent.
+    pub root: Option<PathBuf>,
+    /// Whether signals may be worked out by it.
+    pub enabled: bool,
+    /// Threads that it computes with; as many as it chooses when absent.
+    pub max_workers: Option<usize>,
+}
+
+impl Default for Matlab {
+    fn default() -> Self {
+        Self { root: None, enabled: true, max_workers: None }
     }
 }
 
@@ -245,6 +264,7 @@ impl Default for Config {
             tuning: Tuning::default(),
             npu: Npu::default(),
             power: Power::default(),
+            matlab: Matlab::default(),
             model_settings: HashMap::new(),
             worker_threads: host_workers(machine::cores()),
             capacity: Capacity::default(),

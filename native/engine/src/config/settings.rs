@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{Batching, Config, ModelSettings, Npu, Power, Profile, Rejected, Tuning};
+use super::{Batching, Config, Matlab, ModelSettings, Npu, Power, Profile, Rejected, Tuning};
 use crate::error::{Error, ErrorCode, Result};
 
 #[derive(Debug, Deserialize)]
@@ -32,6 +32,7 @@ struct Settings {
     resources: Option<GivenResources>,
     npu: Option<GivenNpu>,
     power: Option<GivenPower>,
+    matlab_config: Option<GivenMatlab>,
     #[serde(default)]
     models: HashMap<String, GivenModel>,
     agents: Option<PathBuf>,
@@ -97,6 +98,14 @@ struct GivenPower {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct GivenMatlab {
+    matlab_root: Option<PathBuf>,
+    enable_signal_processing: Option<bool>,
+    max_workers: Option<usize>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct GivenModel {
     profile: Option<Profile>,
     tuning: Option<Tuning>,
@@ -147,6 +156,9 @@ pub(super) fn parse(json: &str) -> Result<Config> {
     }
     config.npu = given.npu.map_or_else(Npu::default, GivenNpu::into_npu);
     config.power = given.power.map_or_else(Power::default, GivenPower::into_power);
+    if let Some(matlab) = given.matlab_config {
+        config.matlab = matlab.into_matlab()?;
+    }
     config.model_settings = models(given.models, &config.batching);
     Ok(config)
 }
@@ -188,6 +200,20 @@ impl GivenPower {
             sysfs_root: self.sysfs_root.unwrap_or(sysfs_root),
             pace,
         }
+    }
+}
+
+impl GivenMatlab {
+    fn into_matlab(self) -> Result<Matlab> {
+        if self.max_workers == Some(0) {
+            let message = "matlab_config.max_workers is 0, it must be at least 1";
+            return Err(invalid(message.to_owned()));
+        }
+        Ok(Matlab {
+            root: self.matlab_root,
+            enabled: self.enable_signal_processing.unwrap_or(true),
+            max_workers: self.max_workers,
+        })
     }
 }
 
@@ -293,7 +319,7 @@ mod tests {
         let schema: serde_json::Value =
             serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
         let mut checked = 0;
-        for section in ["batching", "resources", "breaker", "power"] {
+        for section in ["batching", "resources", "breaker", "power", "matlab_config"] {
             let settings = schema["properties"][section]["properties"].as_object().unwrap();
             for (name, setting) in settings {
                 let value = match setting["type"].as_str() {
@@ -332,6 +358,7 @@ mod tests {
             (r#","tuning":{"hint":"both"}"#, "both"),
             (r#","resources":{"npu_slots":0}"#, "npu_slots is 0"),
             (r#","resources":{"memory_mb":-1}"#, "memory_mb is -1"),
+            (r#","matlab_config":{"max_workers":0}"#, "max_workers is 0"),
         ] {
             let error = with(settings).unwrap_err();
             assert_eq!(error.code(), ErrorCode::ConfigInvalid);

@@ -20,7 +20,7 @@ use crate::operation::{
     Completion, Fallback, Inference, Name, Operation, Options, Output, Priority, Signal,
 };
 use crate::scheduler::Ticket;
-use crate::signal::{self, Octave, Patience, Place};
+use crate::signal::{self, Interpreter, Language, Patience, Place};
 use crate::sync::Mutex;
 
 /// Models of steps that stay loaded.
@@ -30,9 +30,16 @@ const KEPT: NonZeroUsize = NonZeroUsize::new(32).expect("not zero");
 #[derive(Debug)]
 pub(super) struct Foreign {
     device: Mutex<Queue>,
-    octave: Mutex<Queue>,
-    program: Mutex<Option<Octave>>,
+    octave: Program,
+    matlab: Program,
     models: Mutex<LruCache<Name, Arc<Generated>>>,
+}
+
+/// Another program, with what waits for it.
+#[derive(Debug, Default)]
+struct Program {
+    queue: Mutex<Queue>,
+    running: Mutex<Option<Box<dyn Interpreter>>>,
 }
 
 #[derive(Debug, Default)]
@@ -45,8 +52,8 @@ impl Default for Foreign {
     fn default() -> Self {
         Self {
             device: Mutex::default(),
-            octave: Mutex::default(),
-            program: Mutex::default(),
+            octave: Program::default(),
+            matlab: Program::default(),
             models: Mutex::new(LruCache::new(KEPT)),
         }
     }
@@ -55,8 +62,15 @@ impl Default for Foreign {
 impl Foreign {
     fn queue(&self, place: &Place) -> &Mutex<Queue> {
         match place {
-            Place::Octave => &self.octave,
+            Place::Program(language) => &self.program(*language).queue,
             Place::Native | Place::Device(_) => &self.device,
+        }
+    }
+
+    fn program(&self, language: Language) -> &Program {
+        match language {
+            Language::Octave => &self.octave,
+            Language::Matlab => &self.matlab,
         }
     }
 
@@ -144,7 +158,7 @@ fn run(
 ) -> Result<Output> {
     signal::run_elsewhere(signal, |place, limit, lowered| match place {
         Place::Native => Err(Error::new(ErrorCode::Internal, "native signals run on the host")),
-        Place::Octave => shared.by_octave(ticket, limit, lowered),
+        Place::Program(language) => shared.by_program(*language, ticket, limit, lowered),
         Place::Device(device) => {
             let (outputs, by) = shared.on_device(device.as_deref(), lowered, priority)?;
             *used = by;
@@ -154,24 +168,30 @@ fn run(
 }
 
 impl Shared {
-    fn by_octave(&self, ticket: Ticket, limit: Duration, lowered: Lowered) -> Result<Outputs> {
-        let mut slot = self.foreign.program.lock();
-        let mut octave = match slot.take() {
-            Some(running) => running,
-            None => Octave::start()?,
-        };
+    fn by_program(
+        &self,
+        language: Language,
+        ticket: Ticket,
+        limit: Duration,
+        lowered: Lowered,
+    ) -> Result<Outputs> {
         let wanted = || {
             let state = self.state.lock();
             !state.closing && state.apart.contains_key(&ticket)
         };
         let patience = Patience { limit, wanted: &wanted };
-        let outputs = signal::by_octave(&mut octave, lowered, &patience);
+        let mut slot = self.foreign.program(language).running.lock();
+        let mut program = match slot.take() {
+            Some(running) => running,
+            None => signal::start(language, &self.config.matlab, &patience)?,
+        };
+        let outputs = signal::by_program(&mut *program, lowered, &patience);
         // After anything but its own objection it is in an unknown state.
         let sound = outputs
             .as_ref()
             .map_or_else(|error| error.code() == ErrorCode::InvalidArgument, |_| true);
         if sound {
-            *slot = Some(octave);
+            *slot = Some(program);
         }
         outputs
     }

@@ -102,7 +102,7 @@ fn examine(library: &Path) -> Result<String> {
 }
 
 /// The loader's own words, which `libloading` keeps one level below its own.
-fn loader_text(error: &libloading::Error) -> String {
+pub(crate) fn loader_text(error: &libloading::Error) -> String {
     std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }
 

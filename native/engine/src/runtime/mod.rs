@@ -10,6 +10,7 @@ mod version;
 
 pub use find::{Lookup, RuntimeCandidate, RuntimeSource, SearchOptions};
 pub use inspect::{DeviceReport, RuntimeReport, inspect};
+pub(crate) use load::loader_text;
 pub use load::{LoadedRuntime, load, loaded};
 pub use trial::try_device;
 pub use version::{LEAST_VERSION, RuntimeVersion};

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::convert::{fault, processed, samples};
 use super::graph::{self, INPUT};
-use super::octave::{Octave, Patience};
+use super::interpreter::{Interpreter, Language, Patience};
 use super::plan::{self, Backend};
 use super::program::program;
 use crate::datatype::DataType;
@@ -23,7 +23,8 @@ pub(crate) enum Place {
     Native,
     /// On a device, this one if one was named.
     Device(Option<String>),
-    Octave,
+    /// By another program.
+    Program(Language),
 }
 
 /// Where a description sends its signal. One that is wrong stays here, where it is refused.
@@ -70,17 +71,16 @@ fn named(error: Error, name: &str) -> Error {
     Error::new(error.code(), format!("{name} {}", error.message()))
 }
 
-/// Runs a step with Octave.
+/// Runs a step with another program.
 ///
 /// # Errors
 /// `INVALID_ARGUMENT` with what it objects to, `DEVICE_LOST` when it ends or does not answer.
-pub(crate) fn by_octave(
-    octave: &mut Octave,
+pub(crate) fn by_program(
+    interpreter: &mut dyn Interpreter,
     lowered: Lowered,
     patience: &Patience<'_>,
 ) -> Result<Outputs> {
-    let program = program(&lowered);
-    let made = octave.run(&program, patience)?;
+    let made = interpreter.run(program(&lowered), patience)?;
     lowered.finish(made).ok_or_else(other_size)
 }
 

@@ -3,6 +3,8 @@
 mod convert;
 mod elsewhere;
 mod graph;
+mod interpreter;
+mod matlab;
 mod octave;
 mod plan;
 mod program;
@@ -17,8 +19,8 @@ use crate::sync::Mutex;
 use convert::{fault, processed, samples};
 use plan::Plan;
 
-pub(crate) use elsewhere::{Place, by_octave, device_step, from_device, place, run_elsewhere};
-pub(crate) use octave::{Octave, Patience};
+pub(crate) use elsewhere::{Place, by_program, device_step, from_device, place, run_elsewhere};
+pub(crate) use interpreter::{Interpreter, Language, Patience, start};
 
 /// What a stream of blocks remembers; nothing before its first block.
 pub(crate) type Memory = Arc<Mutex<Option<Running>>>;

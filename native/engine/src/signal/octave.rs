@@ -3,17 +3,18 @@
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write as _};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::{Duration, Instant};
+use std::sync::mpsc::{Receiver, channel};
 
 use npubridge_signal::Made;
 use tempfile::TempDir;
 
+use super::interpreter::{self, Interpreter, Patience};
 use super::program::Program;
 use crate::error::{Error, ErrorCode, Result};
 
 /// An executable to be tried before those on PATH.
 const VARIABLE: &str = "NPUBRIDGE_OCTAVE";
+const NAME: &str = "Octave";
 const NAMES: [&str; 2] = ["octave-cli", "octave"];
 const OPTIONS: [&str; 6] = [
     "--no-gui",
@@ -23,9 +24,6 @@ const OPTIONS: [&str; 6] = [
     "--no-history",
     "--no-line-editing",
 ];
-/// How often a running call is asked whether anybody still wants it.
-const ROUND: Duration = Duration::from_millis(50);
-
 /// A running Octave.
 #[derive(Debug)]
 pub(crate) struct Octave {
@@ -34,12 +32,6 @@ pub(crate) struct Octave {
     answers: Receiver<String>,
     folder: TempDir,
     calls: u64,
-}
-
-/// For how long a call may take, and whether it is still wanted.
-pub(crate) struct Patience<'a> {
-    pub(crate) limit: Duration,
-    pub(crate) wanted: &'a dyn Fn() -> bool,
 }
 
 impl Octave {
@@ -94,35 +86,6 @@ impl Octave {
         Ok(Self { child, input, answers, folder, calls: 0 })
     }
 
-    /// Runs a program. After an error other than `INVALID_ARGUMENT` this Octave is not to be used again.
-    ///
-    /// # Errors
-    /// `DEVICE_LOST` when Octave ends or does not answer in time, `INVALID_ARGUMENT` with what it objects to.
-    pub(super) fn run(&mut self, program: &Program, patience: &Patience<'_>) -> Result<Made> {
-        self.calls += 1;
-        let statements = self.statements(program).map_err(|error| self.files(&error))?;
-        if self.input.write_all(statements.as_bytes()).and_then(|()| self.input.flush()).is_err() {
-            return Err(self.ended());
-        }
-        self.wait(patience)?;
-        let bytes =
-            std::fs::read(self.folder.path().join("out")).map_err(|error| self.files(&error))?;
-        let width = if program.single { 4 } else { 8 };
-        if bytes.len() != program.values * width {
-            let message = format!(
-                "Octave gave {} values where {} were expected",
-                bytes.len() / width,
-                program.values
-            );
-            return Err(Error::new(ErrorCode::Internal, message));
-        }
-        Ok(if program.single {
-            Made::F32(bytemuck::pod_collect_to_vec(&bytes))
-        } else {
-            Made::F64(bytemuck::pod_collect_to_vec(&bytes))
-        })
-    }
-
     fn statements(&self, program: &Program) -> std::io::Result<String> {
         let mut file = std::fs::File::create(self.folder.path().join("in"))?;
         let mut code = String::from("try\nh = fopen('in', 'r');\n");
@@ -149,48 +112,54 @@ impl Octave {
     }
 
     fn wait(&mut self, patience: &Patience<'_>) -> Result<()> {
-        let until = Instant::now() + patience.limit;
+        let end = patience.end();
         let own = format!("npubridge {} ", self.calls);
         loop {
-            let left = until.saturating_duration_since(Instant::now());
-            match self.answers.recv_timeout(left.min(ROUND)) {
-                Ok(line) => match line.strip_prefix(&own) {
-                    Some("ok") => return Ok(()),
-                    Some(other) => {
-                        let what = other.strip_prefix("error ").unwrap_or(other);
-                        let message = format!("Octave refuses the step: {what}");
-                        return Err(Error::new(ErrorCode::InvalidArgument, message));
-                    }
-                    None => {}
-                },
-                Err(RecvTimeoutError::Disconnected) => return Err(self.ended()),
-                Err(RecvTimeoutError::Timeout) if !(patience.wanted)() => {
-                    return Err(Error::new(ErrorCode::Cancelled, "the operation was cancelled"));
+            let Some(line) = patience.next(&self.answers, end, NAME)? else {
+                return Err(self.ended());
+            };
+            match line.strip_prefix(&own) {
+                Some("ok") => return Ok(()),
+                Some(other) => {
+                    let what = other.strip_prefix("error ").unwrap_or(other);
+                    return Err(interpreter::refused(NAME, what));
                 }
-                Err(RecvTimeoutError::Timeout) if left.is_zero() => {
-                    let message = format!(
-                        "Octave did not answer within {:.1?} and was ended",
-                        patience.limit
-                    );
-                    return Err(Error::new(ErrorCode::DeviceLost, message)
-                        .suggest("the next operation starts it again")
-                        .suggest("raise time_limit_ms where the step is that long"));
-                }
-                Err(RecvTimeoutError::Timeout) => {}
+                None => {}
             }
         }
     }
 
     fn ended(&mut self) -> Error {
         let how = self.child.wait().map_or_else(|error| error.to_string(), |how| how.to_string());
-        Error::new(ErrorCode::DeviceLost, format!("Octave ended in mid-call ({how})"))
-            .suggest("submit the operation again: it starts Octave anew")
+        interpreter::ended(NAME, &format!(" ({how})"))
     }
 
     fn files(&self, error: &std::io::Error) -> Error {
         let folder = self.folder.path().display();
         let message = format!("the files for Octave in {folder} cannot be used");
         Error::new(ErrorCode::ResourceExhausted, message).caused_by(error)
+    }
+}
+
+impl Interpreter for Octave {
+    fn run(&mut self, program: Program, patience: &Patience<'_>) -> Result<Made> {
+        self.calls += 1;
+        let statements = self.statements(&program).map_err(|error| self.files(&error))?;
+        if self.input.write_all(statements.as_bytes()).and_then(|()| self.input.flush()).is_err() {
+            return Err(self.ended());
+        }
+        self.wait(patience)?;
+        let bytes =
+            std::fs::read(self.folder.path().join("out")).map_err(|error| self.files(&error))?;
+        let width = if program.single { 4 } else { 8 };
+        if bytes.len() != program.values * width {
+            return Err(interpreter::other_count(NAME, bytes.len() / width, program.values));
+        }
+        Ok(if program.single {
+            Made::F32(bytemuck::pod_collect_to_vec(&bytes))
+        } else {
+            Made::F64(bytemuck::pod_collect_to_vec(&bytes))
+        })
     }
 }
 

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use super::convert::fault;
 use super::elsewhere::Place;
+use super::interpreter::Language;
 use crate::error::{Error, ErrorCode, Result};
 use crate::sync::Mutex;
 
@@ -20,7 +21,7 @@ const KEPT: NonZeroUsize = NonZeroUsize::new(64).expect("not zero");
 /// Longer ones, with thousands of coefficients, are read anew each time.
 const LONGEST_KEPT: usize = 16 * 1024;
 
-const BACKENDS: [&str; 4] = ["auto", "native", "openvino", "octave"];
+const BACKENDS: [&str; 5] = ["auto", "native", "openvino", "octave", "matlab"];
 const DEVICES: [&str; 4] = ["auto", "npu", "gpu", "cpu"];
 /// How long another program may take for a step unless it is said.
 const LIMIT_MS: u64 = 60_000;
@@ -51,7 +52,7 @@ pub(super) enum Backend {
         device: Option<String>,
         automatic: bool,
     },
-    Octave,
+    Program(Language),
 }
 
 impl Backend {
@@ -61,7 +62,8 @@ impl Backend {
         match self {
             Self::Automatic | Self::Native => Self::NATIVE,
             Self::Device { .. } => "openvino",
-            Self::Octave => "octave",
+            Self::Program(Language::Octave) => "octave",
+            Self::Program(Language::Matlab) => "matlab",
         }
     }
 
@@ -71,7 +73,7 @@ impl Backend {
             Self::Device { device: Some(device), automatic: true } => {
                 format!("device {device} was asked for").into()
             }
-            Self::Native | Self::Device { .. } | Self::Octave => "asked for".into(),
+            Self::Native | Self::Device { .. } | Self::Program(_) => "asked for".into(),
         }
     }
 
@@ -84,7 +86,7 @@ impl Backend {
         match self {
             Self::Automatic | Self::Native => Place::Native,
             Self::Device { device, .. } => Place::Device(device.clone()),
-            Self::Octave => Place::Octave,
+            Self::Program(language) => Place::Program(*language),
         }
     }
 
@@ -103,8 +105,9 @@ impl Backend {
             ("auto", Some(_)) => Ok(Self::Device { device: named, automatic: true }),
             ("openvino", _) => Ok(Self::Device { device: named, automatic: false }),
             ("native", None) => Ok(Self::Native),
-            ("octave", None) => Ok(Self::Octave),
-            (backend @ ("native" | "octave"), Some(device)) => Err(Error::new(
+            ("octave", None) => Ok(Self::Program(Language::Octave)),
+            ("matlab", None) => Ok(Self::Program(Language::Matlab)),
+            (backend @ ("native" | "octave" | "matlab"), Some(device)) => Err(Error::new(
                 ErrorCode::InvalidArgument,
                 format!("device is {device:?}, and backend {backend} runs on no device"),
             )),

@@ -9,7 +9,7 @@ use npubridge_signal::{Array, Frames, Lowered, Real, Signal, Spectra, Transform,
 
 /// A real matrix of float32 or float64, column by column.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Matrix {
+pub(crate) struct Matrix {
     pub(super) single: bool,
     pub(super) rows: usize,
     pub(super) columns: usize,
@@ -18,7 +18,7 @@ pub(super) struct Matrix {
 
 /// What is to be run: variables, and statements that make the matrix `result` of them.
 #[derive(Debug)]
-pub(super) struct Program {
+pub(crate) struct Program {
     pub(super) variables: Vec<(&'static str, Matrix)>,
     pub(super) code: String,
     /// Whether `result` is float32.

@@ -85,7 +85,8 @@ def from_v2(config: Mapping[str, Any]) -> dict[str, Any]:
 def engine_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     """What the engine is told of a configuration."""
     names = ("worker_threads", "aging_ms", "aging_every", "retries", "hang_after_ms", "stream_idle_ms", "metrics")
-    settings = {name: config[name] for name in (*names, "agents", "breaker", "power") if name in config}
+    sections = ("agents", "breaker", "matlab_config", "power")
+    settings = {name: config[name] for name in (*names, *sections) if name in config}
     profiles = config.get("profiles", {})
     name = config.get("profile", "latency")
     settings.update(_tuned(name, profiles, config.get("batching", {})))

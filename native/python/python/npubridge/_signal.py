@@ -60,8 +60,8 @@ def process_signal(
     as dicts, the first output of each is the data of the next. ``data`` has channels first and time last, in float32 or
     float64; what it is, the outputs are. ``inputs`` are further samples that a member takes by name.
 
-    ``backend`` is auto, native, openvino or octave; with ``device`` (npu, gpu, cpu) it is worked out there, as far as
-    devices can, by a ``bridge`` that has that device.
+    ``backend`` is auto, native, openvino, octave or matlab; with ``device`` (npu, gpu, cpu) it is worked out there, as
+    far as devices can, by a ``bridge`` that has that device.
     """
     import numpy as np
 

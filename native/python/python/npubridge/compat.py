@@ -812,12 +812,14 @@ class NPUBridge:
         operations = [{"type": "inference", **self._inference(model_id, each, 1)} for each in data]
         return [_single(result) for result in self._started().call_batch(operations)]
 
-    def process_signal(self, operation: str, data: Any, parameters: dict[str, Any] | None = None) -> Any:
+    def process_signal(
+        self, operation: str, data: Any, parameters: dict[str, Any] | None = None, *, backend: str = "auto"
+    ) -> Any:
         """Processes samples; gives the output, or a dict of several. See ``npubridge.process_signal``.
 
         A family with a member of its own name needs no ``kind``: fft, kalman."""
         asked = {"kind": operation, **(parameters or {})}
-        outputs = _signal.process_signal(operation, data, asked, bridge=self._started())
+        outputs = _signal.process_signal(operation, data, asked, backend=backend, bridge=self._started())
         return next(iter(outputs.values())) if len(outputs) == 1 else outputs
 
     def benchmark(self, duration_ms: float = 1000, kind: str = "echo") -> dict[str, Any]:
@@ -833,9 +835,14 @@ class NPUBridge:
         return self._call("statistics").report
 
     def set_matlab_config(self, config: dict[str, Any]) -> None:
-        """Keeps a configuration of MATLAB, which nothing uses yet."""
+        """Says where MATLAB is: ``matlab_root``, ``enable_signal_processing``, ``max_workers``. Only before the first
+        operation; signals go there with ``process_signal(..., backend="matlab")``."""
         with self._lock:
-            self._config["matlab"] = dict(config)
+            if self._bridge is not None:
+                raise UnsupportedOperationError("set_matlab_config comes too late: the engine runs")
+            changed = {**self._config, "matlab_config": dict(config)}
+            resolve(_settings(changed), {})
+            self._config = changed
 
     def get_config(self) -> dict[str, Any]:
         """The configuration."""

@@ -3,7 +3,7 @@
 //! The data is the input signal, or with two dimensions the rows of inputs themselves; `inputs.d` is what is wanted.
 
 use crate::MAX_VALUES;
-use crate::array::{Inputs, Outputs, Signal};
+use crate::array::{Inputs, Outputs};
 use crate::fault::{Fault, Result};
 use crate::filter::same_block;
 use crate::kalman::matrix::Matrix;
@@ -191,11 +191,11 @@ struct Running {
 }
 
 impl Streaming for Running {
-    fn next(&mut self, inputs: Inputs<'_>) -> Result<Outputs> {
-        let kind = Signal::borrowed(&inputs.data);
-        if kind.shape().len() == 1 {
-            same_block(&mut self.first, &kind)?;
+    fn next(&mut self, inputs: &Inputs<'_>, outputs: &mut Outputs) -> Result<()> {
+        if inputs.data.shape().len() == 1 {
+            same_block(&mut self.first, inputs.data)?;
         }
-        self.filter.block(&inputs)
+        *outputs = self.filter.block(inputs)?;
+        Ok(())
     }
 }

@@ -84,10 +84,10 @@ pub(crate) fn prepare(kind: &str, parameters: &mut Parameters) -> Result<Box<dyn
 impl Member for Transform {
     fn run(&self, inputs: Inputs<'_>) -> Result<Outputs> {
         with_real!(inputs.data, array => match self.kind {
-            Kind::Rfft => self.rfft(&array),
-            Kind::Irfft => self.irfft(&array),
-            Kind::Fft | Kind::Ifft => self.complex(&array),
-            Kind::Fft2 => self.fft2(&array),
+            Kind::Rfft => self.rfft(array),
+            Kind::Irfft => self.irfft(array),
+            Kind::Fft | Kind::Ifft => self.complex(array),
+            Kind::Fft2 => self.fft2(array),
         })
     }
 

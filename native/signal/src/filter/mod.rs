@@ -16,7 +16,7 @@ pub use direct::DirectFilter;
 pub use resample::Resampler;
 pub use sections::{Section, SosFilter};
 
-use crate::array::{Array, Inputs, Outputs, Signal, with_real};
+use crate::array::{Array, Inputs, Outputs, Signal, Values, with_real};
 use crate::fault::{Fault, Result};
 use crate::lowered::{self, Lowered, Work};
 use crate::parameters::{Parameters, out_of, unknown_word};
@@ -471,31 +471,27 @@ enum State {
 }
 
 impl State {
-    fn next32(&mut self, samples: &[f32]) -> Vec<f32> {
-        let mut output = samples.to_vec();
+    fn next32(&mut self, samples: &[f32], output: &mut Vec<f32>) {
         match self {
-            Self::Sos(filter, _) => filter.process(&mut output),
-            Self::Direct(filter, _) => filter.process(&mut output),
-            Self::Resample(filter, _) => {
-                output.clear();
-                filter.process(samples, &mut output);
-            }
+            Self::Sos(filter, _) => filter.process(appended(samples, output)),
+            Self::Direct(filter, _) => filter.process(appended(samples, output)),
+            Self::Resample(filter, _) => filter.process(samples, output),
         }
-        output
     }
 
-    fn next64(&mut self, samples: &[f64]) -> Vec<f64> {
-        let mut output = samples.to_vec();
+    fn next64(&mut self, samples: &[f64], output: &mut Vec<f64>) {
         match self {
-            Self::Sos(_, filter) => filter.process(&mut output),
-            Self::Direct(_, filter) => filter.process(&mut output),
-            Self::Resample(_, filter) => {
-                output.clear();
-                filter.process(samples, &mut output);
-            }
+            Self::Sos(_, filter) => filter.process(appended(samples, output)),
+            Self::Direct(_, filter) => filter.process(appended(samples, output)),
+            Self::Resample(_, filter) => filter.process(samples, output),
         }
-        output
     }
+}
+
+fn appended<'o, T: Real>(samples: &[T], output: &'o mut Vec<T>) -> &'o mut [T] {
+    let start = output.len();
+    output.extend_from_slice(samples);
+    &mut output[start..]
 }
 
 /// One state for each channel.
@@ -519,43 +515,64 @@ impl Channels {
 }
 
 impl Streaming for Channels {
-    fn next(&mut self, inputs: Inputs<'_>) -> Result<Outputs> {
-        same_block(&mut self.first, &inputs.data)?;
-        let channels = with_real!(&inputs.data, array => array.channels());
+    fn next(&mut self, inputs: &Inputs<'_>, outputs: &mut Outputs) -> Result<()> {
+        same_block(&mut self.first, inputs.data)?;
+        let channels = with_real!(inputs.data, array => array.channels());
         self.states.resize_with(channels, &self.make);
-        let output = match &inputs.data {
+        let output = match inputs.data {
             Signal::F32(array) => {
-                let blocks = array.reals()?.chunks_exact(array.length()).zip(&mut self.states);
-                gather(array, blocks.map(|(block, state)| state.next32(block)).collect())
+                each(array, outputs, &mut self.states, |state, block, out| state.next32(block, out))
             }
             Signal::F64(array) => {
-                let blocks = array.reals()?.chunks_exact(array.length()).zip(&mut self.states);
-                gather(array, blocks.map(|(block, state)| state.next64(block)).collect())
+                each(array, outputs, &mut self.states, |state, block, out| state.next64(block, out))
             }
         };
-        Ok(vec![("samples", output)])
+        outputs.push(("samples", output?));
+        Ok(())
     }
 }
 
-fn gather<T: Real>(array: &Array<'_, T>, blocks: Vec<Vec<T>>) -> Signal<'static> {
-    let length = blocks.first().map_or(0, Vec::len);
-    T::signal(Array::real(blocks.concat(), &array.shape_with(&[length])))
+/// The blocks of all channels, each by its own state, in the memory of the outputs before.
+fn each<T: Real>(
+    array: &Array<'_, T>,
+    outputs: &mut Outputs,
+    states: &mut [State],
+    work: impl Fn(&mut State, &[T], &mut Vec<T>),
+) -> Result<Signal<'static>> {
+    let samples = array.reals()?;
+    let (mut values, mut shape) = (Vec::new(), Vec::new());
+    if let Some((_, before)) = outputs.pop()
+        && let Some(Array { values: Values::Real(owned), shape: sizes }) = T::array(before)
+    {
+        (values, shape) = (owned.into_owned(), sizes);
+    }
+    outputs.clear();
+    values.clear();
+    let channels = states.len();
+    for (block, state) in samples.chunks_exact(array.length()).zip(states) {
+        work(state, block, &mut values);
+    }
+    shape.clear();
+    shape.extend_from_slice(&array.shape);
+    if let Some(length) = shape.last_mut() {
+        *length = values.len() / channels;
+    }
+    Ok(T::signal(Array { values: Values::Real(values.into()), shape }))
 }
 
 /// Refuses a block with other channels or another type than the first.
 pub(crate) fn same_block(first: &mut Option<(Vec<usize>, bool)>, data: &Signal<'_>) -> Result<()> {
-    let leading = data.shape().split_last().map_or(&[][..], |(_, leading)| leading).to_vec();
-    let this = (leading, matches!(data, Signal::F64(_)));
+    let leading = data.shape().split_last().map_or(&[][..], |(_, leading)| leading);
+    let wide = matches!(data, Signal::F64(_));
     match first {
         None => {
-            *first = Some(this);
+            *first = Some((leading.to_vec(), wide));
             Ok(())
         }
-        Some(first) if *first == this => Ok(()),
+        Some(first) if first.0 == leading && first.1 == wide => Ok(()),
         Some(first) => Err(Fault::shape(format!(
-            "a block has channels {:?} of {}, the stream began with {:?} of {}",
-            this.0,
-            if this.1 { "float64" } else { "float32" },
+            "a block has channels {leading:?} of {}, the stream began with {:?} of {}",
+            if wide { "float64" } else { "float32" },
             first.0,
             if first.1 { "float64" } else { "float32" }
         ))),

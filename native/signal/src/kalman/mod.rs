@@ -193,7 +193,7 @@ impl Model {
 
 impl Member for Kalman {
     fn run(&self, inputs: Inputs<'_>) -> Result<Outputs> {
-        let steps = self.model.check(&inputs.data)?;
+        let steps = self.model.check(inputs.data)?;
         let n = self.model.x0.size().0;
         let total = steps.saturating_mul(n * n);
         if total > MAX_VALUES {
@@ -211,7 +211,7 @@ impl Member for Kalman {
         if self.smooth {
             smooth(&taken, &mut beliefs)?;
         }
-        Ok(outputs(&inputs.data, &beliefs, n))
+        Ok(outputs(inputs.data, &beliefs, n))
     }
 
     fn streaming(&self) -> Option<Box<dyn Streaming>> {
@@ -260,10 +260,10 @@ struct Running {
 }
 
 impl Streaming for Running {
-    fn next(&mut self, inputs: Inputs<'_>) -> Result<Outputs> {
-        self.model.check(&inputs.data)?;
+    fn next(&mut self, inputs: &Inputs<'_>, made: &mut Outputs) -> Result<()> {
+        self.model.check(inputs.data)?;
         if self.first.is_none() {
-            same_block(&mut self.first, &inputs.data)?;
+            same_block(&mut self.first, inputs.data)?;
         }
         let z = inputs.data.wide()?;
         let mut beliefs = Vec::new();
@@ -271,6 +271,7 @@ impl Streaming for Running {
             self.belief = self.model.step(&self.belief, row)?.updated;
             beliefs.push(self.belief.clone());
         }
-        Ok(outputs(&inputs.data, &beliefs, self.model.x0.size().0))
+        *made = outputs(inputs.data, &beliefs, self.model.x0.size().0);
+        Ok(())
     }
 }

@@ -269,8 +269,8 @@ pub(super) struct Framed {
 }
 
 impl Streaming for Framed {
-    fn next(&mut self, inputs: Inputs<'_>) -> Result<Outputs> {
-        same_block(&mut self.first, &inputs.data)?;
+    fn next(&mut self, inputs: &Inputs<'_>, outputs: &mut Outputs) -> Result<()> {
+        same_block(&mut self.first, inputs.data)?;
         let layout = self.stft.options.layout(usize::MAX >> 1, false)?;
         let block = inputs.data.wide()?;
         let n = inputs.data.length();
@@ -283,14 +283,15 @@ impl Streaming for Framed {
         let shape = with_real!(&inputs.data, array => array.shape_with(&[length]));
         if count == 0 {
             let empty = with_real!(&inputs.data, array => array.shape_with(&[layout.lines(), 0]));
-            return Ok(vec![("stft", inputs.data.same_type(Vec::new(), &empty))]);
+            *outputs = vec![("stft", inputs.data.same_type(Vec::new(), &empty))];
+            return Ok(());
         }
         let samples: Signal<'_> = inputs.data.same_type(self.kept.concat(), &shape);
         let whole = Stft { boundary: None, padded: false, ..self.stft.clone() };
-        let outputs = with_real!(&samples, array => whole.run(array))?;
+        *outputs = with_real!(&samples, array => whole.run(array))?;
         for kept in &mut self.kept {
             kept.drain(..count * layout.step);
         }
-        Ok(outputs)
+        Ok(())
     }
 }

@@ -4,6 +4,7 @@ import type {Engine, OperationResult} from '../../engine/engine.ts'
 
 import {NpuBridgeError} from '../../errors.ts'
 import {readRequest} from '../../run/request.ts'
+import {submitRequest} from '../../run/submit-request.ts'
 import {TensorFiles} from '../../run/tensor-files.ts'
 import {fillValue} from '../placeholders.ts'
 
@@ -18,10 +19,13 @@ export async function runOperation(
 ): Promise<OperationOutput> {
   const filled = fillValue(handler.template, context) as object
   const files = new TensorFiles({folder: handler.folder})
-  const request = await readRequest(Buffer.from(JSON.stringify(filled)), 1, {files, folder: handler.folder})
+  const request = await readRequest(Buffer.from(JSON.stringify(filled)), 1, {
+    files,
+    folder: handler.folder,
+    framed: true,
+  })
   if ('error' in request) throw request.error
-  const result = await engine.submit(request.operation, {...request.options, signal: context.signal})
-  return outputOf(result)
+  return outputOf(await submitRequest(engine, request, context.signal))
 }
 
 function outputOf({data, device, fallback, outputs = {}}: OperationResult): OperationOutput {
