@@ -9,6 +9,7 @@ import {tmpdir} from 'node:os'
 import path from 'node:path'
 
 import {joinAsCaller} from '../../src/core/cluster/client/cluster-engine.ts'
+import {bundleOf} from '../../src/core/cluster/job/job.ts'
 import {failureOf} from '../support/failure.ts'
 import {requireNative} from '../support/native.ts'
 import {until} from '../support/pool.ts'
@@ -178,9 +179,8 @@ describe('a pool from the command line', () => {
       priority: 'low',
       reply: '00000000-0001',
       tensors: [],
-      v: 1,
-    }
-    await queue.add('late', job, {jobId: 'late-job', priority: 5})
+    } as const
+    await queue.add('late', bundleOf([{...job, tensors: []}]), {jobId: 'late-job', priority: 5})
     await until(async () => (await queue.getFailedCount()) === 1)
     await queue.close()
     connection.disconnect()

@@ -20,6 +20,7 @@ import {within} from '../within.ts'
 import {WorkerAgents} from './agents.ts'
 import {AnswerBook} from './answer-book.ts'
 import {Consumers} from './consumers.ts'
+import {Dispersal} from './dispersal.ts'
 import {JobExecutor} from './executor.ts'
 import {Inheritance} from './inheritance.ts'
 import {JobRunner} from './job-runner.ts'
@@ -36,7 +37,7 @@ export interface WorkerSettings {
   readonly engine: Engine
   /** Unlike those of all others; the name of the host when absent. */
   readonly name?: string | undefined
-  /** Operations of one lane at once. */
+  /** Operations of one lane at once: more are taken while there are fewer. */
   readonly capacity: number
   readonly modelsFolder: string
   /** Models to load before it joins. */
@@ -100,7 +101,16 @@ export class ClusterWorker {
       version,
     })
     const answers = new AnswerBook(link.redis, keys, new ReplyWriter(link.redis, keys), options)
-    this.#runner = new JobRunner({answers, driver: link.driver, executor, node: name, options})
+    this.#runner = new JobRunner({
+      answers,
+      dispersal: new Dispersal({answers, node: name, options, queues: this.#queues}),
+      driver: link.driver,
+      executor,
+      keys,
+      node: name,
+      options,
+      redis: link.redis,
+    })
     const onProblem = (error: Error) => {
       this.#tellProblem(error)
     }
