@@ -77,6 +77,14 @@ describe('a pool', () => {
       expect(caller.metricsText()).to.match(/npubridge_node_ready\{node="b"\} 1/)
     })
 
+    it('of arrays as well, and gives back what they are', async () => {
+      await pool.worker('a')
+      const caller = await pool.caller()
+      const echo = async (data: unknown) => (await caller.submit({type: 'echo', data})).data
+      const arrays = [Float32Array.of(1, NaN, -0), BigInt64Array.of(-(2n ** 60n)), new Uint8Array(), Buffer.from('ü')]
+      for (const data of arrays) expect(await echo(data)).to.deep.equal(data)
+    })
+
     it('with small tensors in the job, and large ones beside it that are gone afterwards', async () => {
       await pool.worker('a')
       const caller = await pool.caller()

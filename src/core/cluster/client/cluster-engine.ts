@@ -16,6 +16,7 @@ import {clusterOptions, type ClusterSettings} from '../options.ts'
 import {parseReply, type Reply, resultIn, type TaskAnswer, taskAnswer} from '../reply/reply.ts'
 import {within} from '../within.ts'
 import {type CallerParts, connectCaller} from './caller.ts'
+import {echoedArray} from './echo-data.ts'
 import {type ClusterSubmitOptions, jobIdOf, needOf, type Work} from './job-builder.ts'
 import {LossWatch} from './loss-watch.ts'
 import {noWorkers, Outage} from './outage.ts'
@@ -101,6 +102,8 @@ export class ClusterEngine implements Delegate, Engine {
   async submit(operation: Operation, options: ClusterSubmitOptions = {}): Promise<ClusterResult> {
     checkOperation(operation)
     checkSubmitOptions(options)
+    const echoed = operation.type === 'echo' ? echoedArray(operation) : undefined
+    if (echoed) return echoed.restore(await this.#submitOperation(echoed.operation, {}, options))
     const need = needOf(operation)
     if (streamOf(operation) === undefined) return this.#submitOperation(operation, need, options)
     return this.#streams.inOrder(operation, async () => this.#submitOperation(operation, need, options))
