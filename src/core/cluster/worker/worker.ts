@@ -74,6 +74,7 @@ export class ClusterWorker {
   #isLeaving = false
   #draining: Promise<void> | undefined
   #lastProblem = ''
+  #subscriber: Redis | undefined
 
   private constructor(settings: WorkerSettings, link: RedisLink, clock: PoolClock, name: string) {
     const {engine, modelsFolder, options, version} = settings
@@ -217,6 +218,7 @@ export class ClusterWorker {
 
   async #listen(): Promise<void> {
     const subscriber: Redis = this.#link.duplicate()
+    this.#subscriber = subscriber
     subscriber.on('message', (_channel: string, id: string) => {
       this.#runner.cancel(id)
     })
@@ -229,6 +231,8 @@ export class ClusterWorker {
       if (this.#beats % SYNCHRONIZE_EVERY === 0) await this.#clock.synchronize(this.#link.redis)
       if (this.#beats % SWEEP_EVERY === 0) await this.#tensors.sweep()
       this.#beats++
+      // Nothing else is written there, and so nothing else would show that it is cut.
+      void this.#subscriber?.ping().catch(() => undefined)
       await this.#obey(await this.#directory.isToDrain(this.name))
       await this.#directory.announce(await portrait(this.#portrait, this.#state))
       if (this.#state === 'ready') await this.#inheritance.look()
