@@ -8,6 +8,7 @@
 import {Queue, Worker} from 'bullmq'
 import {Redis} from 'ioredis'
 import {spawn} from 'node:child_process'
+import {randomUUID} from 'node:crypto'
 import {once} from 'node:events'
 import {loadavg} from 'node:os'
 import path from 'node:path'
@@ -159,12 +160,13 @@ async function latency(caller) {
 
 async function minilm(caller) {
   await using bridge = await createBridge({device: 'cpu'})
+  const run = randomUUID()
   let told = 0
   const rate = async (engine) => {
-    // Others each time: engines remember the embeddings of the texts that came last.
+    // Others each time, and in each run: engines remember what they have embedded, also on disk.
     const all = Array.from({length: TEXTS}, () => {
       told++
-      return {texts: [`the quick brown fox number ${told} jumps over the lazy dog`], type: 'embed'}
+      return {texts: [`the quick brown fox number ${told} of ${run} jumps over the lazy dog`], type: 'embed'}
     })
     const started = performance.now()
     const failed = (await engine.submitBatch(all)).find(({ok}) => !ok)

@@ -85,7 +85,7 @@ export class RedisLink implements AsyncDisposable {
    */
   #keepDuplicates(): void {
     const duplicate = this.redis.duplicate.bind(this.redis)
-    this.redis.duplicate = (override) => this.#keep(duplicate({socketTimeout: SILENT_BLOCKING_MS, ...override}))
+    this.redis.duplicate = (override) => this.#keep(duplicate({...override, socketTimeout: SILENT_BLOCKING_MS}))
   }
 
   #keep(redis: Redis): Redis {
