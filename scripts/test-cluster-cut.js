@@ -30,7 +30,7 @@ const operations = Number(values.operations)
 const host = new OtherHost()
 const children = []
 let redis
-let failed = true
+let failed
 try {
   redis = await startRedis({args: () => ['--bind', '127.0.0.1', host.address, '--protected-mode', 'no']})
   failed = !(await cutWorker(redis)) || !(await cutCaller(redis))
@@ -50,11 +50,12 @@ async function cutWorker({port, url}) {
   const started = performance.now()
   const answers = []
   const submit = async (operation) => {
-    const place = answers.push([]) - 1
+    const own = []
+    answers.push(own)
     try {
-      answers[place].push(await caller.submit(operation))
+      own.push(await caller.submit(operation))
     } catch (error) {
-      answers[place].push(error)
+      own.push(error)
     }
   }
 
@@ -97,7 +98,7 @@ async function cutWorker({port, url}) {
 async function cutCaller({port}) {
   const args = [BIN, 'run', '-', '--cluster', urlFrom(port)]
   const child = start('caller', ...host.command(process.execPath, args), {stdio: ['pipe', 'pipe', 'pipe']})
-  child.stdin.end(JSON.stringify({type: 'benchmark', kind: 'echo', duration_ms: 60_000}))
+  child.stdin.end('{"type": "benchmark", "kind": "echo", "duration_ms": 60000}')
   let printed = ''
   child.stdout.on('data', (text) => {
     printed += text

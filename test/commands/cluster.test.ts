@@ -9,10 +9,8 @@ import {tmpdir} from 'node:os'
 import path from 'node:path'
 
 import {joinAsCaller} from '../../src/core/cluster/client/cluster-engine.ts'
-import type {Live} from '../../src/core/dashboard/live.ts'
-
 import {bundleOf} from '../../src/core/cluster/job/job.ts'
-import {readLive} from '../../src/core/dashboard/live.ts'
+import {type Live, readLive} from '../../src/core/dashboard/live.ts'
 import {openSocket} from '../../src/core/serve/client/connection.ts'
 import {failureOf} from '../support/failure.ts'
 import {requireNative} from '../support/native.ts'
@@ -314,7 +312,7 @@ async function liveOf(url: string): Promise<Live> {
   try {
     const told = new Promise<string>((resolve) => {
       socket.on('message', (data) => {
-        const text = String(data as Buffer)
+        const text = String(data)
         if (text.includes('"live":')) resolve(text)
       })
     })

@@ -29,6 +29,6 @@ function arrayLike(given: ArrayBufferView, data: unknown): ArrayBufferView {
     )
   }
 
-  if (Buffer.isBuffer(given)) return Buffer.from(bytes.buffer)
+  if (Buffer.isBuffer(given)) return Buffer.from(bytes)
   return new (given.constructor as new (buffer: ArrayBuffer) => ArrayBufferView)(bytes.buffer)
 }

@@ -14,6 +14,8 @@ export interface ClusterResult extends OperationResult {
 export interface Company {
   /** Ids of those that are wanted: neither settled nor given up. */
   readonly wanted: Set<string>
+  /** Whether their job was taken away, once that was tried, since none of them is wanted any more. */
+  removing?: Promise<boolean>
 }
 
 export interface Pending {

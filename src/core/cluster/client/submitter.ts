@@ -4,12 +4,11 @@ import type {JobsOptions} from 'bullmq'
 import {randomUUID} from 'node:crypto'
 import {setTimeout as sleep} from 'node:timers/promises'
 
-import type {LaneQueues} from '../lane/queues.ts'
 import type {ClusterOptions} from '../options.ts'
 import type {Pending} from './pending.ts'
 
 import {type Bundle, bundleOf} from '../job/job.ts'
-import {bundleName, jobOptions} from '../lane/queues.ts'
+import {bundleName, jobOptions, type LaneQueues} from '../lane/queues.ts'
 import {companies, type Companion} from './companies.ts'
 
 export interface Submission extends Companion {

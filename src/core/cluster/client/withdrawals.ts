@@ -19,6 +19,8 @@ interface Waiting extends Withdrawn {
 
 /** What is withdrawn is noted for as long as its job may wait. */
 const NOTED_MS = 3_600_000
+/** How BullMQ calls the state of a job that nobody has begun. */
+const NOT_BEGUN: ReadonlySet<string> = new Set(['delayed', 'prioritized', 'waiting'])
 
 export class Withdrawals {
   readonly #parts: WithdrawalsParts
@@ -58,14 +60,19 @@ export class Withdrawals {
 
   async #takeTogether(all: readonly Waiting[]): Promise<boolean> {
     const {company, jobId, lane} = all[0]!
-    if (company.wanted.size === 0 && (await this.#remove(lane, jobId))) return true
+    if (company.wanted.size === 0) {
+      company.removing ??= this.#remove(lane, jobId)
+      if (await company.removing) return true
+    }
+
     const {keys, link, queues} = this.#parts
     const key = keys.withdrawn(jobId)
     // A worker looks here after it has become one that can be told, so it learns of it in one way or the other.
     await link.redis.sadd(key, ...all.map(({job}) => job.id))
     await link.redis.pexpire(key, NOTED_MS)
     const state = await queues.get(lane).getJobState(jobId)
-    return state === 'prioritized' || state === 'waiting' || state === 'delayed'
+    // Meanwhile the last of them may have been given up, and the job with it.
+    return NOT_BEGUN.has(state) || (company.removing ?? false)
   }
 
   async #remove(lane: string, jobId: string): Promise<boolean> {

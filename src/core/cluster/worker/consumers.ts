@@ -1,6 +1,8 @@
 /** The BullMQ workers of one process: one for each lane that it reads. */
 import type {Job as BullJob, Worker} from 'bullmq'
 
+import {setTimeout as sleep} from 'node:timers/promises'
+
 import type {ClusterOptions} from '../options.ts'
 import type {PoolKeys} from '../pool/keys.ts'
 import type {RedisLink} from '../redis/link.ts'
@@ -24,6 +26,10 @@ export interface ConsumersOptions {
 
 /** What is left of the places of usual lanes while urgent ones have much to do. */
 const YIELDED_SHARE = 1 / 8
+/** Urgent work is at hand when some began or ended so lately: what follows it is on its way from Redis. */
+const AT_HAND_MS = 5
+/** While it is, usual jobs that were taken wait for it, but for one in so long; so their lanes never stand still. */
+const MAKE_WAY_MS = 50
 /** What BullMQ calls it when a job was begun too often. */
 const GIVEN_UP = 'allowable limit'
 /** After a restart of Redis, what was done is told it again after this. */
@@ -46,6 +52,9 @@ export class Consumers {
   #isPaused = false
   #drained: Promise<unknown> | undefined
   #urgentRunning = 0
+  #urgentAt = -Infinity
+  /** When the next usual job goes on beside urgent ones. */
+  #nextUsualAt = -Infinity
 
   constructor(options: ConsumersOptions) {
     this.#options = options
@@ -78,7 +87,7 @@ export class Consumers {
   async #process(lane: Lane, name: string, job: BullJob): Promise<unknown> {
     const operations = operationsIn(job.data)
     this.#count(lane, name, {jobs: 1, operations})
-    const work = this.#options.process(job)
+    const work = this.#begin(name, job)
     this.#running.add(work)
     try {
       return await work
@@ -86,6 +95,21 @@ export class Consumers {
       this.#running.delete(work)
       this.#count(lane, name, {jobs: -1, operations: -operations})
     }
+  }
+
+  async #begin(name: string, job: BullJob): Promise<unknown> {
+    if (!isUrgent(name)) await this.#makeWay()
+    return this.#options.process(job)
+  }
+
+  async #makeWay(): Promise<void> {
+    const now = performance.now()
+    const isAtHand = () => performance.now() - this.#urgentAt < AT_HAND_MS
+    if (!isAtHand()) return
+    const end = Math.max(now, this.#nextUsualAt) + MAKE_WAY_MS
+    this.#nextUsualAt = end
+    while (isAtHand() && performance.now() < end) await sleep(AT_HAND_MS)
+    if (!isAtHand()) this.#nextUsualAt = -Infinity
   }
 
   /** Usual lanes take less while there is much that is urgent; one that waits is served before those to come. */
@@ -97,6 +121,7 @@ export class Consumers {
       return
     }
 
+    this.#urgentAt = performance.now()
     this.#urgentRunning += operations
     for (const [each, other] of this.#lanes) this.#makePlaces(other, each)
   }

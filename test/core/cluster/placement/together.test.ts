@@ -36,8 +36,9 @@ describe('how many operations go into one job', () => {
     expect(mostTogether(64, 'any', [node('a', {load: 1}), node('b', {load: 2})])).to.equal(8)
   })
 
-  it('is no more than the least of them takes, and one where nobody is there', () => {
-    expect(mostTogether(5000, 'any', [node('a'), node('b', {capacity: 3})])).to.equal(3)
+  it('is a quarter of what the least of them takes, and one where nobody is there', () => {
+    expect(mostTogether(5000, 'any', [node('a'), node('b', {capacity: 8})])).to.equal(2)
+    expect(mostTogether(5000, 'any', [node('a'), node('b', {capacity: 3})])).to.equal(1)
     expect(mostTogether(3, 'any', [])).to.equal(1)
   })
 })
