@@ -21,7 +21,7 @@ import {startRedis} from '../test/support/redis.ts'
 
 const BIN = path.resolve(import.meta.dirname, '../bin/run.js')
 const CONCURRENCY = 64
-const TEXTS = 400
+const TEXTS = 100
 const {values} = parseArgs({
   options: {
     'bullmq-worker': {type: 'string'},
