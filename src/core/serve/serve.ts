@@ -1,8 +1,8 @@
 /** A server from its options to its end. */
 import path from 'node:path'
 
-import type {Engine} from '../engine/engine.ts'
 import type {LiveNode} from '../dashboard/nodes.ts'
+import type {Engine} from '../engine/engine.ts'
 import type {Paths} from '../paths.ts'
 import type {GrpcServer} from './grpc/server.ts'
 import type {ServeOptions} from './options.ts'
