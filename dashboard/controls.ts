@@ -82,6 +82,11 @@ function addKeys(ranges: readonly HTMLButtonElement[], keys: HTMLDialogElement):
         break
       }
 
+      case 'n': {
+        byId('nodes-region').focus()
+        break
+      }
+
       case 'p': {
         byId('pause').click()
         break

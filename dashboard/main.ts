@@ -1,6 +1,7 @@
 /** The dashboard: what the server tells, shown as it comes. */
 import type {Figures} from '../src/core/dashboard/figures.ts'
 import type {Live, LiveModel} from '../src/core/dashboard/live.ts'
+import type {LiveNode} from '../src/core/dashboard/nodes.ts'
 
 import {RecentFigures} from '../src/core/dashboard/recent.ts'
 import {viewOf} from '../src/core/dashboard/view.ts'
@@ -15,6 +16,7 @@ import {showDevices} from './panels/devices.ts'
 import {EventsPanel} from './panels/events.ts'
 import {showLoad} from './panels/load.ts'
 import {ModelsPanel} from './panels/models.ts'
+import {NodesPanel} from './panels/nodes.ts'
 import {showSummary} from './panels/summary.ts'
 import {WorkflowPanel} from './panels/workflow.ts'
 import {keepToken, keptToken} from './token.ts'
@@ -26,11 +28,14 @@ class Dashboard {
   readonly #history = new HistoryStore()
   readonly #charts = new Charts()
   readonly #models = new ModelsPanel()
+  readonly #nodes = new NodesPanel()
   readonly #events = new EventsPanel()
   readonly #workflow = new WorkflowPanel()
   readonly #connection = new Connection(this.#handlers())
   #live: Live | null = null
   #known: readonly LiveModel[] = []
+  /** Null of a server that has no pool. */
+  #pool: null | readonly LiveNode[] = null
   #instance: string | null = null
   #version: string | null = null
   #isPaused = false
@@ -122,6 +127,7 @@ class Dashboard {
     this.#live = live
     if (live?.history) this.#history.add(live.history, performance.now())
     if (live?.models) this.#known = live.models
+    if (live?.nodes) this.#pool = live.nodes
     this.#events.add(live?.errors, live?.fallbacks, live?.advice)
     this.#workflow.add(live?.workflows)
     this.#render()
@@ -139,6 +145,7 @@ class Dashboard {
       this.#events.clear()
       this.#workflow.clear()
       this.#known = []
+      this.#pool = live?.nodes ?? null
     }
 
     if (isAnother && this.#version !== null && live?.version !== this.#version) {
@@ -169,6 +176,7 @@ class Dashboard {
     showDevices(view.devices)
     showLoad(view)
     this.#models.show(view.models, live?.control ?? null)
+    this.#nodes.show(this.#pool)
     this.#events.show(view, live !== null)
     this.#workflow.show(live !== null)
     if (performance.now() - this.#drawnAt >= DRAW_MS - 100) this.#draw()

@@ -4,15 +4,10 @@ import type {ModelView} from '../../src/core/dashboard/view.ts'
 import {formatCount, formatLatency} from '../../src/ui/units.ts'
 import {refusalOf} from '../connection.ts'
 import {byId, el, keyed, setAttribute, setText} from '../dom.ts'
+import {byNumber, type Column, SortedHead} from '../sorted-head.ts'
 import {authorization} from '../token.ts'
 
-type Compare = (a: ModelView, b: ModelView) => number
-const byNumber =
-  (read: (model: ModelView) => number | null): Compare =>
-  (a, b) =>
-    (read(b) ?? -1) - (read(a) ?? -1)
-
-const COLUMNS: ReadonlyArray<{readonly title: string; readonly compare: Compare}> = [
+const COLUMNS: ReadonlyArray<Column<ModelView>> = [
   {title: 'model', compare: (a, b) => a.name.localeCompare(b.name, 'en')},
   {title: 'state', compare: (a, b) => rank(a.state) - rank(b.state)},
   {title: 'device', compare: (a, b) => a.devices.join(', ').localeCompare(b.devices.join(', '), 'en')},
@@ -34,25 +29,17 @@ function rank(state: string): number {
 export class ModelsPanel {
   #models: readonly ModelView[] = []
   #mayControl: boolean | null = null
-  #sort = 1
-  #isReversed = false
   #showsAll = false
+  readonly #head = new SortedHead(byId('models'), COLUMNS, {
+    onSort: () => {
+      this.#render()
+    },
+    sort: 1,
+  })
   readonly #busy = new Set<string>()
 
   constructor() {
-    const row = el('tr')
-    for (const [index, {title}] of COLUMNS.entries()) {
-      const button = el('button', {type: 'button'}, title)
-      button.addEventListener('click', () => {
-        this.#isReversed = this.#sort === index && !this.#isReversed
-        this.#sort = index
-        this.#render()
-      })
-      row.append(el('th', {scope: 'col'}, button))
-    }
-
-    row.append(el('th', {scope: 'col'}, el('span', {class: 'visually-hidden'}, 'action')))
-    byId('models').querySelector('thead')!.append(row)
+    this.#head.row.append(el('th', {scope: 'col'}, el('span', {class: 'visually-hidden'}, 'action')))
     byId('filter').addEventListener('input', () => {
       this.#render()
     })
@@ -71,19 +58,13 @@ export class ModelsPanel {
   #render(): void {
     const wanted = byId<HTMLInputElement>('filter').value.trim().toLowerCase()
     const found = this.#models.filter(({name}) => name.toLowerCase().includes(wanted))
-    const {compare} = COLUMNS[this.#sort]!
-    const sorted = found.toSorted((a, b) => (this.#isReversed ? -1 : 1) * compare(a, b) || COLUMNS[0]!.compare(a, b))
+    const sorted = this.#head.sorted(found)
     const shown = this.#showsAll ? sorted : sorted.slice(0, FIRST)
     const loaded = this.#models.filter(({state}) => state === 'READY').length
     setText(byId('models-count'), `${loaded} loaded of ${this.#models.length}`)
     const more = byId('models-more')
     more.hidden = sorted.length <= FIRST
     setText(more, this.#showsAll ? `Show the first ${FIRST}` : `Show all ${sorted.length}`)
-    for (const [index, th] of [...byId('models').querySelectorAll(':scope thead th')].entries()) {
-      if (index === this.#sort) setAttribute(th, 'aria-sort', this.#isReversed ? 'descending' : 'ascending')
-      else th.removeAttribute('aria-sort')
-    }
-
     keyed(byId('models').querySelector('tbody')!, shown, {
       key: ({name}) => name,
       make: (model) => this.#makeRow(model),

@@ -1,6 +1,7 @@
 /** The bridge of a command: what its flags do not say comes from the project's configuration. */
 import type {ClusterEngine} from './cluster/client/cluster-engine.ts'
 import type {Config} from './config/schema.ts'
+import type {LiveNode} from './dashboard/nodes.ts'
 import type {Engine} from './engine/engine.ts'
 import type {ModelSource} from './serve/service/model-folder.ts'
 
@@ -63,11 +64,12 @@ export async function openCluster(queue: string, flags: BridgeFlags): Promise<Cl
 export async function servedEngine(
   {cluster, ...flags}: EngineFlags,
   openHere: () => Promise<Engine>,
-): Promise<{engine: Engine; models?: ModelSource}> {
+): Promise<{engine: Engine; models?: ModelSource; readNodes?: () => readonly LiveNode[]}> {
   if (cluster === undefined) return {engine: await openHere()}
   const {PoolModels} = await import('./cluster/client/pool-models.ts')
+  const {liveNodes} = await import('./cluster/node/live-nodes.ts')
   const engine = await openCluster(cluster, flags)
-  return {engine, models: new PoolModels(engine)}
+  return {engine, models: new PoolModels(engine), readNodes: () => liveNodes(engine.nodes)}
 }
 
 /** What a workflow runs on, opened when a task needs it. */

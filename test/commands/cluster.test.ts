@@ -9,6 +9,9 @@ import {tmpdir} from 'node:os'
 import path from 'node:path'
 
 import {joinAsCaller} from '../../src/core/cluster/client/cluster-engine.ts'
+import {bundleOf} from '../../src/core/cluster/job/job.ts'
+import {type Live, readLive} from '../../src/core/dashboard/live.ts'
+import {openSocket} from '../../src/core/serve/client/connection.ts'
 import {failureOf} from '../support/failure.ts'
 import {requireNative} from '../support/native.ts'
 import {until} from '../support/pool.ts'
@@ -57,13 +60,7 @@ describe('a pool from the command line', () => {
       stdio: ['ignore', 'pipe', 'ignore'],
     })
     workers.push(child)
-    let printed = ''
-    for await (const part of child.stdout as AsyncIterable<Buffer>) {
-      printed += String(part)
-      if (printed.trimEnd().endsWith('}')) break
-    }
-
-    return {child, joined: expectSchema<{node: string; pid: number}>('worker', printed)}
+    return {child, joined: expectSchema<{node: string; pid: number}>('worker', await printedBy(child))}
   }
 
   before(async function () {
@@ -119,6 +116,40 @@ describe('a pool from the command line', () => {
     child.kill('SIGTERM')
     expect(await once(child, 'exit')).to.deep.equal([0, null])
     expect((await cluster('nodes')).stdout).to.contain('No worker has joined')
+  })
+
+  it('serves a pool over HTTP, with figures of each node', async () => {
+    await startWorker('a')
+    const child = spawn(
+      process.execPath,
+      [BIN, 'serve', '--cluster', redis.url, '--port', '0', '--no-grpc', '--json', '--log-level', 'silent'],
+      {cwd: folder, env: {...process.env, ...QUICK}, stdio: ['ignore', 'pipe', 'ignore']},
+    )
+    workers.push(child)
+    const {url} = JSON.parse(await printedBy(child)) as {url: string}
+    const input = {datatype: 'FP32', name: 'data', shape: [3]}
+    const infer = await fetch(`${url}/v2/models/echo/infer`, {
+      body: JSON.stringify({inputs: [{...input, data: [1, 2, 3]}]}),
+      method: 'POST',
+    })
+    expect(infer.status, await infer.clone().text()).to.equal(200)
+    expect(((await infer.json()) as {outputs: Array<{data: number[]}>}).outputs[0]!.data).to.deep.equal([1, 2, 3])
+    const unknown = await fetch(`${url}/v2/models/no-such-model/infer`, {
+      body: JSON.stringify({inputs: [{...input, data: [1, 2, 3]}]}),
+      method: 'POST',
+    })
+    expect(await unknown.json()).to.have.property('code', 'MODEL_NOT_FOUND')
+
+    const metrics = async () => (await fetch(`${url}/metrics`)).text()
+    await until(async () => /npubridge_node_done_total\{node="a"\} [1-9]/.test(await metrics()))
+    expect(await metrics()).to.match(/npubridge_node_ready\{node="a"\} 1/)
+    const {nodes} = await liveOf(url)
+    expect(nodes).to.have.length(1)
+    expect(nodes![0]).to.deep.include({capacity: 64, name: 'a', state: 'ready'})
+
+    const ended = once(child, 'exit')
+    child.kill('SIGTERM')
+    expect(await ended).to.deep.equal([0, null])
   })
 
   it('ends a worker that is told to, though Redis has gone meanwhile', async () => {
@@ -178,9 +209,8 @@ describe('a pool from the command line', () => {
       priority: 'low',
       reply: '00000000-0001',
       tensors: [],
-      v: 1,
-    }
-    await queue.add('late', job, {jobId: 'late-job', priority: 5})
+    } as const
+    await queue.add('late', bundleOf([{...job, tensors: []}]), {jobId: 'late-job', priority: 5})
     await until(async () => (await queue.getFailedCount()) === 1)
     await queue.close()
     connection.disconnect()
@@ -264,3 +294,32 @@ registerHooks({resolve(specifier, context, next) {
     expect(await loads('cluster', 'status', '--queue', 'redis://127.0.0.1:1')).to.contain('loaded')
   })
 })
+
+/** The first object that a child prints. */
+async function printedBy({stdout}: ChildProcess): Promise<string> {
+  let printed = ''
+  for await (const part of stdout as AsyncIterable<Buffer>) {
+    printed += String(part)
+    if (printed.trimEnd().endsWith('}')) break
+  }
+
+  return printed
+}
+
+/** What a server tells one who begins to watch, in the form that it is documented to have. */
+async function liveOf(url: string): Promise<Live> {
+  const socket = await openSocket(url)
+  try {
+    const told = new Promise<string>((resolve) => {
+      socket.on('message', (data) => {
+        const text = String(data)
+        if (text.includes('"live":')) resolve(text)
+      })
+    })
+    socket.send(JSON.stringify({interval_ms: 60_000, live: true, type: 'subscribe_metrics'}))
+    const text = await told
+    return readLive((JSON.parse(text) as {live: unknown}).live)!
+  } finally {
+    socket.close()
+  }
+}

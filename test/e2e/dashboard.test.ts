@@ -5,6 +5,7 @@ import {writeFile} from 'node:fs/promises'
 import path from 'node:path'
 import {type Browser, chromium, type Page} from 'playwright-core'
 
+import type {LiveNode} from '../../src/core/dashboard/nodes.ts'
 import type {MetricsSnapshot} from '../../src/core/engine/engine.ts'
 
 import {NpuBridgeError} from '../../src/core/errors.ts'
@@ -205,6 +206,57 @@ describe('the dashboard, in a browser', function () {
     expect(await page.locator('#pause').getAttribute('aria-pressed')).to.equal('true')
     await page.keyboard.press('3')
     expect(await page.locator('[data-range="2"]').getAttribute('aria-pressed')).to.equal('true')
+  })
+
+  it('shows the nodes of a pool, by keys as well, and none where there is no pool', async () => {
+    const node = (name: string, given: Partial<LiveNode> = {}): LiveNode => ({
+      name,
+      host: `${name}.example`,
+      version: '1.2.3',
+      engine: 'native',
+      state: 'ready',
+      devices: [{name: 'NPU', thermal: 'normal', temperatureCelsius: 55, powerWatts: null}],
+      models: ['minilm'],
+      agents: [],
+      running: 4,
+      capacity: 16,
+      done: 12_345,
+      failed: 0,
+      recovered: 0,
+      p99Us: 1500,
+      ...given,
+    })
+    const hot = {name: 'NPU', thermal: 'throttled', temperatureCelsius: 98, powerWatts: 3}
+    let nodes = [node('a'), node('<b>b</b>', {devices: [hot], failed: 3, state: 'draining'})]
+    await using server = await serverOver(new FakeEngine(), {}, {readNodes: () => nodes})
+    const context = await newContext({bypassCSP: true, viewport: {width: 360, height: 780}})
+    const page = await context.newPage()
+    page.setDefaultTimeout(PATIENCE_MS)
+    await page.goto(`http://127.0.0.1:${server.port}/`)
+    await page.getByText('1 ready of 2').waitFor()
+    const row = async (name: string) => page.locator(`[data-node="${name}"] > *`).allTextContents()
+    const shown = 'a|ready|NPU|55 °C|4 of 16|1|12,345|0|0|1.5 ms'
+    expect((await row('a')).join('|')).to.equal(shown)
+    expect((await row('<b>b</b>')).slice(0, 4)).to.deep.equal(['<b>b</b>', 'draining', 'NPU (throttled)', '98 °C'])
+    const order = async () => page.locator('#nodes tbody th').allTextContents()
+    expect(await order()).to.deep.equal(['<b>b</b>', 'a'])
+    await page.keyboard.press('n')
+    expect(await page.evaluate('document.activeElement.id')).to.equal('nodes-region')
+    await page.locator('#nodes').getByRole('button', {name: 'done'}).focus()
+    await page.keyboard.press('Enter')
+    await page.keyboard.press('Enter')
+    expect(await page.locator('#nodes [aria-sort]').getAttribute('aria-sort')).to.equal('descending')
+    expect(await page.evaluate<number>('document.documentElement.scrollWidth')).to.equal(360)
+    const {violations} = await new AxeBuilder({page}).include('#nodes-card').analyze()
+    expect(violations.map(({help}) => help)).to.deep.equal([])
+    nodes = []
+    await page.getByText('No worker is there').waitFor()
+    await context.close()
+
+    await using alone = await serverOver(new FakeEngine())
+    await using opened = await open(alone)
+    await live(opened.page)
+    expect(await opened.page.locator('#nodes-card').isHidden()).to.equal(true)
   })
 
   for (const colorScheme of ['light', 'dark'] as const) {

@@ -2,6 +2,7 @@
 import type {TierRows} from './history.ts'
 
 import {type Latency, readLatency} from './figures.ts'
+import {type LiveNode, readNodes} from './nodes.ts'
 import {boolean, list, number, record, text, type Unknown} from './reading.ts'
 
 export interface LiveDevice {
@@ -109,6 +110,8 @@ export interface Live {
   readonly workflows?: readonly LiveWorkflow[]
   readonly models?: readonly LiveModel[]
   readonly advice?: readonly LiveAdvice[]
+  /** Only of a server in front of a pool. */
+  readonly nodes?: readonly LiveNode[]
 }
 
 /** Null for a server that tells nothing, such as one that is older. */
@@ -124,6 +127,7 @@ export function readLive(value: unknown): Live | null {
     workflows: present(live.workflows, (each) => list(each).map((item) => readWorkflow(record(item)))),
     models: present(live.models, (each) => list(each).flatMap((item) => readModel(record(item)))),
     advice: present(live.advice, (each) => list(each).map((item) => readAdvice(record(item)))),
+    nodes: present(live.nodes, readNodes),
   }
   return {
     version: text(live.version, 60),

@@ -1,6 +1,7 @@
 /** A server from its options to its end. */
 import path from 'node:path'
 
+import type {LiveNode} from '../dashboard/nodes.ts'
 import type {Engine} from '../engine/engine.ts'
 import type {Paths} from '../paths.ts'
 import type {GrpcServer} from './grpc/server.ts'
@@ -34,6 +35,8 @@ export interface ServerParts {
   readonly version: string
   /** The models that there are; those of the folder when absent. */
   readonly models?: ModelSource | undefined
+  /** The nodes of the pool that the engine is. */
+  readonly readNodes?: (() => readonly LiveNode[]) | undefined
   /** A token that the operator keeps; what `NPUBRIDGE_TOKEN` says. */
   readonly givenToken?: string | undefined
   /** Makes a new token in place of the one that is kept. */
@@ -88,7 +91,13 @@ async function start(
   const service = new InferenceService({control: options.control, engine: observed, limits, registry, version})
   const metrics = new ServerMetrics()
   const npu = new NpuTelemetry(new LiveRoot())
-  const monitor = new Monitor({activity, metrics, readTelemetry: () => npu.read(), service})
+  const monitor = new Monitor({
+    activity,
+    metrics,
+    readNodes: parts.readNodes,
+    readTelemetry: () => npu.read(),
+    service,
+  })
   closers.push(async () => {
     monitor[Symbol.dispose]()
   })

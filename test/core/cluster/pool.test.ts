@@ -6,8 +6,11 @@ import {tmpdir} from 'node:os'
 import path from 'node:path'
 
 import type {ClusterEngine} from '../../../src/core/cluster/client/cluster-engine.ts'
+import type {ClusterResult} from '../../../src/core/cluster/client/pending.ts'
 import type {Engine} from '../../../src/core/engine/engine.ts'
 
+import {type Bundle, bundleOf, type Job, JOB_VERSION} from '../../../src/core/cluster/job/job.ts'
+import {failedJobs, requeue} from '../../../src/core/cluster/pool/failed.ts'
 import {readPool} from '../../../src/core/cluster/pool/status.ts'
 import {failureOf} from '../../support/failure.ts'
 import {requireNative, startNative} from '../../support/native.ts'
@@ -72,6 +75,14 @@ describe('a pool', () => {
       expect(caller.duplicates).to.equal(0)
       expect(caller.metrics()).to.deep.include({completed: 297, failed: 3, queueDepth: 0, submitted: 300})
       expect(caller.metricsText()).to.match(/npubridge_node_ready\{node="b"\} 1/)
+    })
+
+    it('of arrays as well, and gives back what they are', async () => {
+      await pool.worker('a')
+      const caller = await pool.caller()
+      const echo = async (data: unknown) => (await caller.submit({type: 'echo', data})).data
+      const arrays = [Float32Array.of(1, NaN, -0), BigInt64Array.of(-(2n ** 60n)), new Uint8Array(), Buffer.from('ü')]
+      for (const data of arrays) expect(await echo(data)).to.deep.equal(data)
     })
 
     it('with small tensors in the job, and large ones beside it that are gone afterwards', async () => {
@@ -171,7 +182,7 @@ describe('a pool', () => {
     it('a worker refuses a job whose deadline is over, and keeps it as failed', async () => {
       await pool.worker('a')
       const queue = new Queue('any', {connection: raw, prefix: 'npubridge:queue'})
-      await queue.add('late', {...job(), deadline: 1}, {attempts: 3, priority: 4})
+      await queue.add('late', bundleOf([{...job(), deadline: 1}]), {attempts: 3, priority: 4})
       await until(async () => (await queue.getFailedCount()) === 1)
       const [failed] = await queue.getFailed()
       expect(failed!.failedReason).to.match(/^DEADLINE_EXCEEDED: the deadline was \d+ ms ago/)
@@ -183,11 +194,11 @@ describe('a pool', () => {
     it('a job of another version is refused with both, and so is what is no job', async () => {
       await pool.worker('a')
       const queue = new Queue('any', {connection: raw, prefix: 'npubridge:queue'})
-      await queue.add('new', {...job(), v: 2}, {priority: 4})
+      await queue.add('new', {...bundleOf([job()]), v: 9}, {priority: 4})
       await queue.add('odd', {rm: '-rf'}, {priority: 4})
       await until(async () => (await queue.getFailedCount()) === 2)
       const reasons = (await queue.getFailed()).map(({failedReason}) => failedReason).toSorted()
-      expect(reasons[1]).to.contain('the job has version 2, this worker takes version 1')
+      expect(reasons[1]).to.contain(`the job has version 9, this worker takes version ${JOB_VERSION}`)
       expect(reasons[0]).to.contain('PROTOCOL_ERROR: the job is malformed')
       await queue.close()
     })
@@ -227,6 +238,97 @@ describe('a pool', () => {
       expect(first!.data).to.equal(second!.data)
       expect((await submit(callers[0]!, 7)).data).to.equal(first!.data)
       await until(async () => (await nodes())[0]!.done === 1)
+    })
+  })
+
+  describe('puts operations of one turn into one job', () => {
+    const bundles = async () =>
+      (await Promise.all((await jobs()).map(async (key) => JSON.parse((await raw.hget(key, 'data'))!) as Bundle))).map(
+        ({jobs: together}) => together,
+      )
+    const echoes = (count: number) => Array.from({length: count}, (_, i) => ({type: 'echo', data: i}) as const)
+
+    it('as few jobs as its nodes can share, by priority and timeout, and answers each', async () => {
+      for (const name of ['a', 'b']) await pool.worker(name)
+      const caller = await pool.caller()
+      await pause('any', 'any@urgent')
+      const waiting = [
+        ...(await started(caller.submitBatch(echoes(64), {priority: 'low'}))),
+        ...(await started(caller.submitBatch(echoes(16), {priority: 'low', timeoutMs: 60_000}))),
+        ...(await started(caller.submitBatch(echoes(3), {priority: 'realtime'}))),
+        ...(await started(
+          Promise.all(['k', 'l'].map(async (k) => caller.submit({type: 'echo'}, {idempotencyKey: k}))),
+        )),
+      ]
+      await until(async () => (await bundles()).flat().length === 85)
+      const sizes = (await bundles()).map((together) => together.length).toSorted((a, b) => b - a)
+      // Four of sixteen places to the job at most, and those that must be are alone.
+      expect(sizes[0]).to.equal(4)
+      expect(sizes.length).to.be.within(12, 40)
+      for (const together of await bundles()) {
+        expect(new Set(together.map(({deadline, priority}) => `${priority} ${deadline === null}`))).to.have.length(1)
+        if (together.some(({key}) => key !== undefined)) expect(together).to.have.length(1)
+      }
+
+      await resume()
+      const [low] = (await Promise.all(waiting)) as Array<Awaited<ReturnType<ClusterEngine['submitBatch']>>>
+      expect(low!.map((element) => element.ok && element.data)).to.deep.equal(echoes(64).map(({data}) => data))
+    })
+
+    it('and takes one of them back alone, or the job with all of them', async () => {
+      await pool.worker('a')
+      const caller = await pool.caller()
+      await pause('any')
+      const stop = new AbortController()
+      const given = failureOf(caller.submit({type: 'echo', data: 'no more'}, {signal: stop.signal}))
+      const kept = echoes(32).map(async (each) => caller.submit(each))
+      await until(async () => (await bundles()).flat().length === 33)
+      stop.abort()
+      expect((await given).code).to.equal('CANCELLED')
+      for (const element of await caller.submitBatch(echoes(32), {timeoutMs: 100}))
+        expect(!element.ok && element.error.code).to.equal('DEADLINE_EXCEEDED')
+      await until(async () => (await bundles()).flat().length === 33)
+      await resume()
+      expect((await Promise.all(kept)).map(({data}) => data)).to.deep.equal(echoes(32).map(({data}) => data))
+      await until(async () => (await nodes())[0]!.done === 32)
+      expect((await nodes())[0]!.failed).to.equal(1)
+    })
+
+    it('each on its own when one who had begun them has died, and gives up none but the one it died of', async () => {
+      await pool.worker('a')
+      const caller = await pool.caller()
+      await pause('any')
+      const waiting = caller.submitBatch(echoes(20))
+      await until(async () => (await bundles()).flat().length === 20)
+      const together = (await jobs()).length
+      expect(together).to.be.at.most(5)
+      // As they come back from a worker that is gone: begun by it, and by nobody since.
+      for (const key of await jobs()) await raw.hset(key, 'ats', '1')
+      const queue = new Queue('any', {connection: raw, prefix: 'npubridge:queue'})
+      await queue.add('poison', bundleOf([job()], {begun: 3}), {jobId: job().id, priority: 4})
+      await resume()
+      const elements = (await waiting) as Array<ClusterResult & {ok: true}>
+      expect(elements.map(({data, ok}) => [ok, data])).to.deep.equal(echoes(20).map(({data}) => [true, data]))
+      for (const {attempt} of elements) expect(attempt).to.be.at.least(2)
+      await until(async () => (await queue.getFailedCount()) === 1 && (await queue.getActiveCount()) === 0)
+      expect((await queue.getFailed())[0]!.failedReason).to.contain('begun 3 times')
+      expect((await jobs()).filter((key) => !key.endsWith(job().id))).to.have.length(0)
+      await queue.close()
+    })
+
+    it('lists the one that has failed for good, and tries it again alone', async () => {
+      await pool.worker('a')
+      const queue = new Queue('any', {connection: raw, prefix: 'npubridge:queue'})
+      const late = {...job(), deadline: 1, id: '00000000-0001'}
+      await queue.add('two', bundleOf([late, {...job(), id: '00000000-0002'}]), {priority: 4, jobId: 'two-of-them'})
+      await until(async () => (await queue.getFailedCount()) === 1)
+      const [failed] = await failedJobs({queue: redis.url})
+      expect(failed).to.deep.include({attempts: 1, id: late.id, lane: 'any', what: 'echo'})
+      expect(failed!.reason).to.match(/^DEADLINE_EXCEEDED: the deadline was/)
+      const {skipped} = await requeue({queue: redis.url}, undefined)
+      expect(skipped[0]!.reason).to.contain('its deadline is over')
+      await until(async () => (await nodes())[0]!.done === 1)
+      await queue.close()
     })
   })
 
@@ -371,7 +473,12 @@ describe('a pool', () => {
   }
 })
 
-function job(): object {
+/** What waits for it is not what is waited for here. */
+async function started<T>(work: Promise<T>): Promise<[Promise<T>]> {
+  return [work]
+}
+
+function job(): Job {
   return {
     deadline: null,
     id: '00000000-0000',
@@ -380,6 +487,5 @@ function job(): object {
     priority: 'normal',
     reply: '00000000-0001',
     tensors: [],
-    v: 1,
   }
 }

@@ -7,6 +7,7 @@ import type {PendingOperations} from './pending.ts'
 
 import {LaneQueues} from '../lane/queues.ts'
 import {NodeDirectory} from '../node/directory.ts'
+import {mostTogether} from '../placement/together.ts'
 import {PoolKeys} from '../pool/keys.ts'
 import {PoolClock} from '../redis/clock.ts'
 import {RedisLink} from '../redis/link.ts'
@@ -16,6 +17,7 @@ import {JobBuilder} from './job-builder.ts'
 import {NodeView} from './node-view.ts'
 import {ReplyReader} from './reply-reader.ts'
 import {Submitter} from './submitter.ts'
+import {Withdrawals} from './withdrawals.ts'
 
 export interface CallerParts {
   /** The name of the stream of its answers. */
@@ -31,6 +33,7 @@ export interface CallerParts {
   readonly submitter: Submitter
   readonly tensors: TensorStore
   readonly view: NodeView
+  readonly withdrawals: Withdrawals
   close(): Promise<void>
 }
 
@@ -70,9 +73,14 @@ export async function connectCaller(
       options,
       queues,
       reader,
-      submitter: new Submitter(queues),
+      submitter: new Submitter({
+        mostTogether: (lane) => mostTogether(pending.inLane(lane), lane, view.candidates),
+        options,
+        queues,
+      }),
       tensors,
       view,
+      withdrawals: new Withdrawals({keys, link, queues}),
       async close() {
         await within(Promise.all([queues.close(), reader.close()]), CLOSE_MS)
         await link[Symbol.asyncDispose]()

@@ -11,12 +11,12 @@ import {checkOperation, checkSubmitOptions} from '../../engine/validate.ts'
 import {asNpuBridgeError, NpuBridgeError} from '../../errors.ts'
 import {parcelOfOperation} from '../job/operation-line.ts'
 import {laneFor} from '../lane/lane.ts'
-import {jobName, jobOptions} from '../lane/queues.ts'
 import {engineOf, nodeMetricsText, poolHealth} from '../node/node-report.ts'
 import {clusterOptions, type ClusterSettings} from '../options.ts'
 import {parseReply, type Reply, resultIn, type TaskAnswer, taskAnswer} from '../reply/reply.ts'
 import {within} from '../within.ts'
 import {type CallerParts, connectCaller} from './caller.ts'
+import {echoedArray} from './echo-data.ts'
 import {type ClusterSubmitOptions, jobIdOf, needOf, type Work} from './job-builder.ts'
 import {LossWatch} from './loss-watch.ts'
 import {noWorkers, Outage} from './outage.ts'
@@ -102,6 +102,8 @@ export class ClusterEngine implements Delegate, Engine {
   async submit(operation: Operation, options: ClusterSubmitOptions = {}): Promise<ClusterResult> {
     checkOperation(operation)
     checkSubmitOptions(options)
+    const echoed = operation.type === 'echo' ? echoedArray(operation) : undefined
+    if (echoed) return echoed.restore(await this.#submitOperation(echoed.operation, {}, options))
     const need = needOf(operation)
     if (streamOf(operation) === undefined) return this.#submitOperation(operation, need, options)
     return this.#streams.inOrder(operation, async () => this.#submitOperation(operation, need, options))
@@ -159,7 +161,7 @@ export class ClusterEngine implements Delegate, Engine {
       this.#pending.add(pending)
       signal?.addEventListener('abort', onAbort, {once: true})
       if (options.timeoutMs !== undefined) timer = this.#watchDeadline(pending, options.timeoutMs)
-      await this.#enqueue(pending)
+      await this.#enqueue(pending, options.timeoutMs)
       const result = await promise
       this.#metrics.completed(result)
       return result
@@ -188,6 +190,7 @@ export class ClusterEngine implements Delegate, Engine {
     return {
       job,
       jobId: jobIdOf(job),
+      company: undefined,
       lane: laneFor(requirement, job.priority),
       missedAt: undefined,
       node,
@@ -199,9 +202,9 @@ export class ClusterEngine implements Delegate, Engine {
   }
 
   /** An idempotency key first looks for an answer that is there already. */
-  async #enqueue(pending: Pending): Promise<void> {
+  async #enqueue(pending: Pending, timeoutMs?: number): Promise<void> {
     const {caller, keys, link, submitter} = this.#parts
-    const {job, jobId, lane} = pending
+    const {job} = pending
     pending.submissions++
     if (job.key !== undefined) {
       const waiters = keys.waiters(job.key)
@@ -214,44 +217,37 @@ export class ClusterEngine implements Delegate, Engine {
       }
     }
 
-    submitter.add(lane, {
-      data: job,
+    submitter.add({
       isWanted: () => !this.#isClosed && this.#pending.get(job.id) !== undefined,
-      name: jobName(job),
       onError: (error) => {
         this.#pending.take(job.id)?.reject(asNpuBridgeError(error))
       },
-      opts: jobOptions(job, {id: jobId, priority: job.priority}, this.#parts.options),
+      pending,
+      timeoutMs,
     })
   }
 
   /** What has not been begun by its deadline is taken back; what a worker has is that worker's to judge. */
-  #watchDeadline({job}: Pending, timeoutMs: number): NodeJS.Timeout {
+  #watchDeadline(pending: Pending, timeoutMs: number): NodeJS.Timeout {
     return setTimeout(() => {
-      void this.#takeBack(job.id)
+      void this.#parts.withdrawals
+        .take(pending)
         .then((isTaken) => {
           if (!isTaken) return
           const message = `no worker took the operation within its ${timeoutMs} ms`
-          this.#pending.take(job.id)?.reject(new NpuBridgeError('DEADLINE_EXCEEDED', message))
+          this.#pending.take(pending.job.id)?.reject(new NpuBridgeError('DEADLINE_EXCEEDED', message))
         })
         .catch(() => undefined)
     }, timeoutMs)
   }
 
-  /** Removes a job that nobody has begun; false where somebody has, or where others wait for it as well. */
-  async #takeBack(id: string): Promise<boolean> {
-    const pending = this.#pending.get(id)
-    if (!pending || pending.job.key !== undefined) return pending !== undefined
-    return (await this.#parts.queues.get(pending.lane).remove(pending.jobId)) === 1
-  }
-
   /** Settles at once; then the job is removed, or whoever runs it is told. Never rejects. */
   async #giveUp({id}: Job, error: NpuBridgeError): Promise<void> {
-    const {keys, link} = this.#parts
-    const taking = this.#takeBack(id)
-    this.#pending.take(id)?.reject(error)
+    const {keys, link, withdrawals} = this.#parts
+    const pending = this.#pending.take(id)
+    pending?.reject(error)
     try {
-      if (!(await taking)) await link.redis.publish(keys.control, id)
+      if (pending && !(await withdrawals.take(pending))) await link.redis.publish(keys.control, id)
     } catch {
       // Without Redis nobody can be told; its deadline, if it has one, ends it.
     }
@@ -260,8 +256,7 @@ export class ClusterEngine implements Delegate, Engine {
   /** Takes an answer. */
   answered(reply: Reply): void {
     if ('lane' in reply) {
-      const moved = this.#pending.get(reply.id)
-      if (moved) moved.lane = reply.lane
+      this.#pending.moved(reply.id, reply.lane, reply.job)
       return
     }
 

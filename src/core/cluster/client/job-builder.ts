@@ -7,7 +7,7 @@ import type {PoolClock} from '../redis/clock.ts'
 
 import {NpuBridgeError} from '../../errors.ts'
 import {isModelName} from '../../serve/service/model-folder.ts'
-import {type AgentTask, checkJob, type Job, JOB_VERSION, type TensorReference} from '../job/job.ts'
+import {type AgentTask, checkJob, type Job, type TensorReference} from '../job/job.ts'
 import {sign} from '../job/signature.ts'
 
 export interface ClusterSubmitOptions extends SubmitOptions {
@@ -36,7 +36,6 @@ export class JobBuilder {
   /** @throws {NpuBridgeError} INVALID_ARGUMENT for what fits into no job */
   build(work: Work, {device = 'auto', idempotencyKey, priority = 'normal', timeoutMs}: ClusterSubmitOptions): Job {
     const job: Job = {
-      v: JOB_VERSION,
       id: randomUUID(),
       reply: this.#caller,
       priority,

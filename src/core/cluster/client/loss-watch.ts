@@ -35,12 +35,15 @@ export class LossWatch {
     }
 
     if (old.length === 0) return
+    // Those of one company have one job.
+    const keys = old.map(({jobId, lane}) => queues.jobKey(lane, jobId))
+    const jobs = [...new Set(keys)]
     const pipeline = redis.pipeline()
-    for (const {jobId, lane} of old)
-      pipeline.hmget(queues.jobKey(lane, jobId), 'timestamp', 'finishedOn', 'failedReason')
+    for (const key of jobs) pipeline.hmget(key, 'timestamp', 'finishedOn', 'failedReason')
     const answers = (await pipeline.exec()) ?? []
+    const found = new Map(jobs.map((key, index) => [key, answers[index]]))
     for (const [index, each] of old.entries()) {
-      const [error, fields] = answers[index] ?? []
+      const [error, fields] = found.get(keys[index]!) ?? []
       if (!error) this.#judge(each, (fields ?? []) as Array<null | string>, now)
     }
   }

@@ -10,10 +10,20 @@ export interface ClusterResult extends OperationResult {
   readonly attempt: number
 }
 
+/** Operations that went into one job of BullMQ together. */
+export interface Company {
+  /** Ids of those that are wanted: neither settled nor given up. */
+  readonly wanted: Set<string>
+  /** Whether their job was taken away, once that was tried, since none of them is wanted any more. */
+  removing?: Promise<boolean>
+}
+
 export interface Pending {
   readonly job: Job
-  /** The job's id in BullMQ; several with one idempotency key have the same. */
-  readonly jobId: string
+  /** The id of the job of BullMQ that it is in; several with one idempotency key have the same. */
+  jobId: string
+  /** Undefined for one that is alone in its job. */
+  company: Company | undefined
   readonly operation: Operation
   /** Where the job is; it may be sent on. */
   lane: string
@@ -32,6 +42,7 @@ export interface Pending {
 export class PendingOperations {
   readonly #pending = new Map<string, Pending>()
   readonly #byNode = new Map<string, number>()
+  readonly #byLane = new Map<string, number>()
   /** Answers that came for operations that had been settled before. */
   duplicates = 0
 
@@ -44,9 +55,27 @@ export class PendingOperations {
     return this.#byNode
   }
 
+  /** How many are in a lane. */
+  inLane(lane: string): number {
+    return this.#byLane.get(lane) ?? 0
+  }
+
   add(pending: Pending): void {
     this.#pending.set(pending.job.id, pending)
     this.#count(pending, 1)
+  }
+
+  /** A worker has put one into another lane, as this job. */
+  moved(id: string, lane: string, jobId: string): void {
+    const pending = this.#pending.get(id)
+    if (!pending) return
+    count(this.#byLane, pending.lane, -1)
+    count(this.#byLane, lane, 1)
+    pending.lane = lane
+    if (pending.jobId === jobId) return
+    pending.jobId = jobId
+    pending.company?.wanted.delete(id)
+    pending.company = undefined
   }
 
   get(id: string): Pending | undefined {
@@ -58,6 +87,7 @@ export class PendingOperations {
     const pending = this.#pending.get(id)
     if (!pending) return undefined
     this.#pending.delete(id)
+    pending.company?.wanted.delete(id)
     this.#count(pending, -1)
     return pending
   }
@@ -74,13 +104,18 @@ export class PendingOperations {
     const all = [...this.#pending.values()]
     this.#pending.clear()
     this.#byNode.clear()
+    this.#byLane.clear()
     for (const {reject} of all) reject(error)
   }
 
-  #count({node}: Pending, change: number): void {
-    if (node === null) return
-    const count = (this.#byNode.get(node) ?? 0) + change
-    if (count > 0) this.#byNode.set(node, count)
-    else this.#byNode.delete(node)
+  #count({lane, node}: Pending, change: number): void {
+    count(this.#byLane, lane, change)
+    if (node !== null) count(this.#byNode, node, change)
   }
+}
+
+function count(counts: Map<string, number>, name: string, change: number): void {
+  const number = (counts.get(name) ?? 0) + change
+  if (number > 0) counts.set(name, number)
+  else counts.delete(name)
 }

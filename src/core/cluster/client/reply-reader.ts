@@ -7,6 +7,9 @@ import {parseReply, type Reply} from '../reply/reply.ts'
 
 const BLOCK_MS = 1000
 const MOST_ENTRIES = 256
+/** What was read is kept up to so much, since cutting it off costs a command. */
+const MOST_KEPT_ENTRIES = 256
+const MOST_KEPT_CHARACTERS = 2 ** 20
 const PAUSE_MS = 50
 /** A stream that its caller has not asked for in so long is gone with it. */
 const EXPIRY_MS = 600_000
@@ -18,6 +21,8 @@ export class ReplyReader {
   readonly #key: string
   readonly #onReply: (reply: Reply) => void
   #last = '0-0'
+  #keptEntries = 0
+  #keptCharacters = 0
   #keptAt = -Infinity
   #isClosed = false
   #reading: Promise<void> | undefined
@@ -75,8 +80,7 @@ export class ReplyReader {
           this.#deliver(fields)
         }
 
-        // What was read is not needed by anybody else.
-        if (entries.length > 0) void this.#redis.xtrim(this.#key, 'MINID', this.#last).catch(() => undefined)
+        this.#cutOff(entries.length)
         await this.#keepAlive()
       } catch {
         // Without a connection there is nothing to read; the link knows, and tells those who wait.
@@ -85,9 +89,20 @@ export class ReplyReader {
     }
   }
 
+  /** What was read is not needed by anybody else. */
+  #cutOff(entries: number): void {
+    this.#keptEntries += entries
+    if (this.#keptEntries < MOST_KEPT_ENTRIES && this.#keptCharacters < MOST_KEPT_CHARACTERS) return
+    this.#keptEntries = 0
+    this.#keptCharacters = 0
+    void this.#redis.xtrim(this.#key, 'MINID', this.#last).catch(() => undefined)
+  }
+
   #deliver(fields: readonly string[]): void {
     for (let i = 1; i < fields.length; i += 2) {
-      const reply = parseReply(fields[i]!)
+      const text = fields[i]!
+      this.#keptCharacters += text.length
+      const reply = parseReply(text)
       if (reply) this.#onReply(reply)
     }
   }

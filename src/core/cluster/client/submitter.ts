@@ -1,17 +1,33 @@
-/** Puts jobs into their lanes, those of one turn of the event loop together. */
+/** Puts operations into their lanes: those of one turn of the event loop that go together in one job, and all at once. */
 import type {JobsOptions} from 'bullmq'
 
+import {randomUUID} from 'node:crypto'
 import {setTimeout as sleep} from 'node:timers/promises'
 
-import type {LaneQueues} from '../lane/queues.ts'
+import type {ClusterOptions} from '../options.ts'
+import type {Pending} from './pending.ts'
 
-export interface Submission {
-  readonly name: string
-  readonly data: object
-  readonly opts: JobsOptions
+import {type Bundle, bundleOf} from '../job/job.ts'
+import {bundleName, jobOptions, type LaneQueues} from '../lane/queues.ts'
+import {companies, type Companion} from './companies.ts'
+
+export interface Submission extends Companion {
+  readonly pending: Pending
   /** Whether anybody still waits for it. */
   readonly isWanted: () => boolean
   readonly onError: (error: Error) => void
+}
+
+export interface SubmitterParts {
+  readonly queues: LaneQueues
+  readonly options: Pick<ClusterOptions, 'attempts'>
+  /** How many operations of a lane may be in one job now. */
+  readonly mostTogether: (lane: string) => number
+}
+
+interface Sent {
+  readonly submissions: readonly Submission[]
+  readonly add: {readonly data: Bundle; readonly name: string; readonly opts: JobsOptions}
 }
 
 /** A transaction of more would keep others waiting for it. */
@@ -20,14 +36,15 @@ const MOST_AT_ONCE = 500
 const PAUSE_MS = 50
 
 export class Submitter {
-  readonly #queues: LaneQueues
+  readonly #parts: SubmitterParts
   readonly #waiting = new Map<string, Submission[]>()
 
-  constructor(queues: LaneQueues) {
-    this.#queues = queues
+  constructor(parts: SubmitterParts) {
+    this.#parts = parts
   }
 
-  add(lane: string, submission: Submission): void {
+  add(submission: Submission): void {
+    const {lane} = submission.pending
     const waiting = this.#waiting.get(lane)
     if (waiting) {
       waiting.push(submission)
@@ -46,18 +63,39 @@ export class Submitter {
     const lanes = [...this.#waiting]
     this.#waiting.clear()
     for (const [lane, submissions] of lanes) {
-      for (let at = 0; at < submissions.length; at += MOST_AT_ONCE)
-        this.#send(lane, submissions.slice(at, at + MOST_AT_ONCE))
+      const wanted = submissions.filter(({isWanted}) => isWanted())
+      // With one beginning at most, nobody could be tried again alone.
+      const isAlone = this.#parts.options.attempts === 1 || wanted.length < 2
+      const groups = companies(wanted, isAlone ? 1 : this.#parts.mostTogether(lane))
+      const sent = groups.map((group) => this.#sentAs(group))
+      for (let at = 0; at < sent.length; at += MOST_AT_ONCE) this.#send(lane, sent.slice(at, at + MOST_AT_ONCE))
     }
   }
 
-  #send(lane: string, submissions: readonly Submission[]): void {
-    this.#queues
+  #sentAs(submissions: readonly Submission[]): Sent {
+    const [first] = submissions
+    const {job, jobId} = first!.pending
+    const data = bundleOf(submissions.map(({pending}) => pending.job))
+    const id = submissions.length === 1 ? jobId : randomUUID()
+    if (submissions.length > 1) {
+      const company = {wanted: new Set(data.jobs.map((each) => each.id))}
+      for (const {pending} of submissions) {
+        pending.jobId = id
+        pending.company = company
+      }
+    }
+
+    const opts = jobOptions(job, {id, priority: job.priority}, this.#parts.options)
+    return {add: {data, name: bundleName(data), opts}, submissions}
+  }
+
+  #send(lane: string, sent: readonly Sent[]): void {
+    this.#parts.queues
       .get(lane)
-      .addBulk(submissions.map(({data, name, opts}) => ({data, name, opts})))
+      .addBulk(sent.map(({add}) => add))
       .catch(async (error: unknown) => {
-        if (isConnectionError(error)) return this.#sendAgain(lane, submissions)
-        for (const {onError} of submissions) onError(error as Error)
+        if (isConnectionError(error)) return this.#sendAgain(lane, sent)
+        for (const {submissions} of sent) for (const {onError} of submissions) onError(error as Error)
       })
   }
 
@@ -65,9 +103,9 @@ export class Submitter {
    * Whether Redis took them before the connection went is not known. The second time does no harm: a job that is there
    * is not added again. Whoever has waited too long says so elsewhere.
    */
-  async #sendAgain(lane: string, submissions: readonly Submission[]): Promise<void> {
+  async #sendAgain(lane: string, sent: readonly Sent[]): Promise<void> {
     await sleep(PAUSE_MS)
-    const wanted = submissions.filter(({isWanted}) => isWanted())
+    const wanted = sent.filter(({submissions}) => submissions.some(({isWanted}) => isWanted()))
     if (wanted.length > 0) this.#send(lane, wanted)
   }
 }

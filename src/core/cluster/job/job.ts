@@ -1,14 +1,16 @@
-/** What a job carries, in one schema that callers and workers both check. */
+/** What a job of BullMQ carries, in one schema that callers and workers both check: one operation or several. */
 import {z} from 'zod'
 
 import {PRIORITIES} from '../../engine/engine.ts'
 import {NpuBridgeError} from '../../errors.ts'
 
 /** Raised when a worker of before could not understand a job of now. */
-export const JOB_VERSION = 1
+export const JOB_VERSION = 2
 
 const ID = /^[\w-]{8,64}$/
 const MOST_LINE = 32 * 2 ** 20
+/** Operations of one bundle, whoever made it. */
+const MOST_TOGETHER = 256
 /** Names only: an agent is looked up in the worker's own list. */
 const AGENT_NAME = /^[\w .-]{1,200}$/u
 
@@ -33,9 +35,9 @@ const agentTask = z.strictObject({
 })
 export type AgentTask = z.output<typeof agentTask>
 
+/** One operation, complete in itself: it may be sent on alone, whatever it came with. */
 const jobSchema = z
   .strictObject({
-    v: z.literal(JOB_VERSION),
     id: z.string().regex(ID),
     /** Whose stream the answer goes to. */
     reply: z.string().regex(ID),
@@ -68,13 +70,27 @@ export function checkJob(job: Job): Job {
   throw new NpuBridgeError('INVALID_ARGUMENT', `the operation makes no job: ${issueText(parsed.error)}`)
 }
 
+const bundleSchema = z.strictObject({
+  v: z.literal(JOB_VERSION),
+  /** How often its operations were begun in other bundles before; not signed, since workers write it. */
+  begun: z.int().min(0).max(1000),
+  /** Why it was given up: its caller has been told, and it is here for the list of failed jobs alone. */
+  failure: z.string().max(10_000).optional(),
+  jobs: z.array(jobSchema).min(1).max(MOST_TOGETHER),
+})
+export type Bundle = z.output<typeof bundleSchema>
+
+export function bundleOf(jobs: readonly Job[], {begun = 0, failure}: Partial<Bundle> = {}): Bundle {
+  return {v: JOB_VERSION, begun, ...(failure !== undefined && {failure}), jobs: [...jobs]}
+}
+
 /**
- * A job as it came out of the queue.
+ * What came out of the queue.
  *
  * @throws {NpuBridgeError} UNSUPPORTED_OPERATION for one of another version, with both; PROTOCOL_ERROR for one that is
  *   none
  */
-export function readJob(data: unknown): Job {
+export function readBundle(data: unknown): Bundle {
   const version = versionOf(data)
   if (version !== undefined && version !== JOB_VERSION) {
     throw new NpuBridgeError(
@@ -84,9 +100,14 @@ export function readJob(data: unknown): Job {
     )
   }
 
-  const parsed = jobSchema.safeParse(data)
+  const parsed = bundleSchema.safeParse(data)
   if (parsed.success) return parsed.data
   throw new NpuBridgeError('PROTOCOL_ERROR', `the job is malformed: ${issueText(parsed.error)}`)
+}
+
+/** Operations in a job, without a look at what they are; 1 where it cannot be told. */
+export function operationsIn(data: unknown): number {
+  return typeof data === 'object' && data !== null && 'jobs' in data && Array.isArray(data.jobs) ? data.jobs.length : 1
 }
 
 function versionOf(data: unknown): number | undefined {
@@ -96,9 +117,16 @@ function versionOf(data: unknown): number | undefined {
 
 const addressSchema = z.looseObject({id: z.string().regex(ID), reply: z.string().regex(ID)})
 
-/** Whom to tell that a job cannot be understood; undefined where not even that can be. */
-export function addressIn(data: unknown): {id: string; reply: string} | undefined {
-  return addressSchema.safeParse(data).data
+type Address = Pick<z.output<typeof addressSchema>, 'id' | 'reply'>
+
+/** Whom to tell that a job cannot be understood, of whatever version it is; none where not even that can be told. */
+export function addressesIn(data: unknown): Address[] {
+  const all =
+    typeof data === 'object' && data !== null && 'jobs' in data && Array.isArray(data.jobs) ? data.jobs : [data]
+  return all
+    .slice(0, MOST_TOGETHER)
+    .map((each: unknown) => addressSchema.safeParse(each).data)
+    .filter((address) => address !== undefined)
 }
 
 function issueText({issues}: z.ZodError): string {

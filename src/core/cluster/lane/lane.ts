@@ -34,6 +34,12 @@ export function isUrgent(lane: string): boolean {
   return lane.endsWith(URGENT_SUFFIX)
 }
 
+/** Whether a node with these devices, in the spelling of `--device`, reads a lane. */
+export function readsLane(node: string, devices: ReadonlySet<string>, lane: string): boolean {
+  const name = isUrgent(lane) ? lane.slice(0, -URGENT_SUFFIX.length) : lane
+  return name === 'any' || name === `${NODE_PREFIX}${node}` || devices.has(name)
+}
+
 function nameOf(requirement: Requirement): string {
   if (requirement === 'any') return 'any'
   return 'node' in requirement ? `${NODE_PREFIX}${requirement.node}` : requirement.device

@@ -2,7 +2,7 @@
 import type {JobsOptions, Queue} from 'bullmq'
 
 import type {Priority} from '../../engine/engine.ts'
-import type {Job} from '../job/job.ts'
+import type {Bundle, Job} from '../job/job.ts'
 import type {ClusterOptions} from '../options.ts'
 import type {PoolKeys} from '../pool/keys.ts'
 import type {RedisLink} from '../redis/link.ts'
@@ -10,7 +10,8 @@ import type {RedisLink} from '../redis/link.ts'
 import {bullmqPriority} from './lane.ts'
 
 const KEEP_FAILED = 10_000
-const BACKOFF_MS = 200
+/** How long what may pass is given before the next try. */
+export const BACKOFF_MS = 200
 
 export class LaneQueues {
   readonly #link: RedisLink
@@ -50,7 +51,9 @@ export class LaneQueues {
 }
 
 /** What a job is called in BullMQ's own tools. */
-export function jobName({agent, need}: Job): string {
+export function bundleName({jobs}: Pick<Bundle, 'jobs'>): string {
+  const {agent, need} = jobs[0]!
+  if (jobs.length > 1) return `${jobs.length} operations`
   return agent === undefined ? (need.model ?? 'operation') : `agent ${agent.name}`
 }
 

@@ -4,7 +4,7 @@ import type {Job as BullJob} from 'bullmq'
 import type {ClusterSettings} from '../options.ts'
 
 import {NpuBridgeError} from '../../errors.ts'
-import {type Job, readJob} from '../job/job.ts'
+import {type Bundle, readBundle} from '../job/job.ts'
 import {PoolClock} from '../redis/clock.ts'
 import {Pool} from './pool.ts'
 
@@ -36,28 +36,36 @@ export async function failedJobs(settings: ClusterSettings): Promise<FailedJob[]
 }
 
 function describe({attemptsStarted, data, failedReason, finishedOn, id}: BullJob, lane: string): FailedJob {
-  const job = understood(data)
+  const bundle = understood(data)
+  const only = bundle?.jobs.length === 1 ? bundle.jobs[0] : undefined
   return {
     id: id ?? '',
     lane,
-    what: job === undefined ? null : whatOf(job),
-    model: job?.need.model ?? null,
-    priority: job?.priority ?? null,
-    attempts: attemptsStarted,
+    what: bundle === undefined ? null : whatOf(bundle),
+    model: only?.need.model ?? null,
+    priority: bundle?.jobs[0]?.priority ?? null,
+    attempts: beginnings(attemptsStarted, bundle),
     reason: failedReason,
     failedAt: new Date(finishedOn ?? 0).toISOString(),
   }
 }
 
-function understood(data: unknown): Job | undefined {
+/** What was given up among others is taken once more, for this list. */
+function beginnings(started: number, bundle: Bundle | undefined): number {
+  return (bundle?.begun ?? 0) + started - (bundle?.failure === undefined ? 0 : 1)
+}
+
+function understood(data: unknown): Bundle | undefined {
   try {
-    return readJob(data)
+    return readBundle(data)
   } catch {
     return undefined
   }
 }
 
-function whatOf({agent, line}: Job): string {
+function whatOf({jobs}: Bundle): string {
+  const {agent, line} = jobs[0]!
+  if (jobs.length > 1) return `${jobs.length} operations`
   if (agent !== undefined) return `agent ${agent.name}`
   return /"type":"(\w+)"/.exec(line ?? '')?.[1] ?? 'operation'
 }
@@ -96,6 +104,8 @@ export async function requeue(settings: ClusterSettings, ids: readonly string[] 
     const job = found.get(id)!
     const reason = whyNot(job, clock.now())
     if (reason === null) {
+      const {begun: _begun, failure: _failure, ...asNew} = understood(job.data)!
+      await job.updateData({...asNew, begun: 0})
       await job.retry('failed', {resetAttemptsMade: true, resetAttemptsStarted: true})
       requeued.push(id)
     } else skipped.push({id, reason})
@@ -106,7 +116,8 @@ export async function requeue(settings: ClusterSettings, ids: readonly string[] 
 
 /** What would only fail again. */
 function whyNot({data}: BullJob, now: number): null | string {
-  const job = understood(data)
-  if (job === undefined) return 'no worker of this version understands it'
-  return job.deadline !== null && job.deadline < now ? 'its deadline is over: submit it anew' : null
+  const bundle = understood(data)
+  if (bundle === undefined) return 'no worker of this version understands it'
+  const isLate = bundle.jobs.every(({deadline}) => deadline !== null && deadline < now)
+  return isLate ? 'its deadline is over: submit it anew' : null
 }

@@ -49,6 +49,11 @@ export class PoolKeys {
     return `${this.#pool}:control`
   }
 
+  /** What callers have given up of a job of several operations. */
+  withdrawn(job: string): string {
+    return `${this.#pool}:withdrawn:${job}`
+  }
+
   /** The kept answer of an idempotency key. */
   answer(key: string): string {
     return `${this.#pool}:answer:${key}`

@@ -8,6 +8,10 @@ import {type Driver, loadDriver} from './driver.ts'
 const CONNECT_MS = 5000
 const LONGEST_PAUSE_MS = 1000
 const SHORTEST_PAUSE_MS = 50
+/** A server that answers nothing for so long is behind a cut: its connection is given up, and made anew. */
+const SILENT_MS = 5000
+/** BullMQ lets commands wait in Redis for as long as ten seconds, and has a watch over them itself. */
+const SILENT_BLOCKING_MS = 15_000
 
 export interface LinkEvents {
   /** The connection is gone, or is back. */
@@ -31,6 +35,7 @@ export class RedisLink implements AsyncDisposable {
     this.#options = {
       ...options,
       enableAutoPipelining: true,
+      socketTimeout: SILENT_MS,
       // What was sent is sent again after a restart; nothing here does harm when it is done twice.
       maxRetriesPerRequest: null,
       retryStrategy: (times) => (this.#isClosed ? null : pauseBefore(times)),
@@ -80,7 +85,7 @@ export class RedisLink implements AsyncDisposable {
    */
   #keepDuplicates(): void {
     const duplicate = this.redis.duplicate.bind(this.redis)
-    this.redis.duplicate = (override) => this.#keep(duplicate(override))
+    this.redis.duplicate = (override) => this.#keep(duplicate({...override, socketTimeout: SILENT_BLOCKING_MS}))
   }
 
   #keep(redis: Redis): Redis {

@@ -19,8 +19,8 @@ const common = {
 
 const replySchema = z.union([
   z.strictObject({...common, error: errorFields}),
-  /** It was moved to this lane, because its node is gone. */
-  z.strictObject({...common, lane: z.string()}),
+  /** It was moved to this lane, as this job: its node is gone, or it is to be tried again alone. */
+  z.strictObject({...common, lane: z.string(), job: z.string()}),
   /** The answer as text, and the tensors that it describes. */
   z.strictObject({...common, text: z.string(), tensors: z.array(tensorReference)}),
 ])

@@ -1,10 +1,13 @@
 /** The BullMQ workers of one process: one for each lane that it reads. */
 import type {Job as BullJob, Worker} from 'bullmq'
 
+import {setTimeout as sleep} from 'node:timers/promises'
+
 import type {ClusterOptions} from '../options.ts'
 import type {PoolKeys} from '../pool/keys.ts'
 import type {RedisLink} from '../redis/link.ts'
 
+import {operationsIn} from '../job/job.ts'
 import {isUrgent} from '../lane/lane.ts'
 import {within} from '../within.ts'
 
@@ -12,7 +15,7 @@ export interface ConsumersOptions {
   readonly link: RedisLink
   readonly keys: PoolKeys
   readonly options: Pick<ClusterOptions, 'attempts' | 'recoverMs'>
-  /** Jobs of one lane at once. */
+  /** Operations of one lane at once: a further job is taken while there are fewer. */
   readonly capacity: number
   readonly process: (job: BullJob) => Promise<unknown>
   /** Called for a job that was given up because its workers died. */
@@ -23,6 +26,10 @@ export interface ConsumersOptions {
 
 /** What is left of the places of usual lanes while urgent ones have much to do. */
 const YIELDED_SHARE = 1 / 8
+/** Urgent work is at hand when some began or ended so lately: what follows it is on its way from Redis. */
+const AT_HAND_MS = 5
+/** While it is, usual jobs that were taken wait for it, but for one in so long; so their lanes never stand still. */
+const MAKE_WAY_MS = 50
 /** What BullMQ calls it when a job was begun too often. */
 const GIVEN_UP = 'allowable limit'
 /** After a restart of Redis, what was done is told it again after this. */
@@ -32,27 +39,34 @@ const DRAIN_SECONDS = 2
 /** How long Redis may take to answer to a close. */
 const CLOSE_MS = 1000
 
+interface Lane {
+  readonly worker: Worker
+  jobs: number
+  operations: number
+}
+
 export class Consumers {
   readonly #options: ConsumersOptions
-  readonly #workers = new Map<string, Worker>()
+  readonly #lanes = new Map<string, Lane>()
   readonly #running = new Set<Promise<unknown>>()
   #isPaused = false
   #drained: Promise<unknown> | undefined
   #urgentRunning = 0
+  #urgentAt = -Infinity
+  /** When the next usual job goes on beside urgent ones. */
+  #nextUsualAt = -Infinity
 
   constructor(options: ConsumersOptions) {
     this.#options = options
   }
 
-  open(lane: string): void {
-    if (this.#workers.has(lane)) return
-    const {capacity, keys, link, onAbandoned, onProblem, options} = this.#options
-    const counted = async (job: BullJob) => this.#processCounted(job)
-    const work = isUrgent(lane) ? async (job: BullJob) => this.#processUrgent(job) : counted
-    const worker = new link.driver.bullmq.Worker(lane, work, {
+  open(name: string): void {
+    if (this.#lanes.has(name)) return
+    const {keys, link, onAbandoned, onProblem, options} = this.#options
+    const worker = new link.driver.bullmq.Worker(name, async (job: BullJob) => this.#process(lane, name, job), {
       connection: link.forQueues,
       prefix: keys.queues,
-      concurrency: capacity,
+      concurrency: 1,
       autorun: !this.#isPaused,
       // A lock is renewed at half its time. One that is not is noticed at the next check, and its job moved at the one
       // after, so all of it takes less than recoverMs.
@@ -62,61 +76,84 @@ export class Consumers {
       drainDelay: DRAIN_SECONDS,
       runRetryDelay: RETRY_MS,
     })
+    const lane: Lane = {worker, jobs: 0, operations: 0}
     worker.on('error', onProblem)
     worker.on('failed', (job, error) => {
       if (job && error.message.includes(GIVEN_UP)) onAbandoned(job)
     })
-    this.#workers.set(lane, worker)
+    this.#lanes.set(name, lane)
   }
 
-  /** Usual lanes take less while there is much that is urgent; one that waits is served before those to come. */
-  async #processUrgent(job: BullJob): Promise<unknown> {
-    this.#urgentRunning++
-    this.#balance()
-    try {
-      return await this.#processCounted(job)
-    } finally {
-      this.#urgentRunning--
-      this.#balance()
-    }
-  }
-
-  async #processCounted(job: BullJob): Promise<unknown> {
-    const work = this.#options.process(job)
+  async #process(lane: Lane, name: string, job: BullJob): Promise<unknown> {
+    const operations = operationsIn(job.data)
+    this.#count(lane, name, {jobs: 1, operations})
+    const work = this.#begin(name, job)
     this.#running.add(work)
     try {
       return await work
     } finally {
       this.#running.delete(work)
+      this.#count(lane, name, {jobs: -1, operations: -operations})
     }
   }
 
-  #balance(): void {
-    const {capacity} = this.#options
-    const isBusy = this.#urgentRunning * 2 >= capacity
-    const places = isBusy ? Math.max(1, Math.floor(capacity * YIELDED_SHARE)) : capacity
-    for (const [lane, worker] of this.#workers) {
-      if (!isUrgent(lane) && worker.concurrency !== places) worker.concurrency = places
+  async #begin(name: string, job: BullJob): Promise<unknown> {
+    if (!isUrgent(name)) await this.#makeWay()
+    return this.#options.process(job)
+  }
+
+  async #makeWay(): Promise<void> {
+    const now = performance.now()
+    const isAtHand = () => performance.now() - this.#urgentAt < AT_HAND_MS
+    if (!isAtHand()) return
+    const end = Math.max(now, this.#nextUsualAt) + MAKE_WAY_MS
+    this.#nextUsualAt = end
+    while (isAtHand() && performance.now() < end) await sleep(AT_HAND_MS)
+    if (!isAtHand()) this.#nextUsualAt = -Infinity
+  }
+
+  /** Usual lanes take less while there is much that is urgent; one that waits is served before those to come. */
+  #count(lane: Lane, name: string, {jobs, operations}: {readonly jobs: number; readonly operations: number}): void {
+    lane.jobs += jobs
+    lane.operations += operations
+    if (!isUrgent(name)) {
+      this.#makePlaces(lane, name)
+      return
     }
+
+    this.#urgentAt = performance.now()
+    this.#urgentRunning += operations
+    for (const [each, other] of this.#lanes) this.#makePlaces(other, each)
+  }
+
+  /**
+   * BullMQ begins what it has fetched only when it has looked for as many jobs as it may have. So it may have one more
+   * than it has, and the look comes when the work has been begun.
+   */
+  #makePlaces({jobs, operations, worker}: Lane, name: string): void {
+    const {capacity} = this.#options
+    const yields = !isUrgent(name) && this.#urgentRunning * 2 >= capacity
+    const places = yields ? Math.max(1, Math.floor(capacity * YIELDED_SHARE)) : capacity
+    worker.concurrency = Math.max(1, operations < places ? jobs + 1 : jobs)
   }
 
   async close(lane: string): Promise<void> {
-    const worker = this.#workers.get(lane)
-    this.#workers.delete(lane)
+    const worker = this.#lanes.get(lane)?.worker
+    this.#lanes.delete(lane)
     await worker?.close()
   }
 
   /** Takes no more jobs; resolves when those that were begun are done. */
   async pause(): Promise<void> {
     this.#isPaused = true
-    this.#drained ??= Promise.all([...this.#workers.values()].map(async (worker) => worker.pause()))
+    this.#drained ??= Promise.all([...this.#lanes.values()].map(async ({worker}) => worker.pause()))
     await this.#drained
   }
 
   async resume(): Promise<void> {
     this.#isPaused = false
     this.#drained = undefined
-    await Promise.all([...this.#workers.values()].map(async (worker) => worker.resume()))
+    await Promise.all([...this.#lanes.values()].map(async ({worker}) => worker.resume()))
   }
 
   /**
@@ -126,11 +163,11 @@ export class Consumers {
    * @param drainMs how long what was begun may take; after that others take it, when its locks are over
    */
   async closeAll(drainMs: number): Promise<void> {
-    const workers = [...this.#workers.values()]
+    const workers = [...this.#lanes.values()].map(({worker}) => worker)
     // A pause waits for Redis too; while that is away only what runs here can come to an end.
     const drained = this.#options.link.isThere ? this.pause() : Promise.allSettled(this.#running)
     await within(drained, drainMs)
-    this.#workers.clear()
+    this.#lanes.clear()
     await within(Promise.all(workers.map(async (worker) => worker.close(true))), CLOSE_MS)
   }
 }

@@ -9,9 +9,9 @@ import type {RedisLink} from '../redis/link.ts'
 import type {AnswerBook} from './answer-book.ts'
 
 import {NpuBridgeError} from '../../errors.ts'
-import {type Job, readJob} from '../job/job.ts'
+import {type Bundle, bundleOf, type Job, readBundle} from '../job/job.ts'
 import {laneFor, lanesFor} from '../lane/lane.ts'
-import {jobName, jobOptions, type LaneQueues} from '../lane/queues.ts'
+import {bundleName, jobOptions, type LaneQueues} from '../lane/queues.ts'
 import {type Announcement, MISSED_HEARTBEATS} from '../node/announcement.ts'
 import {candidatesOf} from '../placement/candidates.ts'
 import {place} from '../placement/place.ts'
@@ -30,7 +30,7 @@ export interface InheritanceParts {
   readonly onProblem: (error: Error) => void
 }
 
-/** Jobs that are sent on at once. */
+/** Operations that are sent on at once. */
 const AT_ONCE = 32
 /** How long sending on what was begun may take in the end. */
 const CLOSE_MS = 1000
@@ -47,11 +47,9 @@ export class Inheritance {
       capacity: AT_ONCE,
       keys,
       link,
-      onAbandoned: (job) => {
-        void this.#tell(
-          job,
-          new NpuBridgeError('INTERNAL', 'the operation could not be sent on to another node'),
-        ).catch(onProblem)
+      onAbandoned: (bull) => {
+        const error = new NpuBridgeError('INTERNAL', 'the operation could not be sent on to another node')
+        void Promise.all(readBundle(bull.data).jobs.map(async (job) => this.#tell(job, error, bull))).catch(onProblem)
       },
       onProblem,
       options,
@@ -109,32 +107,44 @@ export class Inheritance {
     for (const lane of lanesFor({node: name})) await this.#consumers.close(lane)
   }
 
+  /** What was together stays so where all of it goes to one lane. */
   async #sendOn(bull: BullJob): Promise<null> {
-    const job = readJob(bull.data)
-    if (job.need.stream) {
-      await this.#tell(
-        bull,
-        new NpuBridgeError('DEVICE_LOST', 'the node that had the state of the stream is gone', {
-          suggestions: ['begin the stream anew, under another name'],
-        }),
-      )
+    const {begun, failure, jobs} = readBundle(bull.data)
+    if (failure !== undefined) throw new this.#parts.link.driver.bullmq.UnrecoverableError(failure)
+    const nodes = await this.#parts.directory.alive()
+    const lanes = jobs.map((job) => (job.need.stream ? undefined : this.#laneFor(job, nodes)))
+    const [lane] = lanes
+    if (lane !== undefined && lanes.every((each) => each === lane)) {
+      await this.#move(bundleOf(jobs, {begun}), {id: bull.id!, lane}, bull)
       return null
     }
 
-    const lane = this.#laneFor(job, await this.#parts.directory.alive())
-    if (lane === undefined) {
-      await this.#tell(
-        bull,
-        new NpuBridgeError('DEVICE_UNAVAILABLE', 'the node of the operation is gone, and no other one can run it'),
-      )
-      return null
+    for (const [index, job] of jobs.entries()) {
+      const to = lanes[index]
+      if (to === undefined) await this.#tell(job, whyNowhere(job), bull)
+      else await this.#move(bundleOf([job], {begun}), {id: jobs.length === 1 ? bull.id! : job.id, lane: to}, bull)
     }
 
-    const {answers, node, options, queues} = this.#parts
-    // Twice is no harm, as everywhere: its caller takes one answer.
-    await queues.get(lane).add(jobName(job), job, jobOptions(job, {id: bull.id!, priority: job.priority}, options))
-    await answers.write({id: job.id, reply: job.reply}, {id: job.id, node, attempt: bull.attemptsStarted, lane})
     return null
+  }
+
+  /** Twice is no harm, as everywhere: its caller takes one answer. */
+  async #move(
+    bundle: Bundle,
+    {id, lane}: {readonly id: string; readonly lane: string},
+    {attemptsStarted: attempt}: BullJob,
+  ): Promise<void> {
+    const {answers, node, options, queues} = this.#parts
+    const [first] = bundle.jobs
+    const opts = jobOptions(first!, {id, priority: first!.priority}, options)
+    await queues.get(lane).add(bundleName(bundle), bundle, opts)
+    await Promise.all(
+      bundle.jobs.map(async (job) => {
+        // To whoever submitted this one, and not to all who gave its idempotency key.
+        const address = {id: job.id, reply: job.reply}
+        await answers.write(address, {id: job.id, node, attempt, lane, job: id})
+      }),
+    )
   }
 
   #laneFor({agent, need, priority}: Job, nodes: readonly Announcement[]): string | undefined {
@@ -143,9 +153,22 @@ export class Inheritance {
     return placement && laneFor(placement.requirement, priority)
   }
 
-  async #tell({attemptsStarted: attempt, data}: BullJob, {code, message, suggestions}: NpuBridgeError): Promise<void> {
+  async #tell(
+    job: Job,
+    {code, message, suggestions}: NpuBridgeError,
+    {attemptsStarted: attempt}: Pick<BullJob, 'attemptsStarted'>,
+  ): Promise<void> {
     const {answers, node} = this.#parts
-    const job = readJob(data)
     await answers.write(job, {id: job.id, node, attempt, error: {code, message, suggestions: [...suggestions]}})
   }
+}
+
+function whyNowhere({need}: Job): NpuBridgeError {
+  if (need.stream) {
+    return new NpuBridgeError('DEVICE_LOST', 'the node that had the state of the stream is gone', {
+      suggestions: ['begin the stream anew, under another name'],
+    })
+  }
+
+  return new NpuBridgeError('DEVICE_UNAVAILABLE', 'the node of the operation is gone, and no other one can run it')
 }

@@ -1,21 +1,26 @@
-/** Between BullMQ and the executor: who is told what, and what becomes of the job. */
+/** Between BullMQ and the executor: who is told what, and what becomes of the job and of each operation in it. */
 import type {Job as BullJob} from 'bullmq'
+import type {Redis} from 'ioredis'
 
 import type {ClusterOptions} from '../options.ts'
+import type {PoolKeys} from '../pool/keys.ts'
 import type {Driver} from '../redis/driver.ts'
-import type {Reply} from '../reply/reply.ts'
 import type {AnswerBook} from './answer-book.ts'
+import type {Dispersal, Leaver} from './dispersal.ts'
 import type {JobExecutor} from './executor.ts'
 
 import {asNpuBridgeError, type ErrorCode, NpuBridgeError} from '../../errors.ts'
-import {addressIn, type Job, readJob} from '../job/job.ts'
+import {addressesIn, type Bundle, type Job, readBundle} from '../job/job.ts'
 
 export interface JobRunnerParts {
+  readonly answers: AnswerBook
+  readonly dispersal: Pick<Dispersal, 'send'>
   readonly driver: Driver
   readonly executor: Pick<JobExecutor, 'check' | 'run'>
+  readonly keys: Pick<PoolKeys, 'withdrawn'>
   readonly node: string
   readonly options: Pick<ClusterOptions, 'attempts'>
-  readonly answers: AnswerBook
+  readonly redis: Pick<Redis, 'smembers'>
 }
 
 /** What may go better on another try, perhaps on another node. */
@@ -33,6 +38,12 @@ const WORTH_KEEPING: ReadonlySet<ErrorCode> = new Set([
   'PROTOCOL_ERROR',
 ])
 
+/** What is to become of an operation that has failed. */
+interface Failure {
+  readonly verdict: 'again' | 'keep' | 'told'
+  readonly reason: string
+}
+
 export class JobRunner {
   readonly #parts: JobRunnerParts
   readonly #running = new Map<string, AbortController>()
@@ -48,74 +59,158 @@ export class JobRunner {
     return this.#running.size
   }
 
-  /** Gives up the work of a job; one that is not here is none of ours. */
+  /** Gives up the work of an operation; one that is not here is none of ours. */
   cancel(id: string): void {
     this.#running.get(id)?.abort(new NpuBridgeError('CANCELLED', 'the caller has given up the operation'))
   }
 
   /** What BullMQ calls for a job. Resolving completes it; rejecting fails it, for good where the error says so. */
   readonly process = async (bull: BullJob): Promise<null> => {
-    const {answers, executor} = this.#parts
-    if (bull.attemptsStarted > 1) this.recovered++
-    let job: Job | undefined
-    let isRefused = true
-    try {
-      job = readJob(bull.data)
-      executor.check(job)
-      isRefused = false
-      if (job.key === undefined || !(await answers.repeat(job.key))) await this.#run(job, bull)
-      this.done++
-    } catch (error) {
-      await this.#fail(asNpuBridgeError(error), job, bull, isRefused)
-    }
-
+    const bundle = await this.#read(bull)
+    if (bundle.failure !== undefined) throw this.#forGood(bundle.failure)
+    const attempt = bundle.begun + bull.attemptsStarted
+    if (bundle.jobs.length > 1) await this.#together(bundle, bull, attempt)
+    else await this.#alone(bundle.jobs[0]!, bull, attempt)
     return null
   }
 
-  async #run(job: Job, {attemptsStarted: attempt}: BullJob): Promise<void> {
-    const stop = new AbortController()
-    this.#running.set(job.id, stop)
+  async #read({attemptsStarted, data}: BullJob): Promise<Bundle> {
     try {
-      const {tensors, text} = await this.#parts.executor.run(job, stop.signal)
-      await this.#parts.answers.write(job, {id: job.id, node: this.#parts.node, attempt, text, tensors: [...tensors]})
+      return readBundle(data)
+    } catch (error) {
+      const failure = asNpuBridgeError(error)
+      const addresses = addressesIn(data)
+      this.failed += Math.max(1, addresses.length)
+      await Promise.all(addresses.map(async (address) => this.#tell(failure, address, attemptsStarted)))
+      throw this.#forGood(reasonOf(failure))
+    }
+  }
+
+  async #alone(job: Job, bull: BullJob, attempt: number): Promise<void> {
+    if (attempt > 1) this.recovered++
+    if (attempt > this.#parts.options.attempts) {
+      await this.abandoned(bull)
+      throw this.#forGood(this.#diedOf())
+    }
+
+    const stop = this.#begin(job)
+    const failure = await this.#run(job, stop, attempt)
+    if (failure?.verdict === 'again') throw new Error(failure.reason)
+    if (failure?.verdict === 'keep') throw this.#forGood(failure.reason)
+  }
+
+  /** Operations that were together when their worker died go on alone: one of them may be what it died of. */
+  async #together({jobs}: Bundle, {attemptsStarted, id, queueName}: BullJob, attempt: number): Promise<void> {
+    const {dispersal, keys, redis} = this.#parts
+    if (attemptsStarted > 1) {
+      const leavers = jobs.map((job) => ({job}))
+      await dispersal.send(queueName, leavers, attempt - 1)
+      return
+    }
+
+    // Before the look at what was given up: what is given up from here on is told.
+    const stops = jobs.map((job) => this.#begin(job))
+    const withdrawn = new Set(await redis.smembers(keys.withdrawn(id!)).catch(() => []))
+    const failures = await Promise.all(
+      jobs.map(async (job, index) => {
+        if (withdrawn.has(job.id)) stops[index]!.abort(givenUp(job))
+        return this.#run(job, stops[index]!, attempt)
+      }),
+    )
+    await dispersal.send(queueName, leaversAmong(jobs, failures), attempt)
+  }
+
+  #begin({id}: Job): AbortController {
+    const stop = new AbortController()
+    this.#running.set(id, stop)
+    return stop
+  }
+
+  /** Runs an operation and answers it; what it gives is what that leaves to be done. */
+  async #run(job: Job, stop: AbortController, attempt: number): Promise<Failure | undefined> {
+    const {answers, executor, node} = this.#parts
+    let isRefused = true
+    try {
+      stop.signal.throwIfAborted()
+      executor.check(job)
+      isRefused = false
+      if (job.key === undefined || !(await answers.repeat(job.key))) {
+        const {tensors, text} = await executor.run(job, stop.signal)
+        await answers.write(job, {id: job.id, node, attempt, text, tensors: [...tensors]})
+      }
+
+      this.done++
+      return undefined
+    } catch (error) {
+      return await this.#failure(asNpuBridgeError(error), job, {attempt, isGivenUp: stop.signal.aborted, isRefused})
     } finally {
       this.#running.delete(job.id)
     }
   }
 
-  /** @throws what makes BullMQ try the job again, or keep it as failed */
-  async #fail(error: NpuBridgeError, job: Job | undefined, bull: BullJob, isRefused: boolean): Promise<void> {
-    const {driver, options} = this.#parts
+  async #failure(
+    error: NpuBridgeError,
+    job: Job,
+    {
+      attempt,
+      isGivenUp,
+      isRefused,
+    }: {readonly attempt: number; readonly isGivenUp: boolean; readonly isRefused: boolean},
+  ): Promise<Failure> {
     this.failed++
-    const reason = `${error.code}: ${error.message}`
-    if (!isRefused && WORTH_ANOTHER.has(error.code) && bull.attemptsMade + 1 < options.attempts) throw new Error(reason)
-    await this.#tell(error, job, bull)
-    if (isRefused || WORTH_KEEPING.has(error.code)) throw new driver.bullmq.UnrecoverableError(reason)
+    const reason = reasonOf(error)
+    if (!isGivenUp && !isRefused && WORTH_ANOTHER.has(error.code) && attempt < this.#parts.options.attempts) {
+      return {reason, verdict: 'again'}
+    }
+
+    await this.#tell(error, job, attempt)
+    const isToKeep = !isGivenUp && (isRefused || WORTH_KEEPING.has(error.code))
+    return {reason, verdict: isToKeep ? 'keep' : 'told'}
   }
 
-  async #tell(error: NpuBridgeError, job: Job | undefined, {attemptsStarted: attempt, data}: BullJob): Promise<void> {
-    const address = job ?? addressIn(data)
-    if (!address) return
-    const {code, message, suggestions} = error
-    const reply: Reply = {
+  async #tell({code, message, suggestions}: NpuBridgeError, address: Pick<Job, 'id' | 'reply'>, attempt: number) {
+    const {answers, node} = this.#parts
+    await answers.write(address, {
       id: address.id,
-      node: this.#parts.node,
+      node,
       attempt,
       error: {code, message, suggestions: [...suggestions]},
-    }
-    await this.#parts.answers.write(address, reply)
+    })
   }
 
-  /** A job that BullMQ itself gave up, because one worker after another died of it. */
-  async abandoned(bull: BullJob): Promise<void> {
-    const {options} = this.#parts
-    const message = `the operation was begun ${options.attempts} times, and each time its worker died or lost its hold on it`
-    const error = new NpuBridgeError('INTERNAL', message, {
-      suggestions: [
-        'npubridge cluster failed    shows it',
-        `npubridge cluster requeue ${bull.id ?? ''}    tries it again`,
-      ],
+  /** A job that was given up, because one worker after another died of it. */
+  async abandoned({attemptsStarted, data, id}: BullJob): Promise<void> {
+    const error = new NpuBridgeError('INTERNAL', this.#diedOf(), {
+      suggestions: ['npubridge cluster failed    shows it', `npubridge cluster requeue ${id ?? ''}    tries it again`],
     })
-    await this.#tell(error, undefined, bull)
+    await Promise.all(addressesIn(data).map(async (address) => this.#tell(error, address, attemptsStarted)))
   }
+
+  #diedOf(): string {
+    const {attempts} = this.#parts.options
+    return `the operation was begun ${attempts} times, and each time its worker died or lost its hold on it`
+  }
+
+  #forGood(reason: string): Error {
+    return new this.#parts.driver.bullmq.UnrecoverableError(reason)
+  }
+}
+
+function leaversAmong(jobs: readonly Job[], failures: ReadonlyArray<Failure | undefined>): Leaver[] {
+  return failures.flatMap((failure, index): Leaver[] => {
+    const job = jobs[index]!
+    if (failure === undefined || failure.verdict === 'told') return []
+    return failure.verdict === 'again' ? [{isLater: true, job}] : [{failure: failure.reason, job}]
+  })
+}
+
+/** Whoever gave it up has settled it, unless its deadline did and the worker was faster. */
+function givenUp({deadline}: Job): NpuBridgeError {
+  return deadline === null
+    ? new NpuBridgeError('CANCELLED', 'the caller gave up the operation before it was begun')
+    : new NpuBridgeError('DEADLINE_EXCEEDED', 'the operation was given up before it was begun')
+}
+
+function reasonOf({code, message}: NpuBridgeError): string {
+  return `${code}: ${message}`
 }

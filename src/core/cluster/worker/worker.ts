@@ -20,6 +20,7 @@ import {within} from '../within.ts'
 import {WorkerAgents} from './agents.ts'
 import {AnswerBook} from './answer-book.ts'
 import {Consumers} from './consumers.ts'
+import {Dispersal} from './dispersal.ts'
 import {JobExecutor} from './executor.ts'
 import {Inheritance} from './inheritance.ts'
 import {JobRunner} from './job-runner.ts'
@@ -36,7 +37,7 @@ export interface WorkerSettings {
   readonly engine: Engine
   /** Unlike those of all others; the name of the host when absent. */
   readonly name?: string | undefined
-  /** Operations of one lane at once. */
+  /** Operations of one lane at once: more are taken while there are fewer. */
   readonly capacity: number
   readonly modelsFolder: string
   /** Models to load before it joins. */
@@ -73,6 +74,7 @@ export class ClusterWorker {
   #isLeaving = false
   #draining: Promise<void> | undefined
   #lastProblem = ''
+  #subscriber: Redis | undefined
 
   private constructor(settings: WorkerSettings, link: RedisLink, clock: PoolClock, name: string) {
     const {engine, modelsFolder, options, version} = settings
@@ -100,7 +102,16 @@ export class ClusterWorker {
       version,
     })
     const answers = new AnswerBook(link.redis, keys, new ReplyWriter(link.redis, keys), options)
-    this.#runner = new JobRunner({answers, driver: link.driver, executor, node: name, options})
+    this.#runner = new JobRunner({
+      answers,
+      dispersal: new Dispersal({answers, node: name, options, queues: this.#queues}),
+      driver: link.driver,
+      executor,
+      keys,
+      node: name,
+      options,
+      redis: link.redis,
+    })
     const onProblem = (error: Error) => {
       this.#tellProblem(error)
     }
@@ -207,6 +218,7 @@ export class ClusterWorker {
 
   async #listen(): Promise<void> {
     const subscriber: Redis = this.#link.duplicate()
+    this.#subscriber = subscriber
     subscriber.on('message', (_channel: string, id: string) => {
       this.#runner.cancel(id)
     })
@@ -219,6 +231,8 @@ export class ClusterWorker {
       if (this.#beats % SYNCHRONIZE_EVERY === 0) await this.#clock.synchronize(this.#link.redis)
       if (this.#beats % SWEEP_EVERY === 0) await this.#tensors.sweep()
       this.#beats++
+      // Nothing else is written there, and so nothing else would show that it is cut.
+      void this.#subscriber?.ping().catch(() => undefined)
       await this.#obey(await this.#directory.isToDrain(this.name))
       await this.#directory.announce(await portrait(this.#portrait, this.#state))
       if (this.#state === 'ready') await this.#inheritance.look()

@@ -1,15 +1,13 @@
 /** One server for as long as its process lives. */
-import type {Engine} from '../../engine/engine.ts'
 import type {ServeOptions} from '../options.ts'
-import type {ModelSource} from '../service/model-folder.ts'
 
 import {type RunningServer, type ServerParts, startServer} from '../serve.ts'
 import {processStartOf, removeState, runningServers, type ServerState, writeState} from './state.ts'
 
-export interface RunOptions extends Omit<ServerParts, 'engine' | 'models'> {
+export interface RunOptions extends Omit<ServerParts, 'engine' | 'models' | 'readNodes'> {
   readonly options: ServeOptions
-  /** With the models that it has, where they are not those of the folder. */
-  readonly openEngine: () => Promise<{readonly engine: Engine; readonly models?: ModelSource}>
+  /** With the models that it has, where they are not those of the folder, and the nodes where it is a pool. */
+  readonly openEngine: () => Promise<Pick<ServerParts, 'engine' | 'models' | 'readNodes'>>
   /** Where the log of this process goes, where that is a file. */
   readonly logFile: string | null
   /** Ends the server. */

@@ -11,6 +11,7 @@ import type {Activity} from './activity.ts'
 import {LatencyHistogram} from '../../dashboard/histogram.ts'
 import {History} from '../../dashboard/history.ts'
 import {type Telemetry, UNREAD} from '../../dashboard/live.ts'
+import {type LiveNode} from '../../dashboard/nodes.ts'
 import {advise} from '../../tune/advise.ts'
 import {type Advice} from '../../tune/report.ts'
 
@@ -33,6 +34,8 @@ export interface MonitorOptions {
   readonly metrics: ServerMetrics
   /** Telemetry of the NPU; null where there is none. */
   readonly readTelemetry: () => Telemetry | null
+  /** The nodes of the pool that the server is in front of; absent where it has an engine of its own. */
+  readonly readNodes?: (() => readonly LiveNode[]) | undefined
   /** Monotonic milliseconds. */
   readonly clock?: () => number
 }
@@ -46,6 +49,8 @@ export class Monitor implements Disposable {
   readonly service: InferenceService
   readonly metrics: ServerMetrics
   readonly clock: () => number
+  /** Undefined where there is no pool. */
+  readonly readNodes: (() => readonly LiveNode[]) | undefined
   health: Health | null = null
   telemetry: Telemetry | null = null
   advice: readonly Advice[] = []
@@ -60,10 +65,11 @@ export class Monitor implements Disposable {
   #adviceAt = -Infinity
   #folderAt = -Infinity
 
-  constructor({activity, clock = () => performance.now(), metrics, readTelemetry, service}: MonitorOptions) {
+  constructor({activity, clock = () => performance.now(), metrics, readNodes, readTelemetry, service}: MonitorOptions) {
     this.activity = activity
     this.clock = clock
     this.metrics = metrics
+    this.readNodes = readNodes
     this.service = service
     this.#readTelemetry = readTelemetry
     this.startedAt = clock()

@@ -3,6 +3,8 @@ import type {LiveAdvice} from '../../dashboard/live.ts'
 import type {RecordedWorkflow} from './activity.ts'
 import type {Monitor} from './monitor.ts'
 
+import {nodeFields} from '../../dashboard/nodes.ts'
+
 /** More errors are told with the next message. */
 const MOST_ERRORS = 20
 
@@ -12,6 +14,7 @@ export class Watcher {
   #revision = 0
   #fallbacks = -1
   #models = ''
+  #nodes = ''
   #advice: readonly LiveAdvice[] | undefined
 
   constructor(monitor: Monitor) {
@@ -39,6 +42,7 @@ export class Watcher {
       ...this.#events(),
       ...this.#changedModels(),
       ...this.#changedAdvice(),
+      ...this.#changedNodes(),
     }
   }
 
@@ -116,6 +120,16 @@ export class Watcher {
     if (advice === this.#advice) return {}
     this.#advice = advice
     return {advice}
+  }
+
+  #changedNodes(): object {
+    const nodes = this.#monitor.readNodes?.()
+    if (nodes === undefined) return {}
+    const fields = nodes.map((node) => nodeFields(node))
+    const key = JSON.stringify(fields)
+    if (key === this.#nodes) return {}
+    this.#nodes = key
+    return {nodes: fields}
   }
 }
 

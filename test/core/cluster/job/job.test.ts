@@ -1,7 +1,14 @@
 import {expect} from 'chai'
 
 import {JobBuilder, jobIdOf, needOf} from '../../../../src/core/cluster/client/job-builder.ts'
-import {addressIn, type Job, JOB_VERSION, readJob} from '../../../../src/core/cluster/job/job.ts'
+import {
+  addressesIn,
+  bundleOf,
+  type Job,
+  JOB_VERSION,
+  operationsIn,
+  readBundle,
+} from '../../../../src/core/cluster/job/job.ts'
 import {operationOf, parcelOfOperation} from '../../../../src/core/cluster/job/operation-line.ts'
 import {isSigned} from '../../../../src/core/cluster/job/signature.ts'
 import {bullmqPriority} from '../../../../src/core/cluster/lane/lane.ts'
@@ -22,22 +29,23 @@ function overRedis(job: object): unknown {
 describe('a job', () => {
   it('has what a worker needs, and is understood by it', () => {
     const job = builder().build(work, {priority: 'high', timeoutMs: 500})
-    expect(job).to.deep.include({
-      deadline: 1500,
-      line: work.line,
-      priority: 'high',
-      reply: 'caller-of-a-test',
-      v: JOB_VERSION,
-    })
-    expect(readJob(overRedis(job))).to.deep.equal(job)
-    expect(builder().build(work, {}).deadline).to.equal(null)
+    expect(job).to.deep.include({deadline: 1500, line: work.line, priority: 'high', reply: 'caller-of-a-test'})
+    const bundle = bundleOf([job, builder().build(work, {})])
+    expect(readBundle(overRedis(bundle))).to.deep.equal(bundle)
+    expect(operationsIn(bundle)).to.equal(2)
+    expect(bundle.jobs[1]!.deadline).to.equal(null)
   })
 
-  it('of another version is refused with both', () => {
-    const error = thrownBy(() => readJob({...builder().build(work, {}), v: 7}))
+  it('of another version is refused with both, and those who wait for it can be told', () => {
+    const job = builder().build(work, {})
+    const error = thrownBy(() => readBundle({...bundleOf([job]), v: 7}))
     expect(error.code).to.equal('UNSUPPORTED_OPERATION')
-    expect(error.message).to.equal('the job has version 7, this worker takes version 1')
-    expect(addressIn({...builder().build(work, {}), v: 7})?.reply).to.equal('caller-of-a-test')
+    expect(error.message).to.equal(`the job has version 7, this worker takes version ${JOB_VERSION}`)
+    expect(addressesIn({...bundleOf([job, job]), v: 7}).map(({reply}) => reply)).to.deep.equal([job.reply, job.reply])
+    // The first version had its one operation in the place of the bundle.
+    expect(addressesIn({...job, v: 1}).map(({id}) => id)).to.deep.equal([job.id])
+    for (const data of [undefined, null, 'x', {jobs: ['x', null]}]) expect(addressesIn(data)).to.deep.equal([])
+    expect(operationsIn('nothing')).to.equal(1)
   })
 
   it('that is malformed is refused with the field', () => {
@@ -53,12 +61,13 @@ describe('a job', () => {
       [{...job, line: undefined, agent: {...agent, command: ['sh']}}, /command/],
     ]
     for (const [data, message] of wrong) {
-      const error = thrownBy(() => readJob(data))
+      const error = thrownBy(() => readBundle({...bundleOf([job]), jobs: [job, data]}))
       expect(error.code).to.equal('PROTOCOL_ERROR')
-      expect(error.message).to.match(message)
+      expect(error.message).to.match(message).and.contain('jobs.1')
     }
 
-    expect(thrownBy(() => readJob('nothing')).code).to.equal('PROTOCOL_ERROR')
+    for (const data of ['nothing', bundleOf([]), {...bundleOf([job]), begun: -1}, {...bundleOf([job]), rm: '-rf'}])
+      expect(thrownBy(() => readBundle(data)).code).to.equal('PROTOCOL_ERROR')
   })
 
   it('is not made of what fits into none', () => {
@@ -96,7 +105,7 @@ describe('a signature', () => {
   const job = builder(KEY).build(work, {priority: 'low', timeoutMs: 100})
 
   it('holds for the job as it was made', () => {
-    expect(isSigned(readJob(overRedis(job)), KEY)).to.equal(true)
+    expect(isSigned(readBundle(overRedis(bundleOf([job]))).jobs[0]!, KEY)).to.equal(true)
   })
 
   it('does not hold for another key, another job, or none', () => {

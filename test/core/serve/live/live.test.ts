@@ -1,11 +1,12 @@
 import {expect} from 'chai'
 
+import type {LiveNode} from '../../../../src/core/dashboard/nodes.ts'
 import type {MetricsSnapshot, WorkflowReport} from '../../../../src/core/engine/engine.ts'
 
 import {readLive} from '../../../../src/core/dashboard/live.ts'
 import {NpuBridgeError} from '../../../../src/core/errors.ts'
 import {Activity} from '../../../../src/core/serve/live/activity.ts'
-import {Monitor} from '../../../../src/core/serve/live/monitor.ts'
+import {Monitor, type MonitorOptions} from '../../../../src/core/serve/live/monitor.ts'
 import {ObservedEngine} from '../../../../src/core/serve/live/observed-engine.ts'
 import {Watcher} from '../../../../src/core/serve/live/watcher.ts'
 import {ServerMetrics} from '../../../../src/core/serve/server-metrics.ts'
@@ -14,8 +15,25 @@ import {ModelFolder} from '../../../../src/core/serve/service/model-folder.ts'
 import {ModelRegistry} from '../../../../src/core/serve/service/model-registry.ts'
 import {FakeEngine} from '../fake-engine.ts'
 
+const NODE: LiveNode = {
+  name: 'b',
+  host: 'host-b',
+  version: '1.2.3',
+  engine: 'native',
+  state: 'ready',
+  devices: [{name: 'NPU', thermal: 'throttled', temperatureCelsius: 91, powerWatts: 2.5}],
+  models: ['minilm'],
+  agents: ['tester'],
+  running: 3,
+  capacity: 16,
+  done: 7,
+  failed: 1,
+  recovered: 2,
+  p99Us: 1500,
+}
+
 /** A server's parts with a clock that the test sets. */
-function fixture() {
+function fixture({readNodes}: Pick<MonitorOptions, 'readNodes'> = {}) {
   const time = {now: 1000}
   const clock = () => time.now
   const fake = new FakeEngine()
@@ -28,7 +46,14 @@ function fixture() {
     registry: new ModelRegistry(engine, new ModelFolder('/nowhere', '/nowhere')),
     version: '1.2.3',
   })
-  const monitor = new Monitor({activity, clock, metrics: new ServerMetrics(), readTelemetry: () => null, service})
+  const monitor = new Monitor({
+    activity,
+    clock,
+    metrics: new ServerMetrics(),
+    readNodes,
+    readTelemetry: () => null,
+    service,
+  })
   const watcher = new Watcher(monitor)
   const next = () => readLive(structuredClone(watcher.next()))!
   return {activity, engine, fake, monitor, next, time, watcher}
@@ -98,6 +123,22 @@ describe('what a server tells those who watch', () => {
     const [ended] = next().workflows!
     expect(ended).to.deep.include({number: running!.number, state: 'ended', elapsedMs: 250})
     expect(ended!.tasks[1]).to.deep.equal({id: 'b', agent: 'y', dependencies: ['a'], status: 'failed'})
+  })
+
+  it('is the nodes of its pool, when one of them has changed, and of no pool none', () => {
+    let nodes = [{...NODE, name: 'a'}, NODE]
+    const {next} = fixture({readNodes: () => nodes})
+    expect(next().nodes).to.deep.equal(nodes)
+    expect(next().nodes).to.equal(undefined)
+    nodes = [{...NODE, done: 8}]
+    expect(next().nodes).to.deep.equal(nodes)
+    nodes = []
+    expect(next().nodes).to.deep.equal([])
+    expect(fixture().next().nodes).to.equal(undefined)
+    const odd = readLive({nodes: [{name: 'x', running: 'many'}, {}, 'node', {...NODE, name: 7}]})!.nodes!
+    expect(odd.map(({devices, name, running, state}) => [name, state, running, devices])).to.deep.equal([
+      ['x', 'unknown', null, []],
+    ])
   })
 
   it('counts what fails, and tells it to whoever asked', async () => {
