@@ -25,7 +25,7 @@ export class RedisLink implements AsyncDisposable {
   /** As the server may be shown. */
   readonly shown: string
   readonly #options: LinkOptions
-  readonly #others: Redis[] = []
+  readonly #others = new Set<Redis>()
   #isThere = true
   #isClosed = false
 
@@ -90,10 +90,15 @@ export class RedisLink implements AsyncDisposable {
 
   #keep(redis: Redis): Redis {
     redis.on('error', () => {})
-    redis.on('ready', () => {
+    redis.on('connect', () => {
       if (this.#isClosed) redis.disconnect()
+      else this.#others.add(redis)
     })
-    this.#others.push(redis)
+    // Lanes come and go with the nodes that are inherited from, and their connections with them.
+    redis.on('end', () => {
+      this.#others.delete(redis)
+    })
+    this.#others.add(redis)
     return redis
   }
 

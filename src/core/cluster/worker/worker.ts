@@ -59,6 +59,7 @@ export class ClusterWorker {
   /** As the Redis server may be shown. */
   readonly redis: string
   readonly #settings: WorkerSettings
+  readonly #keys: PoolKeys
   readonly #link: RedisLink
   readonly #directory: NodeDirectory
   readonly #clock: PoolClock
@@ -86,6 +87,7 @@ export class ClusterWorker {
     })
     this.name = name
     this.redis = link.shown
+    this.#keys = keys
     this.#settings = settings
     this.#link = link
     this.#clock = clock
@@ -199,7 +201,7 @@ export class ClusterWorker {
     const {devices} = await engine.health()
     const kinds = devices.map((device) => device.name)
     const lanes = requirementsOf(this.name, kinds).flatMap((requirement) => lanesFor(requirement))
-    await this.#link.redis.sadd(new PoolKeys(this.#settings.options.pool).lanes, ...lanes)
+    await this.#link.redis.sadd(this.#keys.lanes, ...lanes)
     for (const lane of lanes) this.#consumers.open(lane)
   }
 
@@ -222,7 +224,7 @@ export class ClusterWorker {
     subscriber.on('message', (_channel: string, id: string) => {
       this.#runner.cancel(id)
     })
-    await subscriber.subscribe(new PoolKeys(this.#settings.options.pool).control)
+    await subscriber.subscribe(this.#keys.control)
   }
 
   /** Tells the pool that it is there, and looks what the pool wants of it. Never rejects. */
