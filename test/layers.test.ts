@@ -34,8 +34,8 @@ function layerOf(file: string): Layer {
   if (file.startsWith('src/ui/')) return 'ui'
   if (file.startsWith('src/core/engine/')) return 'engine'
   if (file.startsWith('src/core/')) return 'core'
-  // What commands share belongs to their base: flags too long for the file of a command.
-  return BASE.has(file) || file.startsWith('src/flags/') ? 'base' : 'root'
+  // What is too long for the file of a command, or shared by several, belongs to their base: flags and examples.
+  return BASE.has(file) || /^src\/(?:examples|flags)\//.test(file) ? 'base' : 'root'
 }
 
 /** Each import of `source` that survives compilation, types included, as written. */

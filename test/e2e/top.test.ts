@@ -51,7 +51,8 @@ class Terminal implements AsyncDisposable {
   }
 
   async #tmux(...args: readonly string[]) {
-    return execa('tmux', ['-u', '-L', this.#socket, ...args], {env: {LC_ALL: 'C.UTF-8'}})
+    // On a machine of CI nothing renews itself, and this is about a terminal with somebody before it.
+    return execa('tmux', ['-u', '-L', this.#socket, ...args], {env: {CI: undefined, LC_ALL: 'C.UTF-8'}})
   }
 }
 

@@ -54,6 +54,11 @@ print(shown.decode())
 print("exit", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 `
 
+/** What `migrate` shows on a terminal where somebody presses keys once it asks. */
+async function onTerminal(root: string, keys: string, env: Record<string, string | undefined>) {
+  return execa('python3', ['-c', TERMINAL, keys, '(y/N)', process.execPath, RUN, 'migrate', root], {env})
+}
+
 /** The same schema with every object closed, so that a field that is not documented is noticed. */
 function closed(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map((part) => closed(part))
@@ -161,22 +166,23 @@ describe('npubridge migrate', () => {
       [String.raw`\x04`, 0, 'Nothing was changed.'],
       [String.raw`y\r`, 0, 'Undo any time'],
     ] as const) {
-      const {exitCode, stdout} = await execa('python3', [
-        '-c',
-        TERMINAL,
-        key,
-        '(y/N)',
-        process.execPath,
-        RUN,
-        'migrate',
-        root,
-      ])
+      const {exitCode, stdout} = await onTerminal(root, key, {CI: undefined})
       expect([exitCode, stdout.includes(text)], stdout).to.deep.equal([0, true])
       expect(stdout, key).to.match(new RegExp(String.raw`exit ${code}\s*$`))
       if (text !== 'Undo any time') expect(snapshot(root)).to.deep.equal(before)
     }
 
     expect(readFileSync(path.join(root, V2_MODULE), 'utf8')).to.include('# npubridge wrapper')
+  })
+
+  it('asks nobody on a machine of CI, even on a terminal', async () => {
+    const root = commitAll(fixtureTree('v2'))
+    const before = snapshot(root)
+    const {stdout} = await onTerminal(root, String.raw`y\r`, {CI: 'true'})
+    expect(stdout)
+      .to.include('nobody agreed')
+      .and.to.match(new RegExp(String.raw`exit ${EXIT.guardRefused}\s*$`))
+    expect(snapshot(root)).to.deep.equal(before)
   })
 
   it('refuses uncommitted changes with 4, and takes failing tests back with 5', async () => {
