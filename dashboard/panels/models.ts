@@ -36,6 +36,7 @@ export class ModelsPanel {
     },
     sort: 1,
   })
+
   readonly #busy = new Set<string>()
 
   constructor() {

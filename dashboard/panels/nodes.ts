@@ -68,7 +68,7 @@ function updateRow(row: HTMLTableRowElement, node: LiveNode): void {
   setText(pill, state)
   setAttribute(pill, 'data-kind', KINDS[state] ?? 'wait')
   const more = agents.length > 0 ? ` · agents ${agents.join(', ')}` : ''
-  setAttribute(row.children[0]!, 'title', `on ${host} · version ${version} · ${engine} engine${more}`)
+  setAttribute(row.cells[0]!, 'title', `on ${host} · version ${version} · ${engine} engine${more}`)
   const texts = [
     devicesOf(node) || '–',
     temperatureOf(node),
@@ -79,8 +79,8 @@ function updateRow(row: HTMLTableRowElement, node: LiveNode): void {
     formatCount(recovered),
     p99Us === null ? '–' : formatLatency(p99Us),
   ]
-  for (const [index, text] of texts.entries()) setText(row.children[index + 2]!, text)
-  setAttribute(row.children[5]!, 'title', models.join(', '))
+  for (const [index, text] of texts.entries()) setText(row.cells[index + 2]!, text)
+  setAttribute(row.cells[5]!, 'title', models.join(', '))
 }
 
 function devicesOf({devices}: LiveNode): string {

@@ -312,7 +312,7 @@ async function liveOf(url: string): Promise<Live> {
   try {
     const told = new Promise<string>((resolve) => {
       socket.on('message', (data) => {
-        const text = String(data)
+        const text = (data as Buffer).toString()
         if (text.includes('"live":')) resolve(text)
       })
     })
