@@ -49,7 +49,7 @@ describe('parseEnvelope', () => {
     )
     expect(error.suggestions[0]).to.equal('did you mean "timeout_ms"?')
     expect(error.suggestions[1]).to.equal(
-      'fields: type, id, priority, timeout_ms, model, inputs, stream, end_of_stream, outputs',
+      'fields: type, id, priority, timeout_ms, model, inputs, stream, end_of_stream, frames, outputs',
     )
     refused({data: 1, stream: 's', type: 'echo'}, 'stream is not a field of this operation')
     refused(JSON.parse('{"type": "echo", "__proto__": 1}'), '__proto__ is not a field of this operation')
