@@ -6,8 +6,8 @@ import {median} from 'simple-statistics'
 
 import type {Figures} from './objective.ts'
 
-import {signedRank} from '../bench/mann-whitney.ts'
 import {type Candidate, DEFAULT, describe} from './candidate.ts'
+import {isAhead} from './pairs.ts'
 import {SHORTEST_TURN_MS, type TurnOptions} from './trial.ts'
 
 export interface Duel {
@@ -29,8 +29,6 @@ const PAIRS = 15
 /** Even when time is up: with fewer nothing could be told. */
 const LEAST_PAIRS = 5
 const LONGEST_MS = 700
-/** The chance at which a setting that is no better may come out so far ahead. */
-const CHANCE = 0.05
 
 /** Null when it was interrupted before anything could be told. */
 export async function duel(candidate: Candidate, options: DuelOptions): Promise<Duel | null> {
@@ -56,12 +54,6 @@ export async function duel(candidate: Candidate, options: DuelOptions): Promise<
     pairs: ratios.length,
     won,
     gain: median(ratios) - 1,
-    isBetter: isAbove(ratios),
+    isBetter: isAhead(ratios),
   }
-}
-
-/** By ranks, so that a pair counts by how far apart its turns were, and one that was disturbed does not decide. */
-function isAbove(ratios: readonly number[]): boolean {
-  const test = signedRank(ratios.map((ratio) => Math.log(ratio)))
-  return test !== null && test.effect > 0 && test.p / 2 <= CHANCE
 }

@@ -12,7 +12,8 @@ import {SHORTEST_TURN_MS, type Trial, type TrialSubject, type TurnOptions} from 
 export interface Contender {
   readonly candidate: Candidate
   readonly figures: Figures
-  readonly rounds: number
+  /** One for each round, in which all had a turn; none where there was no time for any. */
+  readonly turns: readonly Figures[]
 }
 
 export interface FinalsOptions extends TurnOptions {
@@ -29,7 +30,7 @@ export async function runFinals(
 ): Promise<Contender[]> {
   const {leftMs, now, onProgress, open, signal, subject} = options
   if (signal.aborted)
-    return finalists.map(({contender, result}) => ({candidate: contender, figures: result, rounds: 0}))
+    return finalists.map(({contender, result}) => ({candidate: contender, figures: result, turns: []}))
   const end = now() + leftMs
   const roundMs = Math.min(LONGEST_MS, Math.max(SHORTEST_TURN_MS, leftMs / (ROUNDS * finalists.length) - 1))
   const trials: Array<{candidate: Candidate; first: Figures; samples: Figures[]; trial: Trial}> = []
@@ -56,7 +57,7 @@ export async function runFinals(
   for (const {candidate, first, samples} of trials) {
     const memoryBytes = signal.aborted ? null : await options.memoryOf(candidate, subject, signal)
     const figures = samples.length > 0 ? medians(samples) : first
-    contenders.push({candidate, figures: {...figures, memoryBytes}, rounds: samples.length})
+    contenders.push({candidate, figures: {...figures, memoryBytes}, turns: samples})
   }
 
   return contenders

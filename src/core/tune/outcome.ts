@@ -7,6 +7,7 @@ import type {Advice, TunedSetting, TuneReport} from './report.ts'
 import {type Candidate, complexity, DEFAULT, describe, profileOf} from './candidate.ts'
 import {explain} from './explain.ts'
 import {brokenBy, type Constraints, type Objective, score} from './objective.ts'
+import {isAhead} from './pairs.ts'
 import {paretoFront} from './pareto.ts'
 
 export interface Outcome {
@@ -30,6 +31,8 @@ export interface Outcome {
 
 /** Settings that are as close to the best as this are as good, and the simplest of them is taken. */
 const AS_GOOD = 0.01
+/** The same for settings that their turns cannot tell from the best. */
+const AS_GOOD_UNTOLD = 0.05
 
 export function buildReport(outcome: Outcome): TuneReport {
   const {config, constraints, energy, finals, objective, skipped} = outcome
@@ -98,27 +101,39 @@ export function challengers(finals: readonly Contender[], objective: Objective, 
   const base = finals.find(({candidate}) => candidate === DEFAULT)
   if (base === undefined || !isAllowed(base)) return []
   const allowed = finals.filter((each) => isAllowed(each))
-  const best = Math.max(...allowed.map(({figures}) => score(objective, figures)))
-  const isGood = ({figures}: Contender) => score(objective, figures) >= (1 - AS_GOOD) * best
-  if (isGood(base)) return []
+  const scoreOf = ({figures}: Contender) => score(objective, figures)
+  const best = allowed.toSorted((a, b) => scoreOf(b) - scoreOf(a))[0]!
+  const isWithin = (share: number, each: Contender) => scoreOf(each) >= (1 - share) * scoreOf(best)
+  if (isWithin(AS_GOOD, base)) return []
+  const isGood = (each: Contender) =>
+    isWithin(AS_GOOD, each) || (isWithin(AS_GOOD_UNTOLD, each) && !isAhead(turnsAgainst(each, best, objective)))
   return allowed
-    .filter(({figures}) => score(objective, figures) > score(objective, base.figures))
+    .filter((each) => scoreOf(each) > scoreOf(base))
     .toSorted(
       (a, b) =>
         Number(isGood(b)) - Number(isGood(a)) ||
         (isGood(a) ? complexity(a.candidate) - complexity(b.candidate) : 0) ||
-        score(objective, b.figures) - score(objective, a.figures),
+        scoreOf(b) - scoreOf(a),
     )
     .map(({candidate}) => candidate)
 }
 
-function settingOf({candidate, figures, rounds}: Contender, {constraints, finals, objective}: Outcome): TunedSetting {
+/** How many times better `best` did, for each round in which both had a turn. */
+function turnsAgainst(other: Contender, best: Contender, objective: Objective): number[] {
+  const rounds = Math.min(other.turns.length, best.turns.length)
+  return Array.from(
+    {length: rounds},
+    (_, round) => score(objective, best.turns[round]!) / score(objective, other.turns[round]!),
+  )
+}
+
+function settingOf({candidate, figures, turns}: Contender, {constraints, finals, objective}: Outcome): TunedSetting {
   const points = finals.map((each) => each.figures)
   return {
     name: describe(candidate),
     profile: profileOf(candidate),
     figures,
-    rounds,
+    rounds: turns.length,
     broken: brokenBy(objective, figures, constraints),
     front: paretoFront(points).includes(figures),
   }

@@ -1,0 +1,55 @@
+import {expect} from 'chai'
+import {median} from 'simple-statistics'
+
+import type {Contender} from '../../../src/core/tune/finals.ts'
+
+import {type Candidate, DEFAULT} from '../../../src/core/tune/candidate.ts'
+import {challengers} from '../../../src/core/tune/outcome.ts'
+
+const STREAMS: Candidate = {streams: 2}
+const REQUESTS: Candidate = {hint: 'throughput', requests: 2}
+
+/** A setting with the throughput of its seven rounds. */
+function contender(candidate: Candidate, throughputs: readonly number[]): Contender {
+  const turns = throughputs.map((throughput) => ({
+    throughput,
+    p50Us: 1,
+    p99Us: 1,
+    loadedP99Us: 1,
+    cpuUs: 1,
+    joules: null,
+    memoryBytes: null,
+  }))
+  return {candidate, figures: {...turns[0]!, throughput: median(throughputs)}, turns}
+}
+
+describe('challengers', () => {
+  const base = contender(DEFAULT, [100, 101, 99, 100, 102, 98, 100])
+  const order = (streams: readonly number[], requests: readonly number[]) =>
+    challengers([base, contender(REQUESTS, requests), contender(STREAMS, streams)], 'throughput', {})
+
+  it('begin with the simplest of those that rounds cannot tell apart', () => {
+    expect(order([190, 212, 195, 208, 199, 205, 201], [205, 200, 210, 196, 207, 204, 212])).to.deep.equal([
+      STREAMS,
+      REQUESTS,
+    ])
+  })
+
+  it('begin with the one that was ahead in each round', () => {
+    expect(order([196, 195, 197, 196, 198, 194, 196], [203, 202, 205, 204, 206, 201, 203])).to.deep.equal([
+      REQUESTS,
+      STREAMS,
+    ])
+  })
+
+  it('begin with the one that is far ahead, however unsteady', () => {
+    expect(order([150, 260, 170, 190, 240, 180, 186], [150, 160, 290, 230, 180, 260, 220])).to.deep.equal([
+      REQUESTS,
+      STREAMS,
+    ])
+  })
+
+  it('are none where the default is as good', () => {
+    expect(order([100, 101, 100, 99, 100, 101, 100], [100, 99, 101, 100, 100, 100, 101])).to.deep.equal([])
+  })
+})
