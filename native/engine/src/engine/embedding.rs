@@ -25,6 +25,8 @@ pub(super) const MODEL: &str = "minilm";
 const STACKED: usize = 64;
 /// Texts that take as long to be cut into tokens as a thread does to begin, several times over.
 const CUT_BY_A_THREAD: usize = 32;
+/// Texts whose files take as long to be looked for, or written, as a thread does to begin, several times over.
+const KEPT_BY_A_THREAD: usize = 32;
 /// Stacks that are with the scheduler at once: the device must never wait for tokens.
 const IN_FLIGHT: usize = 3;
 
@@ -165,8 +167,8 @@ impl Shared {
     /// The embedding of each text, of length 1: from memory, from disk, or from the model.
     fn embed(&self, model: &str, texts: &[&str], priority: Priority) -> Result<Embedded> {
         let model = self.embedding_model(model)?;
-        let mut found: Vec<Option<Embedding>> =
-            texts.iter().map(|text| model.known(text)).collect();
+        let look_up = |texts: &[&str]| texts.iter().map(|text| model.known(text)).collect();
+        let mut found: Vec<Option<Embedding>> = in_parts(texts, KEPT_BY_A_THREAD, look_up);
         let mut missing: HashMap<&str, usize> = HashMap::new();
         let mut order = Vec::new();
         for (text, _) in texts.iter().zip(&found).filter(|(_, found)| found.is_none()) {
@@ -176,9 +178,10 @@ impl Shared {
             });
         }
         let made = self.run_model(&model, &order, priority)?;
-        for (text, embedding) in order.iter().zip(&made.embeddings) {
-            model.keep(text, embedding);
-        }
+        let fresh: Vec<(&str, &Embedding)> = order.into_iter().zip(&made.embeddings).collect();
+        in_parts(&fresh, KEPT_BY_A_THREAD, |fresh| {
+            fresh.iter().map(|(text, embedding)| model.keep(text, embedding)).collect()
+        });
         for (text, slot) in texts.iter().zip(&mut found) {
             if slot.is_none() {
                 *slot = missing.get(text).map(|at| made.embeddings[*at].clone());

@@ -4,8 +4,8 @@
 //! number of processes may share a cache; one that is damaged counts as missing.
 
 use std::fs;
-use std::io::Write;
-use std::path::PathBuf;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
@@ -13,6 +13,9 @@ use super::Embedding;
 
 /// Files of one folder before the oldest go: some 200 MB in all.
 const LARGEST_FOLDER: usize = 512;
+/// Of so many files that are written, one looks whether its folder has become too large: reading a folder takes longer
+/// than writing a file.
+const LOOKS: u8 = 16;
 
 /// The embeddings that one model gave.
 #[derive(Debug)]
@@ -44,26 +47,38 @@ impl DiskCache {
     }
 
     fn write(&self, text: &str, embedding: &[f32]) -> std::io::Result<()> {
-        let file = self.file(text);
-        let folder = file.parent().unwrap_or(&self.folder);
-        fs::create_dir_all(folder)?;
+        let digest = Sha256::digest(text.as_bytes());
+        let file = self.named(&digest);
         let temporary = file.with_extension(format!("{}.tmp", std::process::id()));
+        let folder = file.parent().unwrap_or(&self.folder);
         let bytes: Vec<u8> = embedding.iter().flat_map(|number| number.to_le_bytes()).collect();
-        let written = fs::File::create(&temporary).and_then(|mut file| file.write_all(&bytes));
+        let written = create(&temporary, folder).and_then(|mut file| file.write_all(&bytes));
         written.and_then(|()| fs::rename(&temporary, &file)).inspect_err(|_| {
             let _ = fs::remove_file(&temporary);
         })?;
-        make_room(folder)
+        if digest[1].is_multiple_of(LOOKS) { make_room(folder) } else { Ok(()) }
     }
 
     fn file(&self, text: &str) -> PathBuf {
-        let name = hex(&Sha256::digest(text.as_bytes()));
+        self.named(&Sha256::digest(text.as_bytes()))
+    }
+
+    fn named(&self, digest: &[u8]) -> PathBuf {
+        let name = hex(digest);
         self.folder.join(&name[..2]).join(&name[2..])
     }
 }
 
+/// A new file, in a folder that is made when it turns out to be missing.
+fn create(file: &Path, folder: &Path) -> std::io::Result<fs::File> {
+    fs::File::create(file).or_else(|error| match error.kind() {
+        ErrorKind::NotFound => fs::create_dir_all(folder).and_then(|()| fs::File::create(file)),
+        _ => Err(error),
+    })
+}
+
 /// Lets half of a folder go, the oldest files first, when it has become too large.
-fn make_room(folder: &std::path::Path) -> std::io::Result<()> {
+fn make_room(folder: &Path) -> std::io::Result<()> {
     let entries: Vec<_> = fs::read_dir(folder)?.flatten().collect();
     if entries.len() <= LARGEST_FOLDER {
         return Ok(());
@@ -110,6 +125,23 @@ mod tests {
         assert!(cache.get("hello").is_none());
         fs::write(cache.file("hello"), [0; 8]).unwrap();
         assert!(cache.get("hello").is_none());
+    }
+
+    #[test]
+    fn folders_stay_bounded() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = DiskCache::new(folder.path().into(), b"model");
+        let texts: Vec<String> = (0..200_000).map(|text| text.to_string()).collect();
+        let in_first = |text: &&String| Sha256::digest(text.as_bytes())[0] == 0;
+        let texts: Vec<&String> = texts.iter().filter(in_first).collect();
+        assert!(texts.len() > LARGEST_FOLDER + 100);
+        for text in &texts {
+            cache.put(text, &[0.6, 0.8]);
+        }
+        let first = cache.file(texts[0]).parent().unwrap().to_path_buf();
+        let most = LARGEST_FOLDER + 8 * usize::from(LOOKS);
+        assert!(fs::read_dir(first).unwrap().count() <= most);
+        assert!(cache.get(texts[texts.len() - 1]).is_some());
     }
 
     #[test]
