@@ -27,7 +27,7 @@ const PACKAGES: Record<string, readonly Layer[]> = {
 const ENGINE_MAY_IMPORT = new Set(['src/core/errors.ts', 'src/core/paths.ts'])
 
 /** What every command shares. */
-const BASE = new Set(['src/base-command.ts', 'src/help.ts'])
+const BASE = new Set(['src/base-command.ts', 'src/help.ts', 'src/pool-command.ts'])
 
 function layerOf(file: string): Layer {
   if (file.startsWith('src/commands/')) return 'command'

@@ -1,9 +1,8 @@
 import type {PoolNodes} from '../../core/cluster/pool/nodes.ts'
 
-import {BaseCommand} from '../../base-command.ts'
-import {poolFlags, watchFlags} from '../../flags/cluster.ts'
+import {PoolCommand} from '../../pool-command.ts'
 
-export default class ClusterNodes extends BaseCommand {
+export default class ClusterNodes extends PoolCommand {
   static override summary = 'The nodes of a pool: devices, models, load, temperature, what they have done'
   static override examples = [
     {
@@ -20,26 +19,10 @@ export default class ClusterNodes extends BaseCommand {
     },
   ]
 
-  static override flags = {...poolFlags, ...watchFlags}
-
   async run(): Promise<PoolNodes> {
     const {flags} = await this.parse(ClusterNodes)
     const {readNodes} = await import('../../core/cluster/pool/nodes.ts')
-    const {poolOf} = await import('../../core/cluster/pool/settings.ts')
-    const {look} = await import('../../core/cluster/pool/watch.ts')
     const {renderNodes} = await import('../../ui/cluster.ts')
-    const {liveView} = await import('../../ui/live-view.ts')
-    const options = await poolOf(flags)
-    const show = liveView(process.stdout, (text) => {
-      this.log(text)
-    })
-    return look({
-      intervalMs: flags.watch ? flags.interval : undefined,
-      read: async () => readNodes(options),
-      show({nodes, queue}) {
-        show(renderNodes(nodes, queue))
-      },
-      signal: this.interrupted,
-    })
+    return this.look(flags, readNodes, ({nodes, queue}) => renderNodes(nodes, queue))
   }
 }

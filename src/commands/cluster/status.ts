@@ -1,9 +1,8 @@
 import type {PoolStatus} from '../../core/cluster/pool/status.ts'
 
-import {BaseCommand} from '../../base-command.ts'
-import {poolFlags, watchFlags} from '../../flags/cluster.ts'
+import {PoolCommand} from '../../pool-command.ts'
 
-export default class ClusterStatus extends BaseCommand {
+export default class ClusterStatus extends PoolCommand {
   static override summary = 'How a pool is: its Redis server, its nodes, and what waits in its lanes'
   static override examples = [
     {
@@ -20,26 +19,10 @@ export default class ClusterStatus extends BaseCommand {
     },
   ]
 
-  static override flags = {...poolFlags, ...watchFlags}
-
   async run(): Promise<PoolStatus> {
     const {flags} = await this.parse(ClusterStatus)
-    const {poolOf} = await import('../../core/cluster/pool/settings.ts')
     const {readPool} = await import('../../core/cluster/pool/status.ts')
-    const {look} = await import('../../core/cluster/pool/watch.ts')
     const {renderPool} = await import('../../ui/cluster.ts')
-    const {liveView} = await import('../../ui/live-view.ts')
-    const options = await poolOf(flags)
-    const show = liveView(process.stdout, (text) => {
-      this.log(text)
-    })
-    return look({
-      intervalMs: flags.watch ? flags.interval : undefined,
-      read: async () => readPool(options),
-      show(status) {
-        show(renderPool(status))
-      },
-      signal: this.interrupted,
-    })
+    return this.look(flags, readPool, renderPool)
   }
 }
