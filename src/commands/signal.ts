@@ -1,6 +1,4 @@
 import {Args, Flags} from '@oclif/core'
-import {writeFile} from 'node:fs/promises'
-import path from 'node:path'
 
 import type {SignalReport} from '../core/signal/process.ts'
 
@@ -12,6 +10,7 @@ import {SIGNAL_EXAMPLES} from '../examples/signal.ts'
 /** Apart from `using`: tsc does not rewrite the names of files that are imported in a function with it. */
 const loadSignals = async () => ({
   ...(await import('../core/open-bridge.ts')),
+  ...(await import('../core/signal/drawing.ts')),
   ...(await import('../core/signal/parameters.ts')),
   ...(await import('../core/signal/picture.ts')),
   ...(await import('../core/signal/process.ts')),
@@ -31,7 +30,7 @@ Of welch and periodogram the tones that stand out are told, more exactly than th
   static override args = {
     kind: Args.string({description: 'what to do: welch, stft, butter, …', required: true}),
     file: Args.string({description: 'samples: .npy, .csv or .wav', required: true}),
-    picture: Args.string({description: 'with --plot, the .svg to draw; KIND-FILE.svg here when absent'}),
+    picture: Args.string({description: 'with --plot, the .svg or .png to draw; KIND-FILE.svg here when absent'}),
   }
 
   static override flags = {
@@ -60,7 +59,9 @@ Of welch and periodogram the tones that stand out are told, more exactly than th
 
   async run(): Promise<SignalReport & {plot: string | null}> {
     const {args, flags} = await this.parse(Signal)
-    const {openBridge, readParameters, pictureOf, processFile, renderPlot, renderSignal} = await loadSignals()
+    const {openBridge, readParameters, pictureOf, picturePath, processFile, renderPlot, renderSignal, writePicture} =
+      await loadSignals()
+    const plot = flags.plot ? picturePath({...args, picture: args.picture}) : null
     await using engine = await openBridge({
       device: flags.device ?? (flags.backend === 'openvino' ? 'auto' : 'cpu'),
       engine: 'native',
@@ -79,8 +80,7 @@ Of welch and periodogram the tones that stand out are told, more exactly than th
       },
       async () => engine,
     )
-    const plot = flags.plot ? pathOf(args) : null
-    if (plot !== null) await writeFile(plot, renderPlot(pictureOf(processed)))
+    if (plot !== null) await writePicture(plot, renderPlot(pictureOf(processed)))
     const report = {...processed.report, plot}
     this.log(renderSignal(report))
     return report
@@ -91,12 +91,4 @@ function positive(text: string): number {
   const value = Number(text)
   if (value > 0 && Number.isFinite(value)) return value
   throw new NpuBridgeError('INVALID_ARGUMENT', `--fs is "${text}", it must be a number above 0`)
-}
-
-function pathOf({file, kind, picture}: {file: string; kind: string; picture: string | undefined}): string {
-  if (picture === undefined) return `${kind}-${path.parse(file).name}.svg`
-  if (picture.toLowerCase().endsWith('.svg')) return picture
-  throw new NpuBridgeError('INVALID_ARGUMENT', `the picture is "${picture}", it must end in .svg`, {
-    suggestions: ['Make a PNG of it: rsvg-convert --zoom 2 FILE.svg --output FILE.png'],
-  })
 }

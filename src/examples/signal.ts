@@ -13,6 +13,10 @@ export const SIGNAL_EXAMPLES = [
     command: '<%= config.bin %> <%= command.id %> convolve a.npy --input in2=b.npy --backend octave --out c.npy',
   },
   {
+    description: 'A picture in pixels',
+    command: '<%= config.bin %> <%= command.id %> spectrogram speech.wav speech.png --plot',
+  },
+  {
     description: 'On the NPU',
     command: '<%= config.bin %> <%= command.id %> welch tones.wav --device npu',
   },

@@ -49,6 +49,21 @@ describe('npubridge signal', () => {
     expect(picture).to.contain('frequency (Hz)').and.contain('power density (dB/Hz)').and.contain('440.30 Hz')
   })
 
+  it('draws in pixels what ends in .png', async () => {
+    const {exitCode, stderr} = await signal('spectrogram', 'tones.wav', 'tones.PNG', '--plot')
+    expect(exitCode, stderr).to.equal(0)
+    const png = readFileSync(path.join(folder, 'tones.PNG'))
+    expect(png.subarray(1, 4).toString('latin1')).to.equal('PNG')
+    // Width and height, as the header of a PNG has them: twice those of the drawing.
+    expect([png.readUInt32BE(16), png.readUInt32BE(20)]).to.deep.equal([1720, 920])
+  })
+
+  it('refuses a picture of another ending before anything is worked out', async () => {
+    const {exitCode, stderr} = await signal('welch', 'missing.wav', 'tones.gif', '--plot')
+    expect(exitCode).to.equal(1)
+    expect(stderr).to.contain('the picture is "tones.gif", it must end in .svg or .png')
+  })
+
   it('works a spectrum out on a device and by Octave as it does itself', async () => {
     const reports = await Promise.all(
       [[], ['--device', 'cpu'], ['--backend', 'octave']].map(async (where) => {
