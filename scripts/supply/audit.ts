@@ -38,9 +38,9 @@ const deny = (...checks: string[]) => [
   'deny',
   '--manifest-path',
   'native/Cargo.toml',
-  'check',
   '--config',
   'native/deny.toml',
+  'check',
   ...checks,
 ]
 const CHECKS: readonly Check[] = [
