@@ -1,7 +1,7 @@
 // Runs the tests of the Python package on every CPython from 3.10 on that this machine has, each in an empty virtual
 // environment with the built wheel: `node scripts/test-pythons.js [pytest options]`, after `npm run test:prepare`.
 import {spawnSync} from 'node:child_process'
-import {mkdtempSync, readdirSync, rmSync} from 'node:fs'
+import {mkdtempSync, readdirSync, readFileSync, rmSync} from 'node:fs'
 import {homedir, tmpdir} from 'node:os'
 import path from 'node:path'
 
@@ -9,14 +9,11 @@ import {giveUp, ROOT, runChains} from './steps.js'
 
 const WHEELS = path.join(ROOT, 'native', 'python', 'dist')
 const TESTS = path.join(ROOT, 'native', 'python', 'tests')
-const TOOLS = [
-  'numpy>=2,<3',
-  'packaging>=24',
-  'pytest>=8,<9',
-  'pytest-asyncio>=0.24',
-  'scipy>=1.15,<2',
-  'PyWavelets>=1.8,<2',
-]
+const NEEDED = new Set(['PyWavelets', 'bullmq', 'numpy', 'packaging', 'pytest', 'pytest-asyncio', 'scipy'])
+/** Of what all tests need, what those of the package do. */
+const TOOLS = readFileSync(path.join(ROOT, 'test', 'requirements.txt'), 'utf8')
+  .split('\n')
+  .filter((line) => NEEDED.has(line.split(/[<=>[]/, 1)[0]))
 const DESCRIBE = `
 import sys, sysconfig, venv, ensurepip
 if sys.implementation.name == "cpython" and sys.version_info >= (3, 10) and not sysconfig.get_config_var("Py_GIL_DISABLED"):
