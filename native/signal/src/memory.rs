@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use num_complex::Complex;
+
 use crate::array::{Array, Signal, Values};
 use crate::real::Real;
 
@@ -54,5 +56,21 @@ impl<T: Real> Memory<T> {
     pub(crate) fn signal(self, leading: &[usize], tail: &[usize]) -> Signal<'static> {
         let (values, shape) = self.shaped(leading, tail);
         T::signal(Array { values: Values::Real(values), shape })
+    }
+}
+
+impl<T: Real> Memory<Complex<T>> {
+    /// For complex elements, from the output before in the same place.
+    pub(crate) fn complexes(before: Option<(&'static str, Signal<'static>)>) -> Self {
+        Self::emptied(before.and_then(|(_, signal)| match T::array(signal)? {
+            Array { values: Values::Complex(values), shape } => Some((values, shape)),
+            Array { values: Values::Real(_), .. } => None,
+        }))
+    }
+
+    /// The output.
+    pub(crate) fn complex_signal(self, leading: &[usize], tail: &[usize]) -> Signal<'static> {
+        let (values, shape) = self.shaped(leading, tail);
+        T::signal(Array { values: Values::Complex(values), shape })
     }
 }

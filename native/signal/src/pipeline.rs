@@ -246,7 +246,8 @@ impl Stream {
     }
 
     /// As [`Stream::next`], with the outputs of the block before to be replaced. After the first blocks it then allocates
-    /// nothing as long as blocks do not get longer, except for errors and for `stft`.
+    /// nothing as long as blocks do not get longer, whatever the steps are. Two things are excepted: errors, and blocks
+    /// for `stft` of so many samples in several channels that threads share them.
     ///
     /// # Errors
     /// As [`Stream::next`]; the outputs are then not to be used.

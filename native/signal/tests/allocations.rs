@@ -118,6 +118,16 @@ fn adaptives() -> Vec<(&'static str, Value)> {
     ["lms", "nlms", "rls"].into_iter().flat_map(both).collect()
 }
 
+/// Segments that do not go into a block, so that blocks have now more and now fewer.
+fn transforms() -> Vec<(&'static str, Value)> {
+    let transforms = [
+        json!({"kind": "stft", "nperseg": 64}),
+        json!({"kind": "stft", "nperseg": 100, "noverlap": 0, "nfft": 125, "detrend": "linear"}),
+        json!({"kind": "stft", "nperseg": 90, "noverlap": 33, "scaling": "psd", "detrend": "constant"}),
+    ];
+    transforms.map(|parameters| ("spectral", parameters)).to_vec()
+}
+
 fn allocates_nothing(steps: Vec<(&str, Value)>) {
     for step in steps {
         for wide in [false, true] {
@@ -143,11 +153,46 @@ fn nor_does_an_adaptive_filter() {
 }
 
 #[test]
+fn nor_does_a_short_time_transform() {
+    allocates_nothing(transforms());
+}
+
+#[test]
+fn nor_does_a_transform_whose_blocks_seldom_have_one_segment_more() {
+    let step = [("spectral", json!({"kind": "stft", "nperseg": 64, "noverlap": 0}))];
+    assert_eq!(counted(&step, 70, true), 0);
+}
+
+#[test]
 fn nor_do_steps_in_a_row() {
     assert_eq!(counted(&filters(), 480, true), 0);
     for wide in [false, true] {
+        let mixed = [filters().remove(3), transforms().remove(2)];
+        assert_eq!(counted(&mixed, 480, wide), 0, "wide: {wide}");
         let mixed = [kalmans().remove(0), filters().remove(1)];
         assert_eq!(counted(&mixed, 480, wide), 0, "wide: {wide}");
+    }
+}
+
+/// Blocks of which sometimes nothing comes, after as many as it takes until both sorts were there.
+#[test]
+fn nor_do_blocks_that_are_too_short_for_a_segment() {
+    let down = ("filter", json!({"kind": "resample_poly", "up": 1, "down": 30}));
+    let short = ("spectral", json!({"kind": "stft", "nperseg": 16, "noverlap": 0}));
+    for steps in [vec![short.clone()], vec![down, short]] {
+        let mut stream = pipeline(&steps).stream().unwrap();
+        let block = block(&[2, 7], true);
+        let mut outputs = Outputs::new();
+        let (mut full, mut before) = (0, 0);
+        for at in 0..1000 {
+            if at == 500 {
+                before = COUNT.get();
+            }
+            stream.next_into(&block, &[], &mut outputs).unwrap();
+            full += usize::from(!outputs[0].1.shape().contains(&0));
+        }
+        assert_eq!(COUNT.get() - before, 0, "{} steps", steps.len());
+        assert!(full > 5 && full < 900, "{full}");
     }
 }
 
@@ -160,8 +205,9 @@ fn what_is_counted_are_allocations() {
 
 #[test]
 fn memory_that_is_used_again_gives_what_new_memory_gives() {
-    let single = [kalmans(), adaptives()].concat().into_iter().map(|step| vec![step]);
-    for steps in single.chain([filters()]) {
+    let single = [kalmans(), adaptives(), transforms()].concat().into_iter().map(|step| vec![step]);
+    let mixed = vec![filters().remove(3), transforms().remove(2)];
+    for steps in single.chain([filters(), mixed]) {
         for wide in [false, true] {
             let (mut one, mut other) =
                 (pipeline(&steps).stream().unwrap(), pipeline(&steps).stream().unwrap());
@@ -204,7 +250,7 @@ fn doubled(signal: &Signal<'_>) -> Signal<'static> {
 
 #[test]
 fn a_block_that_is_refused_leaves_the_stream_as_it_was() {
-    for step in [kalmans(), adaptives()].concat() {
+    for step in [kalmans(), adaptives(), transforms()].concat() {
         let (mut one, mut other) = (
             pipeline(std::slice::from_ref(&step)).stream().unwrap(),
             pipeline(std::slice::from_ref(&step)).stream().unwrap(),
