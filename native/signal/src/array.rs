@@ -1,6 +1,7 @@
 //! Arrays: channels lead, time is last.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 
 use num_complex::Complex;
 
@@ -76,14 +77,18 @@ impl<'a, T: Real> Array<'a, T> {
     /// How many channels there are.
     #[must_use]
     pub fn channels(&self) -> usize {
-        self.shape.split_last().map_or(1, |(_, leading)| leading.iter().product())
+        self.leading().iter().product()
+    }
+
+    /// The dimensions before time.
+    pub(crate) fn leading(&self) -> &[usize] {
+        self.shape.split_last().map_or(&[], |(_, leading)| leading)
     }
 
     /// The shape with another length in time.
     #[must_use]
     pub fn shape_with(&self, last: &[usize]) -> Vec<usize> {
-        let leading = self.shape.split_last().map_or(&[][..], |(_, leading)| leading);
-        [leading, last].concat()
+        [self.leading(), last].concat()
     }
 
     /// Its real elements.
@@ -135,6 +140,18 @@ impl<'a> Signal<'a> {
         }
     }
 
+    /// As [`Signal::wide`], where what has to be converted goes into `room`.
+    pub(crate) fn wide_in<'s>(&'s self, room: &'s mut Vec<f64>) -> Result<&'s [f64]> {
+        match self {
+            Self::F32(array) => {
+                room.clear();
+                room.extend(array.reals()?.iter().map(|value| f64::from(*value)));
+                Ok(room)
+            }
+            Self::F64(array) => array.reals(),
+        }
+    }
+
     /// Results in float64 in the type that this signal has.
     #[must_use]
     pub fn same_type(&self, values: Vec<f64>, shape: &[usize]) -> Signal<'static> {
@@ -161,7 +178,7 @@ impl<'a> Signal<'a> {
     }
 
     /// Refuses what is empty, too large, of no dimension, or not finite where `finite` is asked for.
-    pub(crate) fn check(&self, name: &str, finite: bool) -> Result<()> {
+    pub(crate) fn check(&self, name: impl Display, finite: bool) -> Result<()> {
         with_real!(self, array => {
             let count: usize = array.shape.iter().product();
             if count == 0 || array.shape.is_empty() {
@@ -171,7 +188,7 @@ impl<'a> Signal<'a> {
                 )));
             }
             if count > MAX_VALUES {
-                return Err(Fault::limit(name, count, MAX_VALUES));
+                return Err(Fault::limit(&name.to_string(), count, MAX_VALUES));
             }
             let bad = match &array.values {
                 Values::Real(values) if finite => {

@@ -12,6 +12,7 @@ pub mod fft;
 pub mod filter;
 pub mod kalman;
 mod lowered;
+mod memory;
 mod parallel;
 mod parameters;
 mod pipeline;

@@ -62,6 +62,23 @@ pub(crate) fn channels<I: Sync, O: Send>(
     }
 }
 
+/// As [`channels`], for channels that have something of their own.
+pub(crate) fn each<S: Send, O: Send>(
+    own: &mut [S],
+    output: &mut [O],
+    to: usize,
+    work: impl Fn(&mut S, &mut [O]) + Sync + Send,
+) {
+    if own.len() <= 1 || output.len() < WORTH_SHARING {
+        for (own, output) in own.iter_mut().zip(output.chunks_exact_mut(to)) {
+            work(own, output);
+        }
+    } else {
+        let pairs = own.par_iter_mut().zip(output.par_chunks_exact_mut(to));
+        shared(|| pairs.for_each(|(own, output)| work(own, output)));
+    }
+}
+
 /// What `work` gives for each channel, in order.
 pub(crate) fn collect<I: Sync, O: Send>(
     input: &[I],

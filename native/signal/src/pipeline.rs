@@ -82,8 +82,16 @@ struct Ready {
 /// A pipeline with what it remembers between blocks.
 #[derive(Debug)]
 pub struct Stream {
-    steps: Vec<(Box<dyn Streaming>, bool)>,
-    /// What steps hand on, kept for its memory.
+    steps: Vec<Resumed>,
+    /// The step after which the block before had nothing left.
+    ended: Option<usize>,
+}
+
+#[derive(Debug)]
+struct Resumed {
+    streaming: Box<dyn Streaming>,
+    finite: bool,
+    /// What it hands on, kept for its memory. The last step hands nothing on.
     carried: Outputs,
 }
 
@@ -156,9 +164,9 @@ impl Pipeline {
                 message: format!("{} needs all samples at once and cannot be a stream", step.name),
                 suggestion: Some("leave out stream, or use lfilter, sosfilt, convolve, resample_poly, stft, kalman or an adaptive filter".into()),
             })?;
-            Ok((streaming, step.finite))
+            Ok(Resumed { streaming, finite: step.finite, carried: Outputs::new() })
         });
-        Ok(Stream { steps: steps.collect::<Result<_>>()?, carried: Outputs::new() })
+        Ok(Stream { steps: steps.collect::<Result<_>>()?, ended: None })
     }
 
     /// The names of the steps, `family kind`.
@@ -217,7 +225,8 @@ impl Ready {
 
 fn check(data: &Signal<'_>, others: &[(&str, Signal<'_>)], finite: bool) -> Result<()> {
     data.check("data", finite)?;
-    others.iter().try_for_each(|(name, signal)| signal.check(&format!("inputs.{name}"), finite))
+    let mut others = others.iter();
+    others.try_for_each(|(name, signal)| signal.check(format_args!("inputs.{name}"), finite))
 }
 
 fn within(mut fault: Fault, index: usize) -> Fault {
@@ -236,8 +245,9 @@ impl Stream {
         Ok(outputs)
     }
 
-    /// As [`Stream::next`], with the outputs of an earlier block to be replaced. Filters (sosfilt, lfilter, convolve,
-    /// resample_poly and the designs) then allocate nothing as long as blocks do not get longer.
+    /// As [`Stream::next`], with the outputs of the block before to be replaced. After the first blocks it then allocates
+    /// nothing as long as blocks do not get longer, whatever the steps are. Two things are excepted: errors, and blocks
+    /// for `stft` of so many samples in several channels that threads share them.
     ///
     /// # Errors
     /// As [`Stream::next`]; the outputs are then not to be used.
@@ -247,17 +257,23 @@ impl Stream {
         others: &[(&str, Signal<'_>)],
         outputs: &mut Outputs,
     ) -> Result<()> {
-        for (index, (step, finite)) in self.steps.iter_mut().enumerate() {
-            if index > 0 {
-                if outputs[0].1.shape().contains(&0) {
-                    break;
-                }
-                std::mem::swap(outputs, &mut self.carried);
-            }
-            let data = if index == 0 { data } else { &self.carried[0].1 };
+        if let Some(index) = self.ended.take() {
+            std::mem::swap(outputs, &mut self.steps[index].carried);
+        }
+        let last = self.steps.len() - 1;
+        for index in 0..=last {
+            let (before, rest) = self.steps.split_at_mut(index);
+            let data = before.last().map_or(data, |step| &step.carried[0].1);
+            let Resumed { streaming, finite, carried } = &mut rest[0];
+            let target = if index == last { &mut *outputs } else { carried };
             check(data, others, *finite)
-                .and_then(|()| step.next(&Inputs { data, others }, outputs))
+                .and_then(|()| streaming.next(&Inputs { data, others }, target))
                 .map_err(|fault| within(fault, index))?;
+            if index < last && target[0].1.shape().contains(&0) {
+                std::mem::swap(outputs, &mut self.steps[index].carried);
+                self.ended = Some(index);
+                break;
+            }
         }
         Ok(())
     }

@@ -16,9 +16,10 @@ pub use direct::DirectFilter;
 pub use resample::Resampler;
 pub use sections::{Section, SosFilter};
 
-use crate::array::{Array, Inputs, Outputs, Signal, Values, with_real};
+use crate::array::{Array, Inputs, Outputs, Signal, with_real};
 use crate::fault::{Fault, Result};
 use crate::lowered::{self, Lowered, Work};
+use crate::memory::Memory;
 use crate::parameters::{Parameters, out_of, unknown_word};
 use crate::pipeline::{Member, Streaming};
 use crate::real::{Real, narrow};
@@ -540,24 +541,13 @@ fn each<T: Real>(
     work: impl Fn(&mut State, &[T], &mut Vec<T>),
 ) -> Result<Signal<'static>> {
     let samples = array.reals()?;
-    let (mut values, mut shape) = (Vec::new(), Vec::new());
-    if let Some((_, before)) = outputs.pop()
-        && let Some(Array { values: Values::Real(owned), shape: sizes }) = T::array(before)
-    {
-        (values, shape) = (owned.into_owned(), sizes);
-    }
-    outputs.clear();
-    values.clear();
+    let mut memory = Memory::reals(outputs.drain(..).next());
     let channels = states.len();
     for (block, state) in samples.chunks_exact(array.length()).zip(states) {
-        work(state, block, &mut values);
+        work(state, block, &mut memory.values);
     }
-    shape.clear();
-    shape.extend_from_slice(&array.shape);
-    if let Some(length) = shape.last_mut() {
-        *length = values.len() / channels;
-    }
-    Ok(T::signal(Array { values: Values::Real(values.into()), shape }))
+    let length = memory.values.len() / channels;
+    Ok(memory.signal(array.leading(), &[length]))
 }
 
 /// Refuses a block with other channels or another type than the first.

@@ -60,15 +60,15 @@ impl Polynomials {
         self.functions.len()
     }
 
-    pub(super) fn value(&self, x: &Matrix) -> Matrix {
-        let values: Vec<f64> = self.functions.iter().map(|terms| sum(terms, x.values())).collect();
-        Matrix::column(&values)
+    pub(super) fn value_into(&self, x: &Matrix, value: &mut Matrix) {
+        value.set_column(self.functions.iter().map(|terms| sum(terms, x.values())));
     }
 
-    /// By central differences.
-    pub(super) fn jacobian(&self, x: &Matrix) -> Matrix {
-        let mut moved = x.values().to_vec();
-        let mut jacobian = Matrix::zeros(self.functions.len(), moved.len());
+    /// By central differences, with room for a state that is moved.
+    pub(super) fn jacobian_into(&self, x: &Matrix, moved: &mut Vec<f64>, jacobian: &mut Matrix) {
+        moved.clear();
+        moved.extend_from_slice(x.values());
+        jacobian.reshape(self.functions.len(), moved.len());
         for column in 0..moved.len() {
             let at = moved[column];
             // The cube root of the precision balances truncation and rounding.
@@ -76,14 +76,13 @@ impl Polynomials {
             let (high, low) = (at + step, at - step);
             for (row, terms) in self.functions.iter().enumerate() {
                 moved[column] = high;
-                let above = sum(terms, &moved);
+                let above = sum(terms, moved);
                 moved[column] = low;
-                let below = sum(terms, &moved);
+                let below = sum(terms, moved);
                 jacobian.set(row, column, (above - below) / (high - low));
             }
             moved[column] = at;
         }
-        jacobian
     }
 }
 

@@ -5,48 +5,24 @@
 
 mod extended;
 pub(crate) mod matrix;
+mod model;
 
 use crate::MAX_VALUES;
 use crate::array::{Inputs, Outputs, Signal};
 use crate::fault::{Fault, Result};
-use crate::filter::same_block;
+use crate::memory::Memory;
 use crate::parameters::{Parameters, unknown_word};
 use crate::pipeline::{Member, Streaming};
+use crate::real::Real;
 use extended::Polynomials;
 use matrix::Matrix;
+use model::{Belief, Model, StepTaken, Transition, Workspace};
 
 /// The members of the family.
 pub const KINDS: [&str; 3] = ["kalman", "extended", "rts_smoother"];
 
 /// The largest state: the work grows with its cube.
 const MAX_STATE: usize = 256;
-
-/// The model: how states go on and how they are measured.
-#[derive(Debug, Clone)]
-struct Model {
-    state: Transition,
-    measured: Transition,
-    q: Matrix,
-    r: Matrix,
-    x0: Matrix,
-    p0: Matrix,
-}
-
-#[derive(Debug, Clone)]
-enum Transition {
-    Linear(Matrix),
-    Extended(Polynomials),
-}
-
-impl Transition {
-    /// The value at `x` and the derivative there.
-    fn at(&self, x: &Matrix) -> (Matrix, Matrix) {
-        match self {
-            Self::Linear(matrix) => (matrix.times(x), matrix.clone()),
-            Self::Extended(functions) => (functions.value(x), functions.jacobian(x)),
-        }
-    }
-}
 
 #[derive(Debug)]
 struct Kalman {
@@ -96,7 +72,8 @@ pub(crate) fn prepare(kind: &str, parameters: &mut Parameters) -> Result<Box<dyn
     let q = square(parameters, "Q", n)?;
     let r = square(parameters, "R", m)?;
     let p0 = square(parameters, "P", n)?;
-    let model = Model { state, measured, q, r, x0: Matrix::column(&x0), p0 };
+    let start = Belief { x: Matrix::column(&x0), p: p0 };
+    let model = Model { state, measured, q, r, start };
     Ok(Box::new(Kalman { model, smooth }))
 }
 
@@ -118,107 +95,48 @@ fn square(parameters: &mut Parameters, name: &'static str, size: usize) -> Resul
     Ok(matrix)
 }
 
-/// Where the filter is.
-#[derive(Debug, Clone)]
-struct Belief {
-    x: Matrix,
-    p: Matrix,
-}
-
-/// What one step left behind, for smoothing and for the answer.
-struct StepTaken {
-    predicted: Belief,
-    updated: Belief,
-    derivative: Matrix,
-}
-
-impl Model {
-    fn measurements(&self) -> usize {
-        self.r.size().0
-    }
-
-    fn step(&self, belief: &Belief, z: &[f64]) -> Result<StepTaken> {
-        let (x, f) = self.state.at(&belief.x);
-        let p = f.sandwich(&belief.p).plus(&self.q, 1.0);
-        let predicted = Belief { x, p };
-        let updated = if z.iter().all(|value| value.is_nan()) {
-            predicted.clone()
-        } else {
-            self.update(&predicted, z)?
-        };
-        Ok(StepTaken { predicted, updated, derivative: f })
-    }
-
-    fn update(&self, predicted: &Belief, z: &[f64]) -> Result<Belief> {
-        let (expected, h) = self.measured.at(&predicted.x);
-        let residual = Matrix::column(z).plus(&expected, -1.0);
-        let ph = predicted.p.times(&h.transposed());
-        let s = h.times(&ph).plus(&self.r, 1.0);
-        let gain = s
-            .transposed()
-            .solve(&ph.transposed(), "the covariance of the innovation, H·P·Hᵀ + R,")?
-            .transposed();
-        let x = predicted.x.plus(&gain.times(&residual), 1.0);
-        // Joseph's form stays symmetric and positive where the short form does not.
-        let left = Matrix::identity(predicted.x.size().0).plus(&gain.times(&h), -1.0);
-        let p = left.sandwich(&predicted.p).plus(&gain.sandwich(&self.r), 1.0);
-        Ok(Belief { x, p })
-    }
-
-    fn check(&self, data: &Signal<'_>) -> Result<usize> {
-        let m = self.measurements();
-        let shape = data.shape();
-        let fits = matches!(shape, [_, width] if *width == m) || (m == 1 && shape.len() == 1);
-        if !fits {
-            return Err(Fault::shape(format!(
-                "the measurements have shape {shape:?}, the model measures {m} values: it must be [steps, {m}]"
-            )));
+impl Kalman {
+    fn smoothed<T: Real>(&self, data: &Signal<'_>) -> Result<Outputs> {
+        let steps = self.model.check(data)?;
+        let z = data.wide()?;
+        let mut work = Workspace::default();
+        let mut taken: Vec<StepTaken> = Vec::with_capacity(steps);
+        for row in self.model.rows(&z)? {
+            let belief = taken.last().map_or(&self.model.start, |step| &step.updated);
+            let mut step = StepTaken::default();
+            self.model.step(belief, row, &mut work, &mut step)?;
+            taken.push(step);
         }
-        Ok(shape[0])
-    }
-
-    fn rows<'z>(&self, z: &'z [f64]) -> Result<std::slice::ChunksExact<'z, f64>> {
-        let m = self.measurements();
-        for (step, row) in z.chunks_exact(m).enumerate() {
-            let missing = row.iter().filter(|value| value.is_nan()).count();
-            if row.iter().any(|value| value.is_infinite()) || (missing != 0 && missing != m) {
-                return Err(Fault::argument(format!(
-                    "data[{step}] is {row:?}: a measurement is finite, or missing as a whole (all NaN)"
-                )));
-            }
-        }
-        Ok(z.chunks_exact(m))
+        let mut beliefs: Vec<Belief> = taken.iter().map(|step| step.updated.clone()).collect();
+        smooth(&taken, &mut beliefs)?;
+        let mut outputs = Outputs::new();
+        let mut answer = Answer::<T>::new(&mut outputs);
+        beliefs.iter().for_each(|belief| answer.add(belief));
+        answer.put(&mut outputs, steps, self.model.states());
+        Ok(outputs)
     }
 }
 
 impl Member for Kalman {
     fn run(&self, inputs: Inputs<'_>) -> Result<Outputs> {
-        let steps = self.model.check(inputs.data)?;
-        let n = self.model.x0.size().0;
-        let total = steps.saturating_mul(n * n);
+        let n = self.model.states();
+        let total = self.model.check(inputs.data)?.saturating_mul(n * n);
         if total > MAX_VALUES {
             return Err(Fault::limit("the covariances", total, MAX_VALUES));
         }
-        let z = inputs.data.wide()?;
-        let mut belief = Belief { x: self.model.x0.clone(), p: self.model.p0.clone() };
-        let mut taken = Vec::with_capacity(steps);
-        for row in self.model.rows(&z)? {
-            let step = self.model.step(&belief, row)?;
-            belief = step.updated.clone();
-            taken.push(step);
-        }
-        let mut beliefs: Vec<Belief> = taken.iter().map(|step| step.updated.clone()).collect();
         if self.smooth {
-            smooth(&taken, &mut beliefs)?;
+            return match inputs.data {
+                Signal::F32(_) => self.smoothed::<f32>(inputs.data),
+                Signal::F64(_) => self.smoothed::<f64>(inputs.data),
+            };
         }
-        Ok(outputs(inputs.data, &beliefs, n))
+        let mut outputs = Outputs::new();
+        Running::new(&self.model).next(&inputs, &mut outputs)?;
+        Ok(outputs)
     }
 
     fn streaming(&self) -> Option<Box<dyn Streaming>> {
-        let model = self.model.clone();
-        let belief = Belief { x: model.x0.clone(), p: model.p0.clone() };
-        (!self.smooth)
-            .then(|| Box::new(Running { model, belief, first: None }) as Box<dyn Streaming>)
+        (!self.smooth).then(|| Box::new(Running::new(&self.model)) as Box<dyn Streaming>)
     }
 
     fn takes_missing(&self) -> bool {
@@ -241,37 +159,71 @@ fn smooth(taken: &[StepTaken], beliefs: &mut [Belief]) -> Result<()> {
     Ok(())
 }
 
-fn outputs(like: &Signal<'_>, beliefs: &[Belief], n: usize) -> Outputs {
-    let all = |of: fn(&Belief) -> &Matrix| -> Vec<f64> {
-        beliefs.iter().flat_map(|belief| of(belief).values().to_vec()).collect()
-    };
-    let steps = beliefs.len();
-    vec![
-        ("x", like.same_type(all(|belief| &belief.x), &[steps, n])),
-        ("P", like.same_type(all(|belief| &belief.p), &[steps, n, n])),
-    ]
+/// The beliefs of all steps, in the memory of those of the block before.
+struct Answer<T> {
+    x: Memory<T>,
+    p: Memory<T>,
+}
+
+impl<T: Real> Answer<T> {
+    fn new(outputs: &mut Outputs) -> Self {
+        let mut before = outputs.drain(..);
+        Self { x: Memory::reals(before.next()), p: Memory::reals(before.next()) }
+    }
+
+    fn add(&mut self, belief: &Belief) {
+        self.x.extend(belief.x.values().iter().copied());
+        self.p.extend(belief.p.values().iter().copied());
+    }
+
+    fn put(self, outputs: &mut Outputs, steps: usize, n: usize) {
+        outputs.push(("x", self.x.signal(&[], &[steps, n])));
+        outputs.push(("P", self.p.signal(&[], &[steps, n, n])));
+    }
 }
 
 #[derive(Debug)]
 struct Running {
     model: Model,
     belief: Belief,
-    first: Option<(Vec<usize>, bool)>,
+    work: Workspace,
+    taken: StepTaken,
+    /// Room for the measurements in float64.
+    room: Vec<f64>,
+}
+
+impl Running {
+    fn new(model: &Model) -> Self {
+        let belief = model.start.clone();
+        Self {
+            model: model.clone(),
+            belief,
+            work: Workspace::default(),
+            taken: StepTaken::default(),
+            room: Vec::new(),
+        }
+    }
+
+    fn block<T: Real>(&mut self, data: &Signal<'_>, outputs: &mut Outputs) -> Result<()> {
+        let Self { model, belief, work, taken, room } = self;
+        let steps = model.check(data)?;
+        let rows = model.rows(data.wide_in(room)?)?;
+        let mut answer = Answer::<T>::new(outputs);
+        for row in rows {
+            model.step(belief, row, work, taken)?;
+            std::mem::swap(belief, &mut taken.updated);
+            answer.add(belief);
+        }
+        answer.put(outputs, steps, model.states());
+        Ok(())
+    }
 }
 
 impl Streaming for Running {
-    fn next(&mut self, inputs: &Inputs<'_>, made: &mut Outputs) -> Result<()> {
-        self.model.check(inputs.data)?;
-        if self.first.is_none() {
-            same_block(&mut self.first, inputs.data)?;
+    fn next(&mut self, inputs: &Inputs<'_>, outputs: &mut Outputs) -> Result<()> {
+        match inputs.data {
+            Signal::F32(_) => self.block::<f32>(inputs.data, outputs),
+            Signal::F64(_) => self.block::<f64>(inputs.data, outputs),
         }
-        let z = inputs.data.wide()?;
-        let mut beliefs = Vec::new();
-        for row in self.model.rows(&z)? {
-            self.belief = self.model.step(&self.belief, row)?.updated;
-            beliefs.push(self.belief.clone());
-        }
-        *made = outputs(inputs.data, &beliefs, self.model.x0.size().0);
-        Ok(())
     }
 }

@@ -95,7 +95,7 @@ pub(super) fn welch<T: Real>(
 /// Power over time.
 pub(super) fn spectrogram<T: Real>(array: &Array<'_, T>, options: &Options) -> Result<Lowered> {
     let (work, layout, mut beside) = density(array, options, false, Spectra::Power)?;
-    let middles = times(layout, work.count, options.fs, 0.5);
+    let middles: Vec<f64> = times(layout, work.count, options.fs, 0.5).collect();
     beside.push(("times", real_axis::<T>(&middles)));
     let tail = vec![layout.lines(), work.count];
     Ok(lowered(array, work, tail, beside))

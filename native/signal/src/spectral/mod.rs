@@ -1,5 +1,6 @@
 //! The family `spectral`: power, short-time transforms, mel bands and peaks.
 
+mod framed;
 mod frames;
 mod mel;
 mod peaks;
@@ -102,6 +103,6 @@ impl Member for Spectral {
 
     fn streaming(&self) -> Option<Box<dyn Streaming>> {
         let Self::Stft(stft) = self else { return None };
-        Some(Box::new(stft::Framed { stft: stft.clone(), kept: Vec::new(), first: None }))
+        Some(Box::new(framed::Framed::new(stft)))
     }
 }

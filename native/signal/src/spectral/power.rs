@@ -64,12 +64,12 @@ fn averaged<T: Real>(
     average: Average,
     output: &mut [T],
 ) {
-    let mut transformer = Transformer::new(layout, weights, options.detrend);
+    let mut transformer = Transformer::new(layout, options.detrend);
     let segments = input.windows(layout.nperseg).step_by(layout.step);
     let count = layout.count(input.len());
     if average == Average::Mean {
         for segment in segments {
-            transformer.transform(segment);
+            transformer.transform(segment, weights);
             for (out, value) in output.iter_mut().zip(&transformer.spectrum) {
                 *out += power(*value);
             }
@@ -80,7 +80,7 @@ fn averaged<T: Real>(
     }
     let mut all = vec![T::zero(); count * output.len()];
     for (k, segment) in segments.enumerate() {
-        transformer.transform(segment);
+        transformer.transform(segment, weights);
         for (line, value) in transformer.spectrum.iter().enumerate() {
             all[line * count + k] = power(*value);
         }
@@ -115,8 +115,8 @@ fn together<T: Real>(
     weights: &[T],
     options: &Options,
 ) -> Together<T> {
-    let mut of_x = Transformer::new(layout, weights, options.detrend);
-    let mut of_y = Transformer::new(layout, weights, options.detrend);
+    let mut of_x = Transformer::new(layout, options.detrend);
+    let mut of_y = Transformer::new(layout, options.detrend);
     let lines = layout.lines();
     let mut sums = Together {
         cross: vec![Complex::default(); lines],
@@ -125,8 +125,8 @@ fn together<T: Real>(
     };
     let pairs = x.windows(layout.nperseg).zip(y.windows(layout.nperseg)).step_by(layout.step);
     for (x, y) in pairs {
-        of_x.transform(x);
-        of_y.transform(y);
+        of_x.transform(x, weights);
+        of_y.transform(y, weights);
         for line in 0..lines {
             let (x, y) = (of_x.spectrum[line], of_y.spectrum[line]);
             sums.cross[line] += x.conj() * y;
@@ -184,10 +184,10 @@ pub(super) fn spectrogram<T: Real>(array: &Array<'_, T>, options: &Options) -> R
     let (lines, count) = (layout.lines(), layout.count(n));
     let mut psd = vec![T::zero(); array.channels() * lines * count];
     parallel::channels(input, n, &mut psd, lines * count, |input, output| {
-        let mut transformer = Transformer::new(layout, &own, options.detrend);
+        let mut transformer = Transformer::new(layout, options.detrend);
         let mut column = vec![T::zero(); lines];
         for (k, segment) in input.windows(layout.nperseg).step_by(layout.step).enumerate() {
-            transformer.transform(segment);
+            transformer.transform(segment, &own);
             for (out, value) in column.iter_mut().zip(&transformer.spectrum) {
                 *out = power(*value) * scale;
             }
@@ -198,13 +198,18 @@ pub(super) fn spectrogram<T: Real>(array: &Array<'_, T>, options: &Options) -> R
     Ok(vec![
         ("psd", T::signal(Array::real(psd, &array.shape_with(&[lines, count])))),
         ("frequencies", real_axis::<T>(&rfftfreq(layout.nfft, options.fs))),
-        ("times", real_axis::<T>(&times(layout, count, options.fs, 0.5))),
+        ("times", real_axis::<T>(&times(layout, count, options.fs, 0.5).collect::<Vec<_>>())),
     ])
 }
 
 /// The middle of each segment in seconds, `first` segments after the beginning.
 #[allow(clippy::cast_precision_loss)]
-pub(super) fn times(layout: Layout, count: usize, fs: f64, first: f64) -> Vec<f64> {
+pub(super) fn times(
+    layout: Layout,
+    count: usize,
+    fs: f64,
+    first: f64,
+) -> impl Iterator<Item = f64> {
     let start = layout.nperseg as f64 * first;
-    (0..count).map(|k| (start + (k * layout.step) as f64) / fs).collect()
+    (0..count).map(move |k| (start + (k * layout.step) as f64) / fs)
 }

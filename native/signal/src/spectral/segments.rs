@@ -154,6 +154,12 @@ impl Layout {
         if n < self.nperseg { 0 } else { (n - self.nperseg) / self.step + 1 }
     }
 
+    /// How many segments to have room for, so that further blocks of `n` samples find it where one made `count` whole.
+    /// They differ by one at most, except from the first, after which there may be so many that they are refused.
+    pub(super) fn room(&self, n: usize, count: usize) -> usize {
+        self.count(self.nperseg - 1 + n).min(count + 1)
+    }
+
     /// How many frequencies there are.
     pub(super) fn lines(&self) -> usize {
         self.nfft / 2 + 1
@@ -171,20 +177,24 @@ impl Layout {
 }
 
 /// Transforms one segment after the other, with room for one.
-pub(super) struct Transformer<'a, T: Real> {
+pub(super) struct Transformer<T: Real> {
     plan: Arc<dyn RealToComplex<T>>,
-    weights: &'a [T],
     detrend: Detrend,
     time: Vec<T>,
     scratch: Vec<Complex<T>>,
     pub(super) spectrum: Vec<Complex<T>>,
 }
 
-impl<'a, T: Real> Transformer<'a, T> {
-    pub(super) fn new(layout: Layout, weights: &'a [T], detrend: Detrend) -> Self {
+impl<T: Real> std::fmt::Debug for Transformer<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Transformer").field("detrend", &self.detrend).finish_non_exhaustive()
+    }
+}
+
+impl<T: Real> Transformer<T> {
+    pub(super) fn new(layout: Layout, detrend: Detrend) -> Self {
         Self {
             plan: T::plans().forward(layout.nfft),
-            weights,
             detrend,
             time: vec![T::zero(); layout.nfft],
             scratch: Vec::new(),
@@ -192,22 +202,22 @@ impl<'a, T: Real> Transformer<'a, T> {
         }
     }
 
-    /// The spectrum of a segment as long as the window.
-    pub(super) fn transform(&mut self, segment: &[T]) {
+    /// The spectrum of a segment as long as the window, whose values are `weights`.
+    pub(super) fn transform(&mut self, segment: &[T], weights: &[T]) {
         let n = segment.len();
         let time = &mut self.time[..n];
         match self.detrend {
             Detrend::None => {
-                time.iter_mut().zip(segment).zip(self.weights).for_each(|((t, x), w)| *t = *x * *w);
+                time.iter_mut().zip(segment).zip(weights).for_each(|((t, x), w)| *t = *x * *w);
             }
             Detrend::Constant => {
                 let mean = mean(segment);
-                let weighted = time.iter_mut().zip(segment).zip(self.weights);
+                let weighted = time.iter_mut().zip(segment).zip(weights);
                 weighted.for_each(|((t, x), w)| *t = (*x - mean) * *w);
             }
             Detrend::Linear => {
                 let (offset, slope) = line(segment);
-                for (k, ((t, x), w)) in time.iter_mut().zip(segment).zip(self.weights).enumerate() {
+                for (k, ((t, x), w)) in time.iter_mut().zip(segment).zip(weights).enumerate() {
                     #[allow(clippy::cast_precision_loss)]
                     let trend = T::of(offset + slope * k as f64);
                     *t = (*x - trend) * *w;

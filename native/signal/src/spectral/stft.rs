@@ -5,17 +5,16 @@ use num_complex::Complex;
 use super::frames::frames;
 use super::power::times;
 use super::segments::{Detrend, Layout, Options, Transformer, weights};
-use crate::array::{Array, Inputs, Outputs, with_real};
+use crate::MAX_VALUES;
+use crate::array::{Array, Outputs};
 use crate::fault::{Fault, Result};
 use crate::fft::plan::irfft_into;
 use crate::fft::{Window, real_axis, rfftfreq};
-use crate::filter::{Extension, extended, same_block};
+use crate::filter::{Extension, extended};
 use crate::lowered::{Lowered, Spectra, Work, remade};
 use crate::parallel;
 use crate::parameters::{Parameters, out_of};
-use crate::pipeline::Streaming;
 use crate::real::Real;
-use crate::{MAX_VALUES, Signal};
 
 #[derive(Debug, Clone)]
 pub(super) struct Stft {
@@ -79,7 +78,10 @@ impl Stft {
         let first = if self.boundary.is_some() { 0.0 } else { 0.5 };
         vec![
             ("frequencies", real_axis::<T>(&rfftfreq(layout.nfft, self.options.fs))),
-            ("times", real_axis::<T>(&times(layout, count, self.options.fs, first))),
+            (
+                "times",
+                real_axis::<T>(&times(layout, count, self.options.fs, first).collect::<Vec<_>>()),
+            ),
         ]
     }
 
@@ -103,24 +105,55 @@ impl Stft {
     pub(super) fn run<T: Real>(&self, array: &Array<'_, T>) -> Result<Outputs> {
         let (input, n) = (array.reals()?, array.length());
         let (layout, length) = self.extent(array.channels(), n)?;
-        let (wide, own) = weights::<T>(&self.options.window, layout.nperseg)?;
-        let factor = T::of(self.factor(&wide));
+        let frame = Frame::new(self, layout)?;
         let (lines, count) = (layout.lines(), layout.count(length));
         let mut output = vec![Complex::<T>::default(); array.channels() * lines * count];
         parallel::channels(input, n, &mut output, lines * count, |input, output| {
             let samples = self.whole(input, layout, length);
-            let mut transformer = Transformer::new(layout, &own, self.options.detrend);
-            for (k, segment) in samples.windows(layout.nperseg).step_by(layout.step).enumerate() {
-                transformer.transform(segment);
-                for (line, value) in transformer.spectrum.iter().enumerate() {
-                    output[line * count + k] = *value * factor;
-                }
-            }
+            frame.spectra(&samples, &mut frame.transformer(), output);
         });
         let spectra = T::signal(Array::complex(output, &array.shape_with(&[lines, count])));
         let mut outputs = vec![("stft", spectra)];
         outputs.extend(self.axes::<T>(layout, count));
         Ok(outputs)
+    }
+}
+
+/// What all segments share: their length, window and scale.
+#[derive(Debug)]
+pub(super) struct Frame<T> {
+    pub(super) layout: Layout,
+    weights: Vec<T>,
+    factor: T,
+    detrend: Detrend,
+}
+
+impl<T: Real> Frame<T> {
+    pub(super) fn new(stft: &Stft, layout: Layout) -> Result<Self> {
+        let (wide, weights) = weights::<T>(&stft.options.window, layout.nperseg)?;
+        let factor = T::of(stft.factor(&wide));
+        Ok(Self { layout, weights, factor, detrend: stft.options.detrend })
+    }
+
+    pub(super) fn transformer(&self) -> Transformer<T> {
+        Transformer::new(self.layout, self.detrend)
+    }
+
+    /// The spectra of all whole segments, as the columns of `output`.
+    pub(super) fn spectra(
+        &self,
+        samples: &[T],
+        transformer: &mut Transformer<T>,
+        output: &mut [Complex<T>],
+    ) {
+        let Layout { nperseg, step, .. } = self.layout;
+        let count = self.layout.count(samples.len());
+        for (k, segment) in samples.windows(nperseg).step_by(step).enumerate() {
+            transformer.transform(segment, &self.weights);
+            for (line, value) in transformer.spectrum.iter().enumerate() {
+                output[line * count + k] = *value * self.factor;
+            }
+        }
     }
 }
 
@@ -257,41 +290,5 @@ impl Istft {
             .suggest("use a larger parameters.noverlap"));
         }
         Ok(norm.iter().map(|sum| if *sum > 1e-10 { *sum } else { 1.0 }).collect())
-    }
-}
-
-/// Segments of a stream: as `boundary` "none" and `padded` false would give them, one after the other.
-#[derive(Debug)]
-pub(super) struct Framed {
-    pub(super) stft: Stft,
-    pub(super) kept: Vec<Vec<f64>>,
-    pub(super) first: Option<(Vec<usize>, bool)>,
-}
-
-impl Streaming for Framed {
-    fn next(&mut self, inputs: &Inputs<'_>, outputs: &mut Outputs) -> Result<()> {
-        same_block(&mut self.first, inputs.data)?;
-        let layout = self.stft.options.layout(usize::MAX >> 1, false)?;
-        let block = inputs.data.wide()?;
-        let n = inputs.data.length();
-        self.kept.resize_with(block.len() / n, Vec::new);
-        for (kept, block) in self.kept.iter_mut().zip(block.chunks_exact(n)) {
-            kept.extend_from_slice(block);
-        }
-        let length = self.kept[0].len();
-        let count = layout.count(length);
-        let shape = with_real!(&inputs.data, array => array.shape_with(&[length]));
-        if count == 0 {
-            let empty = with_real!(&inputs.data, array => array.shape_with(&[layout.lines(), 0]));
-            *outputs = vec![("stft", inputs.data.same_type(Vec::new(), &empty))];
-            return Ok(());
-        }
-        let samples: Signal<'_> = inputs.data.same_type(self.kept.concat(), &shape);
-        let whole = Stft { boundary: None, padded: false, ..self.stft.clone() };
-        *outputs = with_real!(&samples, array => whole.run(array))?;
-        for kept in &mut self.kept {
-            kept.drain(..count * layout.step);
-        }
-        Ok(())
     }
 }
