@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytemuck::{Pod, Zeroable};
+use npubridge_signal::pages::on_large_pages;
 
 use crate::datatype::DataType;
 use crate::error::{Error, ErrorCode, Result};
@@ -37,6 +38,7 @@ impl Buffer {
     #[must_use]
     pub fn filled(len: usize, fill: impl FnOnce(&mut [u8])) -> Self {
         let mut lines: Vec<Line> = bytemuck::zeroed_vec(len.div_ceil(ALIGNMENT));
+        on_large_pages(&mut lines);
         fill(&mut bytemuck::cast_slice_mut(&mut lines)[..len]);
         Self(Arc::new(Storage::Owned { lines, len }))
     }

@@ -13,6 +13,7 @@ pub mod filter;
 pub mod kalman;
 mod lowered;
 mod memory;
+pub mod pages;
 mod parallel;
 mod parameters;
 mod pipeline;

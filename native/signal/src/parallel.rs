@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::fault::Result;
+use crate::pages::on_large_pages;
 
 /// Values below which handing channels to other threads costs more than it gains.
 const WORTH_SHARING: usize = 1 << 15;
@@ -48,6 +49,7 @@ pub(crate) fn channels<I: Sync, O: Send>(
     if from == 0 || to == 0 {
         return;
     }
+    on_large_pages(output);
     if input.len() <= from || input.len().max(output.len()) < WORTH_SHARING {
         for (input, output) in input.chunks_exact(from).zip(output.chunks_exact_mut(to)) {
             work(input, output);
@@ -69,6 +71,7 @@ pub(crate) fn each<S: Send, O: Send>(
     to: usize,
     work: impl Fn(&mut S, &mut [O]) + Sync + Send,
 ) {
+    on_large_pages(output);
     if own.len() <= 1 || output.len() < WORTH_SHARING {
         for (own, output) in own.iter_mut().zip(output.chunks_exact_mut(to)) {
             work(own, output);

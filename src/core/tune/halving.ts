@@ -21,6 +21,10 @@ export interface HalvingOptions<C, R> {
   readonly isOver: () => boolean
   /** Contenders that stay whatever comes of them. */
   readonly keeps: (contender: C) => boolean
+  /** How close to the best is as good, as a share: trials so short cannot tell these apart. */
+  readonly asGood: number
+  /** Of those that are as good, the least complex go first. */
+  readonly complexity: (contender: C) => number
 }
 
 export interface Halved<C, R> {
@@ -40,8 +44,15 @@ export async function successiveHalving<C, R>(
   const results = new Map<C, R>()
   const untried: C[] = []
   const failed = new Set<C>()
-  const ranked = (among: readonly C[]) =>
-    among.filter((each) => results.has(each)).toSorted((a, b) => score(results.get(b)!) - score(results.get(a)!))
+  const scoreOf = (contender: C) => score(results.get(contender)!)
+  const ranked = (among: readonly C[]) => {
+    const byScore = among.filter((each) => results.has(each)).toSorted((a, b) => scoreOf(b) - scoreOf(a))
+    const best = byScore[0] === undefined ? 0 : scoreOf(byScore[0])
+    const behind = byScore.findIndex((each) => scoreOf(each) < best - options.asGood * Math.abs(best))
+    const good = byScore.slice(0, behind === -1 ? byScore.length : behind)
+    return [...good.toSorted((a, b) => options.complexity(a) - options.complexity(b)), ...byScore.slice(good.length)]
+  }
+
   const round = async (among: readonly C[], trialMs: number) => {
     for (const contender of among) {
       if (options.isOver()) {

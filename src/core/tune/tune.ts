@@ -9,13 +9,13 @@ import {takesBatches} from '../bench/model-inputs.ts'
 import {deviceOf} from '../config/engine-settings.ts'
 import {EXIT, NpuBridgeError} from '../errors.ts'
 import {cpuAdvice} from './belongs-on-cpu.ts'
-import {type Candidate, DEFAULT, describe} from './candidate.ts'
+import {type Candidate, complexity, DEFAULT, describe} from './candidate.ts'
 import {duel, type Duel} from './duel.ts'
 import {energyMeter, type EnergyMeter} from './energy.ts'
 import {type Contender, memoryOf, runFinals} from './finals.ts'
 import {successiveHalving} from './halving.ts'
 import {brokenBy, type Constraints, type Figures, type Objective, score} from './objective.ts'
-import {buildReport, challengers} from './outcome.ts'
+import {AS_GOOD_UNTOLD, buildReport, challengers} from './outcome.ts'
 import {searchSpace} from './space.ts'
 import {openTrial, Skipped, type Trial, type TrialSubject, type TurnOptions} from './trial.ts'
 
@@ -108,7 +108,9 @@ class Search {
     const opening = Math.max(0, first.elapsedMs - FIRST_TRIAL_MS)
     const each = (HEATS * limitMs) / this.#expected - opening
     const heats = await successiveHalving(candidates, {
+      asGood: AS_GOOD_UNTOLD,
       attempt: async (candidate, milliseconds) => this.#attempt(candidate, milliseconds),
+      complexity,
       finalists: FINALISTS,
       isOver: () => signal.aborted || this.#elapsed() > HEATS * limitMs,
       keeps: (candidate) => candidate === DEFAULT,

@@ -6,7 +6,15 @@ import {successiveHalving} from '../../../src/core/tune/halving.ts'
 const numbers = (count: number) => Array.from({length: count}, (_, index) => index)
 
 describe('successiveHalving', () => {
-  const common = {finalists: 3, isOver: () => false, keeps: () => false, score: (value: number) => value, trialMs: 10}
+  const common = {
+    asGood: 0,
+    complexity: () => 0,
+    finalists: 3,
+    isOver: () => false,
+    keeps: () => false,
+    score: (value: number) => value,
+    trialMs: 10,
+  }
 
   it('leaves the best, the best first', async () => {
     const {finalists, rounds} = await successiveHalving(numbers(40), {...common, attempt: async (value) => value})
@@ -25,6 +33,16 @@ describe('successiveHalving', () => {
     })
     expect(lengths.get(0)).to.deep.equal([10])
     expect(lengths.get(29)!.slice(0, 2)).to.deep.equal([10, 20])
+  })
+
+  it('goes on with the least complex of those that are as good', async () => {
+    const {finalists} = await successiveHalving(numbers(12), {
+      ...common,
+      asGood: 0.05,
+      attempt: async (value) => (value < 6 ? value : 100 - value / 4),
+      complexity: (value) => (value % 2 === 0 ? 2 : 1),
+    })
+    expect(finalists.map(({contender}) => contender)).to.deep.equal([7, 9, 11])
   })
 
   it('goes on without what cannot be tried', async () => {
