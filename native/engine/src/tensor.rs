@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bytemuck::{Pod, Zeroable};
 use npubridge_signal::pages::on_large_pages;
 
 use crate::datatype::DataType;
@@ -12,10 +11,6 @@ use crate::error::{Error, ErrorCode, Result};
 /// The alignment of buffers that the engine owns, in bytes: that of OpenVINO's own tensors, a cache line.
 pub const ALIGNMENT: usize = 64;
 
-#[derive(Clone, Copy, Pod, Zeroable)]
-#[repr(C, align(64))]
-struct Line([u8; ALIGNMENT]);
-
 /// Bytes of a tensor: owned by the engine, or lent by a caller who keeps them alive and unchanged.
 ///
 /// Cloning shares the bytes.
@@ -23,7 +18,12 @@ struct Line([u8; ALIGNMENT]);
 pub struct Buffer(Arc<Storage>);
 
 enum Storage {
-    Owned { lines: Vec<Line>, len: usize },
+    /// `len` bytes from `start` on, which is aligned.
+    Owned {
+        bytes: Vec<u8>,
+        start: usize,
+        len: usize,
+    },
     Lent(Box<dyn AsRef<[u8]> + Send + Sync>),
 }
 
@@ -37,10 +37,12 @@ impl Buffer {
     /// `len` bytes, aligned to [`ALIGNMENT`], zero where `fill` writes nothing.
     #[must_use]
     pub fn filled(len: usize, fill: impl FnOnce(&mut [u8])) -> Self {
-        let mut lines: Vec<Line> = bytemuck::zeroed_vec(len.div_ceil(ALIGNMENT));
-        on_large_pages(&mut lines);
-        fill(&mut bytemuck::cast_slice_mut(&mut lines)[..len]);
-        Self(Arc::new(Storage::Owned { lines, len }))
+        // Asked for with an alignment, large memory would be zeroed by hand instead of coming zeroed from the system.
+        let mut bytes = vec![0; len + ALIGNMENT - 1];
+        let start = bytes.as_ptr().align_offset(ALIGNMENT);
+        on_large_pages(&mut bytes);
+        fill(&mut bytes[start..start + len]);
+        Self(Arc::new(Storage::Owned { bytes, start, len }))
     }
 
     /// Bytes that somebody else owns: read in place, and let go when the last clone is dropped.
@@ -55,7 +57,7 @@ impl Buffer {
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         match &*self.0 {
-            Storage::Owned { lines, len } => &bytemuck::cast_slice(lines)[..*len],
+            Storage::Owned { bytes, start, len } => &bytes[*start..*start + *len],
             Storage::Lent(owner) => (**owner).as_ref(),
         }
     }

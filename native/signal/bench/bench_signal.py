@@ -84,7 +84,142 @@ def compare(name: str, ours, theirs, turns: int) -> None:
     low, high = ratios[len(ratios) // 10], ratios[-1 - len(ratios) // 10]
     mine = statistics.median(ours for ours, _ in pairs)
     print(
-        f"| {name:<28} | {mine * 1e3:9.3f} ms | {statistics.median(ratios):5.2f} x | {low:5.2f} to {high:5.2f} | {turns:3} |"
+        f"| {name:<32} | {mine * 1e3:9.3f} ms | {statistics.median(ratios):5.2f} x | {low:5.2f} to {high:5.2f} | {turns:3} |"
+    )
+
+
+class Table:
+    """Rows of npubridge against a reference, in turns."""
+
+    def __init__(self, bridge: npubridge.Bridge, turns: int) -> None:
+        self.bridge, self.turns = bridge, turns
+        print(
+            "| work                             | npubridge    | faster  | 10 % to 90 %   | turns |"
+        )
+        print(
+            "| -------------------------------- | -----------: | ------: | -------------: | ----: |"
+        )
+
+    def process(self, family, data, inputs=None, **parameters):
+        return lambda: npubridge.process_signal(
+            family, data, parameters, inputs=inputs, bridge=self.bridge
+        )
+
+    def row(self, name, family, data, reference, turns=None, inputs=None, **parameters):
+        ours = self.process(family, data, inputs, **parameters)
+        compare(name, ours, lambda: reference(data), turns or self.turns)
+
+
+def transforms(table: Table, rng) -> None:
+    table.row(
+        "fft, 1,024 x 1,000 channels",
+        "fft",
+        rng.standard_normal((1000, 1024)),
+        scipy.fft.fft,
+        kind="fft",
+    )
+    prime, small = rng.standard_normal(1_000_003), rng.standard_normal(1024)
+    table.row("fft, 1,000,003", "fft", prime, scipy.fft.fft, kind="fft")
+    table.row(
+        "fft, 1,024, one call",
+        "fft",
+        small,
+        scipy.fft.fft,
+        table.turns * 20,
+        kind="fft",
+    )
+    million = rng.standard_normal(1_000_000)
+    table.row(
+        "wavedec db4, 1 M",
+        "wavelet",
+        million,
+        lambda x: pywt.wavedec(x, "db4"),
+        kind="wavedec",
+        wavelet="db4",
+    )
+
+
+def filters(table: Table, rng) -> None:
+    million, many = rng.standard_normal(1_000_000), rng.standard_normal((64, 100_000))
+    sos = scipy.signal.butter(8, 0.1, output="sos")
+    asked = {"kind": "sosfilt", "sos": sos.tolist()}
+
+    def filtered(x):
+        return scipy.signal.sosfilt(sos, x)
+
+    table.row("sosfilt, 8th order, 1 M", "filter", million, filtered, **asked)
+    table.row("welch, 1 M", "spectral", million, scipy.signal.welch, kind="welch")
+    table.row("sosfilt, 64 x 100,000", "filter", many, filtered, **asked)
+    table.row("welch, 64 x 100,000", "spectral", many, scipy.signal.welch, kind="welch")
+    for name, family, parameters in [
+        ("sosfilt", "filter", asked),
+        ("welch", "spectral", {"kind": "welch"}),
+    ]:
+        single = [table.process(family, channel, **parameters) for channel in many]
+        compare(
+            f"{name}, 64 at once / in turn",
+            table.process(family, many, **parameters),
+            lambda single=single: [work() for work in single],
+            table.turns,
+        )
+
+
+def models(table: Table, rng) -> None:
+    """What is compared with Python code: fewer turns are enough to tell."""
+    try:
+        import filterpy.kalman
+        import librosa
+        import padasip
+    except ImportError as error:
+        print(
+            f"\n{error.name} is not there: pip install filterpy padasip librosa measures three families more"
+        )
+        return
+    n, steps, turns = 4, 2_000, 5
+    f, h = np.eye(n) + 0.1 * np.eye(n, k=1), np.eye(2, n)
+    q, r = 1e-3 * np.eye(n), 0.1 * np.eye(2)
+
+    def kalman(z):
+        model = filterpy.kalman.KalmanFilter(n, 2)
+        model.F, model.H, model.Q, model.R = f, h, q, r
+        for row in z:
+            model.predict()
+            model.update(row[:, None])
+
+    matrices = {"F": f, "H": h, "Q": q, "R": r, "P": np.eye(n)}
+    table.row(
+        "kalman, 4 states, 2,000 steps",
+        "kalman",
+        rng.standard_normal((steps, 2)),
+        kalman,
+        turns,
+        kind="kalman",
+        x=[0.0] * n,
+        **{name: matrix.tolist() for name, matrix in matrices.items()},
+    )
+    x, d = rng.standard_normal(20_000), rng.standard_normal(20_000)
+    rows = np.lib.stride_tricks.sliding_window_view(np.pad(x, (15, 0)), 16)[:, ::-1]
+    table.row(
+        "rls, 16 weights, 20,000 samples",
+        "adaptive",
+        x,
+        lambda _: padasip.filters.FilterRLS(16, mu=0.98, w="zeros").run(d, rows),
+        turns,
+        inputs={"d": d},
+        kind="rls",
+        n=16,
+        mu=0.98,
+        weights=False,
+    )
+    table.row(
+        "mfcc, 1 M at 16 kHz",
+        "spectral",
+        rng.standard_normal(1_000_000),
+        lambda y: librosa.feature.mfcc(y=y, sr=16_000, n_mfcc=13),
+        turns,
+        kind="mfcc",
+        sr=16_000,
+        n_mfcc=13,
     )
 
 
@@ -94,83 +229,9 @@ def main() -> None:
     turns = parser.parse_args().turns
     rng = np.random.default_rng(1)
     bridge = npubridge.Bridge(device="cpu")
-
-    def process(family, data, **parameters):
-        return lambda: npubridge.process_signal(family, data, parameters, bridge=bridge)
-
-    small, million = rng.standard_normal(1024), rng.standard_normal(1_000_000)
-    prime, many = rng.standard_normal(1_000_003), rng.standard_normal((64, 100_000))
-    sos = scipy.signal.butter(8, 0.1, output="sos")
-    rows = sos.tolist()
-    cases = [
-        (
-            "fft, 1,024 x 1,000 channels",
-            "fft",
-            rng.standard_normal((1000, 1024)),
-            {"kind": "fft"},
-            scipy.fft.fft,
-        ),
-        ("fft, 1,000,003", "fft", prime, {"kind": "fft"}, scipy.fft.fft),
-        (
-            "sosfilt, 8th order, 1 M",
-            "filter",
-            million,
-            {"kind": "sosfilt", "sos": rows},
-            lambda x: scipy.signal.sosfilt(sos, x),
-        ),
-        ("welch, 1 M", "spectral", million, {"kind": "welch"}, scipy.signal.welch),
-        (
-            "wavedec db4, 1 M",
-            "wavelet",
-            million,
-            {"kind": "wavedec", "wavelet": "db4"},
-            lambda x: pywt.wavedec(x, "db4"),
-        ),
-        (
-            "sosfilt, 64 x 100,000",
-            "filter",
-            many,
-            {"kind": "sosfilt", "sos": rows},
-            lambda x: scipy.signal.sosfilt(sos, x),
-        ),
-        (
-            "welch, 64 x 100,000",
-            "spectral",
-            many,
-            {"kind": "welch"},
-            scipy.signal.welch,
-        ),
-    ]
-    print(
-        "| work                         | npubridge    | faster  | 10 % to 90 %   | turns |"
-    )
-    print(
-        "| ---------------------------- | -----------: | ------: | -------------: | ----: |"
-    )
-    for name, family, data, parameters, reference in cases:
-        compare(
-            name,
-            process(family, data, **parameters),
-            lambda data=data, reference=reference: reference(data),
-            turns,
-        )
-    compare(
-        "fft, 1,024, one call",
-        process("fft", small, kind="fft"),
-        lambda: scipy.fft.fft(small),
-        turns * 20,
-    )
-    for name, family, parameters in [
-        ("sosfilt", "filter", {"kind": "sosfilt", "sos": rows}),
-        ("welch", "spectral", {"kind": "welch"}),
-    ]:
-        single = [process(family, channel, **parameters) for channel in many]
-        compare(
-            f"{name}, 64 at once / in turn",
-            process(family, many, **parameters),
-            lambda single=single: [work() for work in single],
-            turns,
-        )
+    table = Table(bridge, turns)
+    for family in (transforms, filters, models):
+        family(table, rng)
     bridge.close()
     load = os.getloadavg()[0]
     print(f"\n{os.cpu_count()} processors, load of the last minute {load:.1f}\n")

@@ -156,7 +156,7 @@ impl<T: Real> SosFilter<T> {
     pub fn process(&mut self, samples: &mut [T]) {
         let mut at = 0;
         while at < self.sections.len() {
-            // Four sections at once keep their state in registers and hide each other's latency.
+            // Four sections at once keep their state in registers.
             let taken = match self.sections.len() - at {
                 1 => self.pass::<1>(at, samples),
                 2 => self.pass::<2>(at, samples),
@@ -170,20 +170,86 @@ impl<T: Real> SosFilter<T> {
 
     fn pass<const N: usize>(&mut self, at: usize, samples: &mut [T]) -> usize {
         let sections: [[T; 5]; N] = self.sections[at..at + N].try_into().expect("as many as taken");
-        let mut state: [[T; 2]; N] = self.state[at..at + N].try_into().expect("as many as taken");
-        for sample in samples {
-            let mut x = *sample;
-            for (section, state) in sections.iter().zip(&mut state) {
-                let [b0, b1, b2, a1, a2] = *section;
-                let y = b0 * x + state[0];
-                state[0] = (b1 * x + state[1]) - a1 * y;
-                state[1] = b2 * x - a2 * y;
-                x = y;
-            }
-            *sample = x;
+        let state: [[T; 2]; N] = self.state[at..at + N].try_into().expect("as many as taken");
+        let mut cascade = Cascade::new(&sections, &state);
+        cascade.process(samples);
+        for (kept, section) in self.state[at..at + N].iter_mut().zip(0..) {
+            *kept = [cascade.near[section], cascade.far[section]];
         }
-        self.state[at..at + N].copy_from_slice(&state);
         N
+    }
+}
+
+/// Sections in a row, each a sample behind the one before it, so that none waits for another: at step t the first takes
+/// sample t and the last gives sample t - (N - 1). Coefficients lie side by side for vector instructions.
+struct Cascade<T, const N: usize> {
+    b: [[T; N]; 3],
+    a: [[T; N]; 2],
+    near: [T; N],
+    far: [T; N],
+    /// What each section takes next.
+    inputs: [T; N],
+}
+
+impl<T: Real, const N: usize> Cascade<T, N> {
+    fn new(sections: &[[T; 5]; N], state: &[[T; 2]; N]) -> Self {
+        let all = |coefficient: usize| sections.map(|section| section[coefficient]);
+        Self {
+            b: [all(0), all(1), all(2)],
+            a: [all(3), all(4)],
+            near: state.map(|[near, _]| near),
+            far: state.map(|[_, far]| far),
+            inputs: [T::zero(); N],
+        }
+    }
+
+    fn process(&mut self, samples: &mut [T]) {
+        let length = samples.len();
+        // The first samples have not reached the last sections, the last ones have left the first.
+        for step in 0..N - 1 {
+            self.some(step, length, samples);
+        }
+        for step in N - 1..length {
+            self.inputs[0] = samples[step];
+            samples[step + 1 - N] = self.all();
+        }
+        for step in length.max(N - 1)..length + N - 1 {
+            self.some(step, length, samples);
+        }
+    }
+
+    /// A step of all sections; gives what comes out.
+    #[inline(always)]
+    fn all(&mut self) -> T {
+        let (x, mut y) = (self.inputs, [T::zero(); N]);
+        for at in 0..N {
+            y[at] = self.b[0][at] * x[at] + self.near[at];
+        }
+        for at in 0..N {
+            self.near[at] = (self.b[1][at] * x[at] + self.far[at]) - self.a[0][at] * y[at];
+        }
+        for at in 0..N {
+            self.far[at] = self.b[2][at] * x[at] - self.a[1][at] * y[at];
+        }
+        self.inputs[1..].copy_from_slice(&y[..N - 1]);
+        y[N - 1]
+    }
+
+    /// A step of those sections that have a sample to take.
+    fn some(&mut self, step: usize, length: usize, samples: &mut [T]) {
+        if step < length {
+            self.inputs[0] = samples[step];
+        }
+        for at in ((step + 1).saturating_sub(length)..N.min(step + 1)).rev() {
+            let x = self.inputs[at];
+            let y = self.b[0][at] * x + self.near[at];
+            self.near[at] = (self.b[1][at] * x + self.far[at]) - self.a[0][at] * y;
+            self.far[at] = self.b[2][at] * x - self.a[1][at] * y;
+            match self.inputs.get_mut(at + 1) {
+                Some(next) => *next = y,
+                None => samples[step + 1 - N] = y,
+            }
+        }
     }
 }
 
@@ -200,4 +266,45 @@ pub(super) fn steady(sections: &[Section]) -> Vec<[f64; 2]> {
             state
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One section after the other, sample by sample.
+    fn plainly(sections: &[Section], samples: &mut [f64]) {
+        for s in sections {
+            let (mut near, mut far) = (0.0, 0.0);
+            for sample in &mut *samples {
+                let (x, y) = (*sample, s[0] * *sample + near);
+                near = (s[1] * x + far) - s[4] * y;
+                far = s[2] * x - s[5] * y;
+                *sample = y;
+            }
+        }
+    }
+
+    #[test]
+    fn sections_side_by_side_give_bitwise_what_one_after_the_other_gives() {
+        let section = |at: u32| {
+            let part = f64::from(at) / 16.0;
+            [0.3 + part, 0.1 - part, 0.2, 1.0, -0.5 + part, 0.1 + part / 2.0]
+        };
+        for count in 1..=9 {
+            let sections: Vec<Section> = (0..count).map(section).collect();
+            for length in (0..12).chain([100]) {
+                let mut expected: Vec<f64> =
+                    (0..3 * length).map(|at| f64::from(at).sin()).collect();
+                let mut samples = expected.clone();
+                plainly(&sections, &mut expected);
+                let mut filter = SosFilter::new(&sections);
+                // In blocks, of which each goes on where the one before ended.
+                for block in samples.chunks_mut(usize::try_from(length).unwrap().max(1)) {
+                    filter.process(block);
+                }
+                assert_eq!(samples, expected, "{count} sections, blocks of {length}");
+            }
+        }
+    }
 }
