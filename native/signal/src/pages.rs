@@ -4,6 +4,12 @@
 #[cfg(target_os = "linux")]
 const LARGE_PAGE: usize = 2 << 20;
 
+/// As many zeros, which the system gives when they are first touched instead of their being written by hand: `vec!` knows
+/// that only of plain numbers.
+pub(crate) fn zeroed<E: bytemuck::Zeroable>(length: usize) -> Vec<E> {
+    bytemuck::zeroed_vec(length)
+}
+
 /// Asks for large pages below a large array that is about to be filled, as numpy does for its own: else the system
 /// interrupts whoever first touches a page for each 4 KiB, which takes longer than most work on them.
 pub fn on_large_pages<O>(array: &mut [O]) {

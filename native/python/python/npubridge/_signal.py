@@ -51,6 +51,7 @@ def process_signal(
     device: str | None = None,
     stream: str | None = None,
     end_of_stream: bool = False,
+    transfer: bool = False,
     bridge: Bridge | None = None,
 ) -> dict[str, Any]:
     """Processes samples and gives numpy arrays by output name.
@@ -61,7 +62,8 @@ def process_signal(
     float64; what it is, the outputs are. ``inputs`` are further samples that a member takes by name.
 
     ``backend`` is auto, native, openvino, octave or matlab; with ``device`` (npu, gpu, cpu) it is worked out there, as
-    far as devices can, by a ``bridge`` that has that device.
+    far as devices can, by a ``bridge`` that has that device. With ``transfer``, large arrays that own their memory are
+    read in place instead of being copied: they become read-only.
     """
     import numpy as np
 
@@ -84,6 +86,7 @@ def process_signal(
         inputs=further or None,
         stream=stream,
         end_of_stream=end_of_stream,
+        transfer=transfer,
         complex=is_complex or None,
         **arguments,
     )

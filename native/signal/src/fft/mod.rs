@@ -10,6 +10,7 @@ pub use windows::Window;
 use crate::array::{Array, Inputs, Outputs, Signal, with_real};
 use crate::fault::{Fault, Result};
 use crate::lowered::{self, Lowered, Work};
+use crate::pages::zeroed;
 use crate::parallel;
 use crate::parameters::{Parameters, unknown_word};
 use crate::pipeline::Member;
@@ -208,7 +209,7 @@ impl Transform {
         let weights = self.weights::<T>(length)?;
         let plan = T::plans().forward(n);
         let half = n / 2 + 1;
-        let mut spectrum = vec![Complex::<T>::default(); array.channels() * half];
+        let mut spectrum = zeroed::<Complex<T>>(array.channels() * half);
         let factor = T::of(self.norm.factor(n, false));
         parallel::channels(array.reals()?, length, &mut spectrum, half, |input, output| {
             let mut padded = fitted(input, n, weights.as_deref());
@@ -243,7 +244,7 @@ impl Transform {
         self.limits(array.channels(), n)?;
         let inverse = self.kind == Kind::Ifft;
         let factor = T::of(self.norm.factor(n, inverse));
-        let mut output = vec![Complex::<T>::default(); array.channels() * n];
+        let mut output = zeroed::<Complex<T>>(array.channels() * n);
         let weights = self.weights::<T>(given)?;
         if let (Values::Real(values), false) = (&array.values, inverse) {
             // Half of the spectrum of real samples says all of it.
@@ -299,7 +300,7 @@ impl Transform {
         let (rows, columns) = plane(array)?;
         let (across, down) = (T::plans().complex(columns, false), T::plans().complex(rows, false));
         let factor = T::of(self.norm.factor(rows * columns, false));
-        let mut output = vec![Complex::<T>::default(); array.shape.iter().product()];
+        let mut output = zeroed::<Complex<T>>(array.shape.iter().product());
         let size = rows * columns;
         parallel::channels(&array.complexes(), size, &mut output, size, |input, output| {
             let mut turned = input.to_vec();

@@ -12,6 +12,7 @@ use crate::fft::plan::irfft_into;
 use crate::fft::{Window, real_axis, rfftfreq};
 use crate::filter::{Extension, extended};
 use crate::lowered::{Lowered, Spectra, Work, remade};
+use crate::pages::zeroed;
 use crate::parallel;
 use crate::parameters::{Parameters, out_of};
 use crate::real::Real;
@@ -107,7 +108,7 @@ impl Stft {
         let (layout, length) = self.extent(array.channels(), n)?;
         let frame = Frame::new(self, layout)?;
         let (lines, count) = (layout.lines(), layout.count(length));
-        let mut output = vec![Complex::<T>::default(); array.channels() * lines * count];
+        let mut output = zeroed::<Complex<T>>(array.channels() * lines * count);
         parallel::channels(input, n, &mut output, lines * count, |input, output| {
             let samples = self.whole(input, layout, length);
             frame.spectra(&samples, &mut frame.transformer(), output);
