@@ -13,6 +13,7 @@ export type Target = ReturnType<typeof parseTriple>
 export interface Manifest {
   readonly name: string
   readonly version: string
+  readonly optionalDependencies?: Readonly<Record<string, string>>
   readonly [field: string]: unknown
 }
 
@@ -52,9 +53,10 @@ export function publishedManifest(manifest: Manifest, env: NodeJS.ProcessEnv = p
   return {
     ...(Object.fromEntries(Object.entries(manifest).filter(([field]) => !CHECKOUT_ONLY.has(field))) as Manifest),
     ...repository(env),
-    optionalDependencies: Object.fromEntries(
-      targets().map((target) => [platformPackageName(target), manifest.version] as const),
-    ),
+    optionalDependencies: {
+      ...manifest.optionalDependencies,
+      ...Object.fromEntries(targets().map((target) => [platformPackageName(target), manifest.version] as const)),
+    },
     publishConfig: {access: 'public'},
   }
 }

@@ -65,6 +65,7 @@ describe('the manifests that are published', () => {
   it('have the platforms as optional dependencies of this very version, and nothing that only a checkout needs', () => {
     const published = publishedManifest(manifest, {})
     expect(published.optionalDependencies).to.deep.equal({
+      ...manifest.optionalDependencies,
       '@npubridge/linux-x64-gnu': manifest.version,
       '@npubridge/linux-arm64-gnu': manifest.version,
       '@npubridge/linux-x64-musl': manifest.version,
@@ -72,6 +73,7 @@ describe('the manifests that are published', () => {
       '@npubridge/darwin-arm64': manifest.version,
     })
     expect(published).to.not.have.any.keys('devDependencies', 'scripts', 'allowScripts', 'repository')
+    expect(published.optionalDependencies).to.have.any.keys('@resvg/resvg-js')
     expect(published.dependencies).to.deep.equal(manifest.dependencies)
   })
 
