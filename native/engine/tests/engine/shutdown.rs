@@ -102,11 +102,14 @@ fn a_benchmark_ends_with_the_engine() {
 fn an_engine_leaves_no_thread_and_no_memory_of_models_behind() {
     let Some(rig) = Rig::start() else { return };
     let model = ir::tiny(rig.path(), "tiny");
-    // OpenVINO keeps threads of its own once it has begun.
+    // OpenVINO keeps threads of its own once it has begun, at most one for each core. They have the name of the thread of
+    // ours that began them, and some begin later than others.
+    let cores = std::thread::available_parallelism().unwrap().get();
     simply(&rig.engine, infer(&model, &[("x", rows(1, 64, 0))])).answer().outcome.unwrap();
     rig.engine.shutdown(Duration::ZERO);
     let before = threads().len();
-    for _ in 0..5 {
+    // One thread left by each of them would be more than those.
+    for _ in 0..cores + 4 {
         let engine = Engine::start(config(&["CPU"], rig.path())).unwrap();
         let asked: Vec<_> = (0..50)
             .map(|index| simply(&engine, infer(&model, &[("x", rows(1, 64, index))])))
@@ -118,7 +121,7 @@ fn an_engine_leaves_no_thread_and_no_memory_of_models_behind() {
         assert_eq!(engine.metrics().memory.models, 0);
         assert_eq!(engine.metrics().running, 0);
     }
-    assert!(threads().len() <= before, "{:?}", threads());
+    assert!(threads().len() <= before + cores, "{:?}", threads());
 }
 
 #[test]
