@@ -97,6 +97,15 @@ def test_blocks_of_a_stream_are_like_the_whole() -> None:
     assert len(got) > 180
 
 
+def test_samples_that_are_given_away_are_read_in_place() -> None:
+    samples = np.random.default_rng(1).standard_normal((2, 100_000))
+    copied = npubridge.process_signal("spectral", samples, {"kind": "welch"})["psd"]
+    assert samples.flags.writeable
+    lent = npubridge.process_signal("spectral", samples, {"kind": "welch"}, transfer=True)["psd"]
+    assert not samples.flags.writeable
+    assert np.array_equal(lent, copied)
+
+
 @pytest.mark.parametrize(
     ("family", "parameters", "message"),
     [
