@@ -20,7 +20,8 @@ use npubridge_engine::ErrorCode;
 use npubridge_engine::config::{Config, Matlab};
 use npubridge_engine::engine::Engine;
 use npubridge_engine::operation::Options;
-use npubridge_testing_matlab::{LICENCE, PROCESS, THREADS, built, make};
+use npubridge_testing::folder;
+use npubridge_testing_matlab::{LIBRARY, LICENCE, PROCESS, THREADS, make};
 use serde_json::{Value, json};
 use signals::*;
 use support::*;
@@ -35,7 +36,8 @@ impl StandIn {
         static ROOT: OnceLock<tempfile::TempDir> = OnceLock::new();
         let root = ROOT.get_or_init(|| {
             let root = tempfile::tempdir().unwrap();
-            make(root.path(), &built().expect("cargo builds it with its tests")).unwrap();
+            make(root.path(), &folder::built(LIBRARY).expect("cargo builds it with its tests"))
+                .unwrap();
             root
         });
         Self { root: root.path() }

@@ -182,7 +182,8 @@ fn a_matlab_that_is_absent_or_too_old_is_told_with_what_was_tried() {
     assert!(error.message().ends_with(&tried), "{error}");
     assert!(error.suggestions()[0].contains("matlab_config.matlab_root"), "{error:?}");
 
-    let stand_in = npubridge_testing_matlab::built().expect("cargo builds it with its tests");
+    let stand_in =
+        folder::built(npubridge_testing_matlab::LIBRARY).expect("cargo builds it with its tests");
     npubridge_testing_matlab::make(root.path(), &stand_in).unwrap();
     for name in ["engPutVariable", "mxCreateNumericArray"] {
         let hidden = ["", "_730", "_800"].map(|suffix| format!("{name}{suffix}"));

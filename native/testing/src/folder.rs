@@ -54,12 +54,17 @@ pub fn make(real: &Path, interposer: &Path, out: &Path, without: &[String]) -> i
 /// The interposer as cargo built it beside the running program.
 #[must_use]
 pub fn built_interposer() -> Option<PathBuf> {
-    const NAME: &str = "libnpubridge_testing.so";
+    built("libnpubridge_testing.so")
+}
+
+/// A library as cargo built it beside the running program.
+#[must_use]
+pub fn built(name: &str) -> Option<PathBuf> {
     let program = std::env::current_exe().ok()?;
     let folder = program.parent()?;
     [folder.to_path_buf(), folder.join("deps"), folder.parent()?.to_path_buf()]
         .into_iter()
-        .map(|folder| folder.join(NAME))
+        .map(|folder| folder.join(name))
         .find(|path| path.is_file())
 }
 

@@ -3,10 +3,7 @@ use super::*;
 
 #[test]
 fn an_inference_that_hangs_is_abandoned_in_time_although_nothing_else_happens() {
-    let Some(npu) = Npu::take() else { return };
-    let engine = npu.engine();
-    let model = npu.model("m");
-    on_npu(&engine, tiny(&model, 0));
+    let Some((npu, engine, model)) = working() else { return };
     std::thread::sleep(Duration::from_millis(300));
     npu.faults("hang_after=0");
     let started = Instant::now();
@@ -23,10 +20,7 @@ fn an_inference_that_hangs_is_abandoned_in_time_although_nothing_else_happens() 
 
 #[test]
 fn a_hung_inference_is_answered_although_its_model_was_unloaded_meanwhile() {
-    let Some(npu) = Npu::take() else { return };
-    let engine = npu.engine();
-    let model = npu.model("m");
-    on_npu(&engine, tiny(&model, 0));
+    let Some((npu, engine, model)) = working() else { return };
     npu.faults("hang_after=0");
     let hung = simply(&engine, tiny(&model, 0));
     std::thread::sleep(Duration::from_millis(50));
@@ -37,10 +31,7 @@ fn a_hung_inference_is_answered_although_its_model_was_unloaded_meanwhile() {
 
 #[test]
 fn a_device_that_hangs_keeps_workers_for_what_is_loaded_anew_meanwhile() {
-    let Some(npu) = Npu::take() else { return };
-    let engine = npu.engine();
-    let model = npu.model("m");
-    on_npu(&engine, tiny(&model, 0));
+    let Some((npu, engine, model)) = working() else { return };
     npu.faults("hang_after=0");
     let hung = simply(&engine, tiny(&model, 0));
     std::thread::sleep(Duration::from_millis(50));
@@ -52,10 +43,7 @@ fn a_device_that_hangs_keeps_workers_for_what_is_loaded_anew_meanwhile() {
 
 #[test]
 fn a_device_that_hangs_holds_up_neither_loading_nor_shutting_down() {
-    let Some(npu) = Npu::take() else { return };
-    let engine = npu.engine();
-    let model = npu.model("m");
-    on_npu(&engine, tiny(&model, 0));
+    let Some((npu, engine, model)) = working() else { return };
     npu.faults("hang_after=0");
     let first: Vec<_> = (0..2).map(|_| simply(&engine, Operation::Initialize)).collect();
     let hung = simply(&engine, tiny(&model, 0));
@@ -104,10 +92,7 @@ fn shutting_down_answers_what_hangs_and_what_is_only_slow() {
 
 #[test]
 fn deadlines_come_in_time_while_the_device_is_busy() {
-    let Some(npu) = Npu::take() else { return };
-    let engine = npu.engine();
-    let model = npu.model("m");
-    on_npu(&engine, tiny(&model, 0));
+    let Some((npu, engine, model)) = working() else { return };
     npu.faults("slow_us=200000");
     let busy: Vec<_> = (0..4).map(|_| simply(&engine, tiny(&model, 0))).collect();
     std::thread::sleep(Duration::from_millis(20));
@@ -124,10 +109,7 @@ fn deadlines_come_in_time_while_the_device_is_busy() {
 
 #[test]
 fn what_runs_on_a_device_that_cannot_cancel_is_answered_as_cancelled_when_it_ends() {
-    let Some(npu) = Npu::take() else { return };
-    let engine = npu.engine();
-    let model = npu.model("m");
-    on_npu(&engine, tiny(&model, 0));
+    let Some((npu, engine, model)) = working() else { return };
     npu.faults("slow_us=200000");
     let running = simply(&engine, tiny(&model, 0));
     std::thread::sleep(Duration::from_millis(50));

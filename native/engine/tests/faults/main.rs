@@ -56,6 +56,15 @@ fn on_npu(engine: &Engine, operation: Operation) {
     result.outcome.unwrap();
 }
 
+/// An NPU on which a model has run; none where there is no runtime.
+fn working() -> Option<(Npu, Engine, PathBuf)> {
+    let npu = Npu::take()?;
+    let engine = npu.engine();
+    let model = npu.model("m");
+    on_npu(&engine, tiny(&model, 0));
+    Some((npu, engine, model))
+}
+
 /// Runs inferences until one ran on the NPU as its first choice.
 fn comes_back(engine: &Engine, model: &Path) {
     eventually("the model is back on the NPU", || {

@@ -3,20 +3,14 @@ use super::*;
 
 #[test]
 fn without_faults_everything_runs_on_the_npu_without_a_fallback() {
-    let Some(npu) = Npu::take() else { return };
-    let engine = npu.engine();
-    let model = npu.model("m");
-    on_npu(&engine, tiny(&model, 0));
+    let Some((_npu, engine, _model)) = working() else { return };
     on_npu(&engine, product(3));
     assert_eq!(engine.metrics().fallbacks, 0);
 }
 
 #[test]
 fn a_lost_npu_is_replaced_by_the_cpu_and_taken_back_when_it_works_again() {
-    let Some(npu) = Npu::take() else { return };
-    let engine = npu.engine();
-    let model = npu.model("m");
-    on_npu(&engine, tiny(&model, 0));
+    let Some((npu, engine, model)) = working() else { return };
     npu.faults("lost_after=5");
     let asked: Vec<_> = (0..100).map(|seed| simply(&engine, tiny(&model, seed))).collect();
     let results: Vec<_> = asked.into_iter().map(Asked::answer).collect();
@@ -70,10 +64,7 @@ fn a_single_device_recovers_without_another_to_fall_back_to() {
 
 #[test]
 fn a_single_failure_of_the_npu_is_tried_again_there() {
-    let Some(npu) = Npu::take() else { return };
-    let engine = npu.engine();
-    let model = npu.model("m");
-    on_npu(&engine, tiny(&model, 0));
+    let Some((npu, engine, model)) = working() else { return };
     npu.faults("inference_failure=1");
     let result = simply(&engine, tiny(&model, 0)).answer();
     assert_eq!(ran_on(&result), "NPU");
@@ -85,10 +76,7 @@ fn a_single_failure_of_the_npu_is_tried_again_there() {
 
 #[test]
 fn an_npu_that_keeps_failing_is_taken_out_of_service() {
-    let Some(npu) = Npu::take() else { return };
-    let engine = npu.engine();
-    let model = npu.model("m");
-    on_npu(&engine, tiny(&model, 0));
+    let Some((npu, engine, model)) = working() else { return };
     npu.faults("inference_failure");
     let result = simply(&engine, tiny(&model, 0)).answer();
     assert!(result.outcome.is_ok(), "{result:?}");
@@ -174,10 +162,7 @@ fn nothing_is_tried_again_after_its_deadline() {
 
 #[test]
 fn breakers_are_seen_to_open_and_to_close() {
-    let Some(npu) = Npu::take() else { return };
-    let engine = npu.engine();
-    let model = npu.model("m");
-    on_npu(&engine, tiny(&model, 0));
+    let Some((npu, engine, model)) = working() else { return };
     let breaker = |name: &str| engine.metrics().breakers[name].clone();
     assert_eq!((breaker("NPU").state, breaker("NPU").opened), ("closed", 0));
     // The device compiles again while it is tried, but takes its time.

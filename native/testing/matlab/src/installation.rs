@@ -3,8 +3,10 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+/// The stand-in as cargo calls it.
+pub const LIBRARY: &str = "libnpubridge_testing_matlab.so";
 /// The file that tells a person what this folder is.
 const MARKER: &str = "NOT-MATLAB.txt";
 /// In the folder: while it is there, the command ends as one without a licence does.
@@ -33,18 +35,6 @@ pub fn make(root: &Path, stand_in: &Path) -> io::Result<()> {
     let command = root.join("bin/matlab");
     fs::write(&command, script(root, &toolbox))?;
     fs::set_permissions(&command, fs::Permissions::from_mode(0o755))
-}
-
-/// The library as cargo built it beside the running program.
-#[must_use]
-pub fn built() -> Option<PathBuf> {
-    const NAME: &str = "libnpubridge_testing_matlab.so";
-    let program = std::env::current_exe().ok()?;
-    let folder = program.parent()?;
-    [folder.to_path_buf(), folder.join("deps"), folder.parent()?.to_path_buf()]
-        .into_iter()
-        .map(|folder| folder.join(NAME))
-        .find(|path| path.is_file())
 }
 
 fn script(root: &Path, toolbox: &Path) -> String {

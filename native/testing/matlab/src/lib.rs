@@ -8,4 +8,4 @@ mod engine;
 mod installation;
 mod matrix;
 
-pub use installation::{LICENCE, PROCESS, THREADS, built, make};
+pub use installation::{LIBRARY, LICENCE, PROCESS, THREADS, make};
