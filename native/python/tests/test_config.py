@@ -115,6 +115,9 @@ def test_keys_of_the_second_generation_are_mapped() -> None:
     }
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_the_old_class_takes_old_and_new_keys_and_keeps_the_rest() -> None:
-    bridge = compat._configured({"worker_threads": "2", "something_else": 1, "queue": {"capacity": 9}, "device": "cpu"})
-    assert bridge.config == {"worker_threads": 2, "queue": {"capacity": 9}, "device": "cpu"}
+    given = {"worker_threads": "2", "something_else": 1, "queue": {"capacity": 9}, "device": "cpu"}
+    old = compat.NPUCoordinationBridge(given)
+    assert old.config == given
+    assert old._engine().config == {"worker_threads": 2, "queue": {"capacity": 9}, "device": "cpu"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import builtins
 import dis
+import importlib
 import inspect
 import logging
 import threading
@@ -12,11 +13,13 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from pkgutil import iter_modules
 from types import CodeType, ModuleType
 from typing import Any
 
 import npubridge.compat
 import pytest
+from npubridge import _compat
 
 compat = npubridge.compat
 
@@ -56,6 +59,10 @@ def globals_of(code: CodeType) -> set[str]:
 def names_are_imported(module: ModuleType) -> None:
     """Every global name that a function of the module reads is there."""
     module.get_project_root()
+    globals_are_there(module)
+
+
+def globals_are_there(module: ModuleType) -> None:
     functions = [value for _, value in inspect.getmembers(module, inspect.isfunction)]
     for _, owner in inspect.getmembers(module, inspect.isclass):
         functions += [value for _, value in inspect.getmembers(owner, inspect.isfunction)]
@@ -71,6 +78,10 @@ def test_defect_2_missing_imports(defective_v1: ModuleType, defective_v2: Module
     with pytest.raises(AssertionError, match=r"save_results.*json"):
         names_are_imported(defective_v2)
     names_are_imported(compat)
+    parts = [importlib.import_module(f"npubridge._compat.{each.name}") for each in iter_modules(_compat.__path__)]
+    assert len(parts) > 1
+    for part in parts:
+        globals_are_there(part)
 
 
 def histories_are_bounded(module: ModuleType) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
+import pickle
 import re
 from pathlib import Path
 
 import pytest
+from npubridge import compat
 from support import python, succeeds
 
 SHIM = "from npubridge.compat import *  # noqa\n"
@@ -81,6 +84,34 @@ def test_importing_changes_nothing_else() -> None:
         "assert threading.active_count() == 1",
         "-W",
         "error",
+    )
+
+
+def test_classes_belong_to_the_module_that_callers_import_them_from() -> None:
+    for name in compat.__all__:
+        value = getattr(compat, name)
+        assert not inspect.isclass(value) or value.__module__ == "npubridge.compat", name
+    given = [
+        compat.CoordinationMode.RELIABILITY_FIRST,
+        compat.Priority.HIGH,
+        compat.WorkflowTask("t", "director", "Task"),
+        compat.WorkflowResult("w", 1, 1, 1.0, 1.0, {}, {}),
+        compat.NPUOperation("o", "echo", [1.0]),
+        compat.NPUResult("o", True),
+    ]
+    kept = pickle.dumps(given)
+    assert pickle.loads(kept) == given
+    assert b"_compat" not in kept
+
+
+def test_the_parts_of_the_old_interface_know_nothing_of_it() -> None:
+    succeeds(
+        "import importlib, pkgutil, sys\n"
+        "from npubridge import _compat\n"
+        "names = [each.name for each in pkgutil.iter_modules(_compat.__path__)]\n"
+        "assert names\n"
+        "for name in names: importlib.import_module(f'npubridge._compat.{name}')\n"
+        "assert 'npubridge.compat' not in sys.modules"
     )
 
 

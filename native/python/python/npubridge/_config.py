@@ -82,6 +82,15 @@ def from_v2(config: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
+def lenient(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration of the second generation without the keys that it never had, which are kept and mean nothing."""
+    known = {*OF_V2, *schema()["properties"]}
+    settings = {name: value for name, value in config.items() if name in known and value is not None}
+    # The old module took texts here.
+    settings.update({name: int(settings[name]) for name in ("worker_threads", "memory_pool_size") if name in settings})
+    return settings
+
+
 def engine_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     """What the engine is told of a configuration."""
     names = ("worker_threads", "aging_ms", "aging_every", "retries", "hang_after_ms", "stream_idle_ms", "metrics")

@@ -19,29 +19,25 @@ from __future__ import annotations
 import asyncio
 import collections
 import functools
-import logging
 import operator
 import os
 import platform
 import struct
-import sys
 import threading
 import time
-import warnings
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from . import _binding, _coordination, _signal
+from . import _binding, _coordination
 from ._bounded import BoundedDict, BoundedList
 from ._bridge import Bridge
-from ._config import OF_V2, resolve, schema
+from ._compat import deprecation, logger
+from ._compat.direct import NPUBridge
+from ._compat.types import CoordinationMode, NPUOperation, NPUResult, Priority, WorkflowResult, WorkflowTask
+from ._config import lenient, resolve
 from ._tensors import Tensor
 from .errors import NpuBridgeError, UnsupportedOperationError
-
-if TYPE_CHECKING:
-    import numpy as np
 
 __all__ = [
     "COORDINATION_AVAILABLE",
@@ -69,8 +65,6 @@ __all__ = [
     "get_system_info",
 ]
 
-logger = logging.getLogger("npubridge.compat")
-
 HISTORY_KEPT = 1000
 RESULTS_KEPT = 1000
 AGENTS_KEPT = 10_000
@@ -81,6 +75,11 @@ COORDINATION_AVAILABLE = RUST_BRIDGE_AVAILABLE
 """Whether the engine plans workflows and chooses agents."""
 
 ACCELERATOR_NODES = "/dev/accel"
+
+for _public in (CoordinationMode, NPUBridge, NPUOperation, NPUResult, Priority, WorkflowResult, WorkflowTask):
+    # Callers import these from here, and what they have pickled names this module.
+    _public.__module__ = __name__
+del _public
 
 
 def __getattr__(name: str) -> Any:
@@ -123,91 +122,6 @@ def get_python_src_dir() -> Path:
 @functools.cache
 def _coordinator() -> _coordination.Native | _coordination.Legacy:
     return _coordination.choose(get_project_root())
-
-
-SKIPPED = (str(Path(__file__).parent) + os.sep, str(Path(asyncio.__file__).parent) + os.sep)
-
-
-def _deprecated(what: str, instead: str) -> None:
-    """Warns at the line of the caller, also when a coroutine is run by asyncio on the caller's behalf."""
-    level, frame = 1, sys._getframe(0)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(SKIPPED):
-        level, frame = level + 1, frame.f_back
-    message = f"{what} of npu_coordination_bridge is deprecated: use {instead} (npubridge migrate finds every use)"
-    warnings.warn(message, DeprecationWarning, stacklevel=level)
-
-
-class CoordinationMode(Enum):
-    """How a workflow is meant to be run."""
-
-    NPU_ACCELERATED = "npu_accelerated"
-    PARALLEL_OPTIMIZED = "parallel_optimized"
-    INTELLIGENT_ROUTING = "intelligent_routing"
-    PERFORMANCE_FIRST = "performance_first"
-    RELIABILITY_FIRST = "reliability_first"
-
-
-class Priority(Enum):
-    """Priorities of the second generation; the first one counts from 1, most urgent, to 100."""
-
-    LOW = 0
-    NORMAL = 1
-    HIGH = 2
-    CRITICAL = 3
-    REALTIME = 4
-
-
-@dataclass
-class WorkflowTask:
-    """A piece of work for an agent; ``priority`` 1 is most urgent, ``estimated_duration`` is in milliseconds."""
-
-    task_id: str
-    agent_name: str
-    description: str
-    priority: int = 50
-    dependencies: list[str] = None  # type: ignore[assignment]  # the old signature
-    estimated_duration: float = 1000
-
-    def __post_init__(self) -> None:
-        if self.dependencies is None:
-            self.dependencies = []
-
-
-@dataclass
-class WorkflowResult:
-    """What ``execute_workflow`` gives; ``success_rate`` is a share between 0 and 1."""
-
-    workflow_id: str
-    tasks_completed: int
-    total_tasks: int
-    execution_time_ms: float
-    success_rate: float
-    performance_metrics: dict[str, float]
-    agent_utilization: dict[str, Any]
-
-
-@dataclass
-class NPUOperation:
-    """An operation of the second generation. ``metadata`` holds what its type needs besides ``input_data``."""
-
-    operation_id: str
-    operation_type: str
-    input_data: np.ndarray | list[float]
-    priority: int = 1
-    timeout_ms: int = 5000
-    metadata: dict[str, Any] = None  # type: ignore[assignment]  # the old signature
-
-
-@dataclass
-class NPUResult:
-    """The result of an operation of the second generation."""
-
-    operation_id: str
-    success: bool
-    result_data: Any = None
-    execution_time_ms: float = 0.0
-    error_message: str | None = None
-    metadata: dict[str, Any] = None  # type: ignore[assignment]  # the old signature
 
 
 OPERATION_TYPES = (
@@ -265,7 +179,7 @@ class NPUCoordinationBridge:
     """
 
     def __init__(self, config: dict[str, Any] | None = None) -> None:
-        _deprecated(type(self).__name__, "npubridge.Bridge")
+        deprecation.warn(type(self).__name__, "npubridge.Bridge")
         self.npu_orchestrator: Any = None
         self.coordination_matrix: dict[str, list[str]] = {}
         self.agent_cache: dict[str, dict[str, Any]] = BoundedDict(AGENTS_KEPT)
@@ -538,7 +452,7 @@ class NPUCoordinationBridge:
         with self._lock:
             bridge = self._bridge
             if bridge is None or bridge.forked:
-                bridge = self._bridge = _configured(self.config)
+                bridge = self._bridge = Bridge(config=lenient(self.config))
             return bridge
 
     async def submit_operation(self, op: NPUOperation) -> str:
@@ -667,21 +581,8 @@ def _utilization(results: list[dict[str, Any]]) -> tuple[int, dict[str, Any]]:
     return sum(1 for result in results if result["status"] == "completed"), agents
 
 
-def _settings(config: dict[str, Any]) -> dict[str, Any]:
-    """A configuration of the second generation without the keys that it never had, which are kept and mean nothing."""
-    known = {*OF_V2, *schema()["properties"]}
-    settings = {name: value for name, value in config.items() if name in known and value is not None}
-    # The old module took texts here.
-    settings.update({name: int(settings[name]) for name in ("worker_threads", "memory_pool_size") if name in settings})
-    return settings
-
-
-def _configured(config: dict[str, Any]) -> Bridge:
-    return Bridge(config=_settings(config))
-
-
 def _routing_method(config: dict[str, Any]) -> str:
-    return resolve(_settings(config), {}).get("routing", {}).get("method", "auto")
+    return resolve(lenient(config), {}).get("routing", {}).get("method", "auto")
 
 
 async def create_npu_bridge(config: dict[str, Any] | None = None) -> NPUCoordinationBridge:
@@ -723,7 +624,7 @@ class LegacyNPUCoordinator:
     """The interface that the second generation offered to callers of an even older one."""
 
     def __init__(self) -> None:
-        _deprecated("LegacyNPUCoordinator", "npubridge.Bridge")
+        deprecation.warn("LegacyNPUCoordinator", "npubridge.Bridge")
         self._bridge: NPUCoordinationBridge | None = None
 
     async def coordinate_operation(self, operation: dict[str, Any]) -> dict[str, Any]:
@@ -747,127 +648,8 @@ class LegacyNPUCoordinator:
         }
 
 
-# What the second generation promised of its native extension.
-
-
-class NPUBridge:
-    """The bridge object of the native extension that the second generation announced. Its methods block."""
-
-    def __init__(self, config: dict[str, Any] | None = None) -> None:
-        _deprecated(type(self).__name__, "npubridge.Bridge")
-        self._config: dict[str, Any] = dict(config or {})
-        self._models: dict[str, str] = {}
-        self._inputs: dict[str, list[dict[str, Any]]] = {}
-        self._lock = threading.Lock()
-        self._bridge: Bridge | None = None
-
-    def _started(self) -> Bridge:
-        with self._lock:
-            if self._bridge is None or self._bridge.forked:
-                self._bridge = _configured(self._config)
-            return self._bridge
-
-    def _call(self, type: str, **arguments: Any) -> Any:
-        return self._started().call(type, **arguments)
-
-    def initialize(self) -> bool:
-        """Prepares the device, so that the first inference does not pay for it."""
-        self._call("initialize")
-        return True
-
-    def configure_npu(self, config: dict[str, Any]) -> None:
-        """Changes the configuration; keys are those of ``NPUCoordinationBridge``. Only before the first operation."""
-        with self._lock:
-            if self._bridge is not None:
-                raise UnsupportedOperationError("configure_npu comes too late: the engine runs")
-            self._config.update(config)
-
-    def load_model(self, path: str, model_id: str) -> dict[str, Any]:
-        """Compiles a model and names it; gives its description."""
-        report = self._call("load_model", model=path).report
-        with self._lock:
-            self._models[model_id] = os.fspath(path)
-            self._inputs[model_id] = report.get("inputs", []) if isinstance(report, dict) else []
-        return report
-
-    def _inference(self, model_id: str, data: Any, batch: int) -> dict[str, Any]:
-        with self._lock:
-            model = self._models.get(model_id)
-            inputs = self._inputs.get(model_id, [])
-        if model is None:
-            raise ValueError(f"model {model_id!r} is not loaded")
-        if not isinstance(data, dict):
-            if len(inputs) != 1:
-                names = [each["name"] for each in inputs]
-                raise ValueError(f"model {model_id!r} has the inputs {names}: give data as a dict")
-            data = {inputs[0]["name"]: _shaped(data, inputs[0]["shape"], batch)}
-        return {"model": model, "inputs": data}
-
-    def run_inference(self, model_id: str, data: Any, batch: int = 1) -> Any:
-        """Runs a loaded model; gives its output, or a dict of them if it has several."""
-        return _single(self._call("inference", **self._inference(model_id, data, batch)))
-
-    def batch_inference(self, model_id: str, data: list[Any]) -> list[Any]:
-        """Runs a loaded model on several inputs; the first failure is raised."""
-        operations = [{"type": "inference", **self._inference(model_id, each, 1)} for each in data]
-        return [_single(result) for result in self._started().call_batch(operations)]
-
-    def process_signal(
-        self, operation: str, data: Any, parameters: dict[str, Any] | None = None, *, backend: str = "auto"
-    ) -> Any:
-        """Processes samples; gives the output, or a dict of several. See ``npubridge.process_signal``.
-
-        A family with a member of its own name needs no ``kind``: fft, kalman."""
-        asked = {"kind": operation, **(parameters or {})}
-        outputs = _signal.process_signal(operation, data, asked, backend=backend, bridge=self._started())
-        return next(iter(outputs.values())) if len(outputs) == 1 else outputs
-
-    def benchmark(self, duration_ms: float = 1000, kind: str = "echo") -> dict[str, Any]:
-        """A timed loop of real operations: ``echo``, ``matrix_multiply`` or ``inference``."""
-        return self._call("benchmark", duration_ms=duration_ms, kind=kind).report
-
-    def health_check(self) -> dict[str, Any]:
-        """Whether the engine and its devices work."""
-        return self._call("health_check").report
-
-    def get_statistics(self) -> dict[str, Any]:
-        """What the engine has counted."""
-        return self._call("statistics").report
-
-    def set_matlab_config(self, config: dict[str, Any]) -> None:
-        """Says where MATLAB is: ``matlab_root``, ``enable_signal_processing``, ``max_workers``. Only before the first
-        operation; signals go there with ``process_signal(..., backend="matlab")``."""
-        with self._lock:
-            if self._bridge is not None:
-                raise UnsupportedOperationError("set_matlab_config comes too late: the engine runs")
-            changed = {**self._config, "matlab_config": dict(config)}
-            resolve(_settings(changed), {})
-            self._config = changed
-
-    def get_config(self) -> dict[str, Any]:
-        """The configuration."""
-        with self._lock:
-            return dict(self._config)
-
-
 RustNPUBridge = NPUBridge
 """The name under which the second generation looked for it."""
-
-
-def _shaped(data: Any, shape: list[int], batch: int) -> Any:
-    """Data in the shape of an input whose one open size, or else its first, follows from the batch."""
-    import numpy
-
-    array = numpy.asarray(data, dtype=numpy.float32 if not hasattr(data, "dtype") else None)
-    if array.ndim == len(shape):
-        return array
-    sizes = [batch if index == 0 and size < 0 else size for index, size in enumerate(shape)]
-    return array.reshape(sizes if sizes.count(-1) <= 1 else (batch, *array.shape))
-
-
-def _single(result: Any) -> Any:
-    outputs = dict(result.outputs)
-    return next(iter(outputs.values())) if len(outputs) == 1 else outputs
 
 
 def create_default_bridge() -> NPUBridge:
