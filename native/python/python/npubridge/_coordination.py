@@ -190,6 +190,10 @@ class Legacy:
         raise RuntimeError("no module echoed the input")
 
 
+GetCoordinator = Callable[[], Native | Legacy]
+"""Gives the one there is. Each step down to it is logged when it is first asked for, so nobody asks without need."""
+
+
 def _finish(coroutine: Any) -> Any:
     """The value of a coroutine that waits for nothing."""
     try:
