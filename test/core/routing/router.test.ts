@@ -119,6 +119,35 @@ describe('routing by meaning', () => {
     }
   })
 
+  it('runs the texts of operations that wait together, and answers each as if alone', async () => {
+    const inferences = () => {
+      const groups = (engine.metrics().models ?? []).filter(({model}) => model === 'minilm')
+      return groups.reduce((sum, {total}) => sum + total.count, 0)
+    }
+
+    const texts = Array.from({length: 24}, (_, at) => `waiting together ${'word '.repeat(at % 5)}${at}`)
+    const before = inferences()
+    const cancelled = new AbortController()
+    const [none, gone, ...answers] = await Promise.all([
+      rejectionOf(engine.submit({type: 'embed', texts: ['x'], model: 'nothing'}), 'MODEL_NOT_FOUND', /not there/),
+      rejectionOf(engine.submit({type: 'embed', texts}, {signal: cancelled.signal}), 'CANCELLED', /cancelled/),
+      ...texts.map(async (text, at) => {
+        if (at === 12) cancelled.abort()
+        const {device, outputs} = await engine.submit({type: 'embed', texts: [text]})
+        return {device, embedding: outputs!.embeddings!.data as Float32Array}
+      }),
+    ])
+    expect([none, gone]).to.have.length(2)
+    expect(inferences() - before).to.be.within(1, 12)
+    expect(new Set(answers.map(({device}) => device))).to.deep.equal(new Set(['CPU']))
+    const again = await engine.submit({type: 'embed', texts: texts.map((text) => `${text} `)})
+    const rows = again.outputs!.embeddings!.data as Float32Array
+    for (const [at, {embedding}] of answers.entries()) {
+      const alike = embedding.reduce((sum, x, number) => sum + x * rows[at * 384 + number]!, 0)
+      expect(alike).to.be.greaterThan(0.99)
+    }
+  })
+
   it('is an operation of the engine too', async () => {
     const {data, device} = await engine.submit({
       type: 'route',

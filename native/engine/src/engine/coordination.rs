@@ -129,6 +129,15 @@ pub(super) fn may_embed(operation: &Operation) -> bool {
     route.head.is_some() || route.query.method.needs_embeddings()
 }
 
+/// The texts of a route that are embedded whatever its agents are.
+pub(super) fn texts_to_embed<'a>(shared: &Shared, route: &'a Route) -> &'a [String] {
+    let needed = match &route.head {
+        Some(file) => shared.agents.head(file).is_ok_and(|head| head.dimensions() > 0),
+        None => route.query.method.needs_embeddings(),
+    };
+    if needed { &route.texts } else { &[] }
+}
+
 /// The agent that fits each description best, without embeddings.
 pub(super) fn route(shared: &Shared, route: &Route) -> Result<Output> {
     if route.query.method != Method::Keywords {

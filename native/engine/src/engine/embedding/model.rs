@@ -1,58 +1,30 @@
-//! Texts as vectors: the operation `embed`, and what `route` needs to choose by meaning.
-//!
-//! A thread of its own cuts texts into tokens and lets the engine's scheduler run the model on stacked texts of similar
-//! length. It is started when there is something to embed and ends when nothing is left, so it costs nothing else.
+//! The embeddings of texts: from memory, from disk, or from the model, which runs on stacks of texts of similar length.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::{Arc, mpsc};
+use std::thread::available_parallelism;
 
-use crate::sync::Mutex;
-
-use super::answer::Answer;
-use super::{Shared, coordination};
+use super::super::Shared;
 use crate::error::{Error, ErrorCode, Result};
 use crate::operation::{
-    Completion, Embed, Fallback, Inference, Name, Operation, Options, Output, Priority, Route,
+    Completion, Fallback, Inference, Name, Operation, Options, Output, Priority,
 };
 use crate::routing::embedding::{Batch, DiskCache, Recent, Tokenized, Tokens, pool};
 use crate::routing::{Embedding, in_parts};
-use crate::scheduler::{Nanos, Ticket};
-use crate::tensor::Tensor;
+use crate::sync::Mutex;
 
-/// The model that texts are embedded with unless another one is named.
-pub(super) const MODEL: &str = "minilm";
 /// Texts that go through the model together.
 const STACKED: usize = 64;
 /// Texts that take as long to be cut into tokens as a thread does to begin, several times over.
 const CUT_BY_A_THREAD: usize = 32;
-/// Texts whose files take as long to be looked for, or written, as a thread does to begin, several times over.
-const KEPT_BY_A_THREAD: usize = 32;
 /// Stacks that are with the scheduler at once: the device must never wait for tokens.
 const IN_FLIGHT: usize = 3;
-
-/// What waits to be embedded, and what was.
-#[derive(Debug, Default)]
-pub(super) struct Embeddings {
-    waiting: Mutex<Waiting>,
-    models: Mutex<HashMap<Name, Arc<Model>>>,
-}
-
-#[derive(Debug, Default)]
-struct Waiting {
-    jobs: VecDeque<(Ticket, Job)>,
-    working: bool,
-}
-
-/// An operation that needs embeddings.
-#[derive(Debug)]
-pub(super) enum Job {
-    Embed(Embed),
-    Route(Box<Route>),
-}
+/// Texts that keep the device busy for a while: those of more jobs wait for the next round.
+pub(super) const TOGETHER: usize = STACKED * IN_FLIGHT;
 
 /// A tokenizer with the memory of what its model gave.
 #[derive(Debug)]
-struct Model {
+pub(super) struct Model {
     name: Name,
     tokens: Tokens,
     disk: Option<DiskCache>,
@@ -67,108 +39,16 @@ pub(super) struct Embedded {
     pub(super) fallback: Option<Arc<Fallback>>,
 }
 
-/// Hands a job to the thread, which is started if there is none.
-pub(super) fn begin(shared: &Arc<Shared>, ticket: Ticket, job: Job) {
-    let mut waiting = shared.embeddings.waiting.lock();
-    waiting.jobs.push_back((ticket, job));
-    if std::mem::replace(&mut waiting.working, true) {
-        return;
-    }
-    drop(waiting);
-    let owner = Arc::clone(shared);
-    let thread =
-        std::thread::Builder::new().name("npubridge-embed".into()).spawn(move || work(&owner));
-    match thread {
-        Ok(thread) => shared.state.lock().add_thread(thread),
-        Err(error) => {
-            let error = Error::new(ErrorCode::ResourceExhausted, "no thread for embeddings")
-                .caused_by(error);
-            let jobs = {
-                let mut waiting = shared.embeddings.waiting.lock();
-                waiting.working = false;
-                std::mem::take(&mut waiting.jobs)
-            };
-            for (ticket, _) in jobs {
-                let now = shared.now();
-                shared.answer_apart(ticket, |pending| Answer::failed(pending, error.clone(), now));
-            }
-        }
-    }
-}
-
-fn work(shared: &Arc<Shared>) {
-    loop {
-        let next = {
-            let mut waiting = shared.embeddings.waiting.lock();
-            let next = waiting.jobs.pop_front();
-            waiting.working = next.is_some();
-            next
-        };
-        let Some((ticket, job)) = next else { return };
-        let start = shared.now();
-        let priority = shared.state.lock().apart.get(&ticket).map(|pending| pending.priority);
-        // Cancelled while it waited.
-        let Some(priority) = priority else { continue };
-        let (outcome, device, fallback) = run(shared, job, priority);
-        answer(shared, ticket, outcome, (device, fallback), start);
-    }
-}
-
-fn answer(
-    shared: &Shared,
-    ticket: Ticket,
-    outcome: Result<Output>,
-    (device, fallback): (Option<Name>, Option<Arc<Fallback>>),
-    start: Nanos,
-) {
-    let end = shared.now();
-    shared.answer_apart(ticket, |pending| Answer {
-        device,
-        fallback,
-        ..Answer::on_host(pending, outcome, start, end)
-    });
-}
-
-fn run(
-    shared: &Shared,
-    job: Job,
-    priority: Priority,
-) -> (Result<Output>, Option<Name>, Option<Arc<Fallback>>) {
-    let mut used = (None, None);
-    let mut embed = |model: &str, texts: &[&str]| {
-        let done = shared.embed(model, texts, priority)?;
-        if done.device.is_some() {
-            used = (done.device, done.fallback);
-        }
-        Ok(done.embeddings)
-    };
-    let outcome = match job {
-        Job::Embed(job) => {
-            let texts: Vec<&str> = job.texts.iter().map(String::as_str).collect();
-            let model = job.model.as_deref().unwrap_or(MODEL);
-            embed(model, &texts).and_then(|embeddings| as_tensor(&embeddings))
-        }
-        Job::Route(route) => {
-            coordination::route_by_meaning(shared, &route, |texts| embed(MODEL, texts))
-        }
-    };
-    (outcome, used.0, used.1)
-}
-
-/// [texts, dimensions]
-fn as_tensor(embeddings: &[Embedding]) -> Result<Output> {
-    let dimensions = embeddings.first().map_or(0, |embedding| embedding.len());
-    let all: Vec<f32> = embeddings.iter().flat_map(|embedding| embedding.iter().copied()).collect();
-    let tensor = Tensor::from_f32(&[embeddings.len(), dimensions], &all)?;
-    Ok(Output::Tensors(vec![("embeddings".into(), tensor)]))
-}
-
 impl Shared {
     /// The embedding of each text, of length 1: from memory, from disk, or from the model.
-    fn embed(&self, model: &str, texts: &[&str], priority: Priority) -> Result<Embedded> {
+    pub(super) fn embed(
+        &self,
+        model: &str,
+        texts: &[&str],
+        priority: Priority,
+    ) -> Result<Embedded> {
         let model = self.embedding_model(model)?;
-        let look_up = |texts: &[&str]| texts.iter().map(|text| model.known(text)).collect();
-        let mut found: Vec<Option<Embedding>> = in_parts(texts, KEPT_BY_A_THREAD, look_up);
+        let mut found = model.known(texts);
         let mut missing: HashMap<&str, usize> = HashMap::new();
         let mut order = Vec::new();
         for (text, _) in texts.iter().zip(&found).filter(|(_, found)| found.is_none()) {
@@ -178,10 +58,7 @@ impl Shared {
             });
         }
         let made = self.run_model(&model, &order, priority)?;
-        let fresh: Vec<(&str, &Embedding)> = order.into_iter().zip(&made.embeddings).collect();
-        in_parts(&fresh, KEPT_BY_A_THREAD, |fresh| {
-            fresh.iter().map(|(text, embedding)| model.keep(text, embedding)).collect()
-        });
+        model.keep(&order.into_iter().zip(&made.embeddings).collect::<Vec<_>>());
         for (text, slot) in texts.iter().zip(&mut found) {
             if slot.is_none() {
                 *slot = missing.get(text).map(|at| made.embeddings[*at].clone());
@@ -212,7 +89,8 @@ impl Shared {
         let mut made: Vec<Option<Embedding>> = vec![None; texts.len()];
         let (mut device, mut fallback) = (None, None);
         let (answered, answers) = mpsc::channel();
-        let mut stacks = order.chunks(STACKED).enumerate();
+        let size = stack_size(order.len(), fixed);
+        let mut stacks = order.chunks(size).enumerate();
         let mut lengths: HashMap<usize, Vec<usize>> = HashMap::new();
         let mut running = 0;
         loop {
@@ -239,7 +117,7 @@ impl Shared {
             let (_, states) = outputs.into_iter().next().ok_or_else(lost)?;
             let lengths = lengths.remove(&number).unwrap_or_default();
             let pooled = pool(&states, &lengths)?;
-            let stack = &order[number * STACKED..];
+            let stack = &order[number * size..];
             for (text, embedding) in stack.iter().zip(pooled) {
                 made[*text] = Some(embedding);
             }
@@ -247,6 +125,12 @@ impl Shared {
         }
         Ok(Embedded { embeddings: made.into_iter().flatten().collect(), device, fallback })
     }
+}
+
+/// How many of some texts go through the model at once: on the processor as many as keep every core busy.
+fn stack_size(texts: usize, fixed: bool) -> usize {
+    let beside = if fixed { 1 } else { available_parallelism().map_or(1, usize::from) };
+    texts.div_ceil(beside.min(IN_FLIGHT)).clamp(1, STACKED)
 }
 
 fn lost() -> Error {
@@ -287,19 +171,37 @@ impl Model {
         })
     }
 
-    fn known(&self, text: &str) -> Option<Embedding> {
-        if let Some(recent) = self.recent.lock().get(text) {
-            return Some(recent);
+    /// What is known of each text, from memory or from disk.
+    fn known(&self, texts: &[&str]) -> Vec<Option<Embedding>> {
+        let mut found: Vec<_> = {
+            let mut recent = self.recent.lock();
+            texts.iter().map(|text| recent.get(text)).collect()
+        };
+        let Some(disk) = &self.disk else { return found };
+        let forgotten: Vec<usize> = (0..texts.len()).filter(|at| found[*at].is_none()).collect();
+        if forgotten.is_empty() {
+            return found;
         }
-        let found = self.disk.as_ref()?.get(text)?;
-        self.recent.lock().put(text, found.clone());
-        Some(found)
+        let on_disk = disk.get(&forgotten.iter().map(|at| texts[*at]).collect::<Vec<_>>());
+        let mut recent = self.recent.lock();
+        for (at, embedding) in forgotten.into_iter().zip(on_disk) {
+            if let Some(embedding) = embedding {
+                recent.put(texts[at], embedding.clone());
+                found[at] = Some(embedding);
+            }
+        }
+        found
     }
 
-    fn keep(&self, text: &str, embedding: &Embedding) {
-        self.recent.lock().put(text, embedding.clone());
+    fn keep(&self, made: &[(&str, &Embedding)]) {
+        {
+            let mut recent = self.recent.lock();
+            for (text, embedding) in made {
+                recent.put(text, Embedding::clone(embedding));
+            }
+        }
         if let Some(disk) = &self.disk {
-            disk.put(text, embedding);
+            disk.put(made);
         }
     }
 }
