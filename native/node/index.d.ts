@@ -30,10 +30,11 @@ export declare class NativeEngine {
   fallbackOf(id: number): string
   /** Submits the operations written to `words`, of which `length` are used. Tickets are written over the timeouts. */
   submit(words: Int32Array, length: number, bytes: Uint8Array, large: Array<Uint8Array>): void
-  /** Writes answers into `records` and gives how many; negative: that many, and there are more to be drained. */
-  drain(records: Float64Array): number
-  /** The bytes of small outputs of the drain before; taken once. */
-  takeSlab(): Uint8Array
+  /**
+   * Writes answers into `records`, and their small outputs into `slab` from `used` on. Gives how many; negative: that
+   * many, and there are more to be drained.
+   */
+  drain(records: Float64Array, slab: Uint8Array, used: number): number
   /** The large outputs of the drain before, in the order of their numbers; taken once. */
   takeLarge(): Array<Uint8Array>
   /** The errors of the drain before as JSON, in the order of their numbers; taken once. */

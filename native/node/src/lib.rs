@@ -80,18 +80,18 @@ impl NativeEngine {
         reader.write_tickets(&tickets);
     }
 
-    /// Writes answers into `records` and gives how many; negative: that many, and there are more to be drained.
+    /// Writes answers into `records`, and their small outputs into `slab` from `used` on. Gives how many; negative: that
+    /// many, and there are more to be drained.
     #[napi]
-    pub fn drain(&self, mut records: Float64ArraySlice<'_>) -> i32 {
+    pub fn drain(
+        &self,
+        mut records: Float64ArraySlice<'_>,
+        mut slab: Uint8ArraySlice<'_>,
+        used: u32,
+    ) -> i32 {
         // SAFETY: as in `submit`.
-        let records = unsafe { records.as_mut() };
-        self.outbox.drain(records)
-    }
-
-    /// The bytes of small outputs of the drain before; taken once.
-    #[napi]
-    pub fn take_slab(&self) -> Uint8Array {
-        self.outbox.take_slab().into()
+        let (records, slab) = unsafe { (records.as_mut(), slab.as_mut()) };
+        self.outbox.drain(records, slab, used as usize)
     }
 
     /// The large outputs of the drain before, in the order of their numbers; taken once.

@@ -11,6 +11,15 @@ pub(crate) struct Names {
     names: Vec<Name>,
     ids: HashMap<Name, u32>,
     fallbacks: Vec<Arc<Fallback>>,
+    hows: Vec<How>,
+}
+
+/// What processed a signal, why, and the number of the name that says both in JSON.
+#[derive(Debug)]
+struct How {
+    backend: &'static str,
+    reason: Box<str>,
+    name: u32,
 }
 
 impl Names {
@@ -27,6 +36,18 @@ impl Names {
 
     pub(crate) fn name(&self, id: u32) -> Option<Name> {
         self.names.get(id as usize).cloned()
+    }
+
+    /// The number of the name that says what processed a signal. There are few: backends, and the devices asked for.
+    pub(crate) fn how(&mut self, backend: &'static str, reason: &str) -> u32 {
+        let is_known = |how: &&How| how.backend == backend && *how.reason == *reason;
+        if let Some(known) = self.hows.iter().find(is_known) {
+            return known.name;
+        }
+        let text = serde_json::json!({"backend": backend, "reason": reason}).to_string();
+        let name = self.intern(&text);
+        self.hows.push(How { backend, reason: reason.into(), name });
+        name
     }
 
     /// The number of a fallback. A device has few, and each lives as long as the model that it tells of.

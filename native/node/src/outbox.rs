@@ -1,6 +1,7 @@
 //! Answers on their way to JavaScript: collected from all threads, announced once, drained many at a time.
 //!
-//! An answer is a record of doubles:
+//! A drain writes into two arrays of JavaScript: records of doubles, and a slab of bytes for small outputs, which goes on
+//! where the drain before ended. The first double is where the slab is free afterwards. An answer is then:
 //!
 //! | index | meaning |
 //! |---|---|
@@ -10,9 +11,9 @@
 //! | 5 | device as a name, or -1 |
 //! | 6 | number of its fallback, or -1 |
 //! | 7 | 0: nothing, 1: tensors, 2: bytes, 3: the JSON of a report, 4: one tensor |
-//! | 8 | how many tensors; bytes and reports: offset in the slab |
-//! | 9 | bytes and reports: length |
-//! | 10 … | tensors |
+//! | 8 | how many tensors; bytes and reports: number among the large ones or -1 |
+//! | 9 | tensors: 0, or 1 + the name that says what processed them; bytes and reports: offset in the slab |
+//! | 10 … | tensors; bytes and reports: length |
 //!
 //! A tensor is: name, type, number of dimensions, number among the large ones or -1, offset in the slab, length in
 //! bytes, the dimensions.
@@ -30,10 +31,8 @@ use npubridge_engine::tensor::Tensor;
 use crate::error_json;
 use crate::names::Names;
 
-/// Outputs above this many bytes get an ArrayBuffer of their own; smaller ones share the slab of their drain.
+/// Outputs above this many bytes get an ArrayBuffer of their own, as does what has no room left in the slab.
 const LARGE: usize = 64 * 1024;
-/// Small outputs of one drain, in bytes: what an output that is kept for long keeps alive at the most.
-const SLAB: usize = 256 * 1024;
 const HEAD: usize = 10;
 const TENSOR_HEAD: usize = 6;
 
@@ -53,7 +52,6 @@ pub(crate) struct Outbox {
 struct Drained {
     /// Taken out of the queue and not yet written, last first.
     rest: Vec<(u64, OperationResult)>,
-    slab: Vec<u8>,
     large: Vec<Uint8Array>,
     errors: Vec<String>,
 }
@@ -87,8 +85,9 @@ impl Outbox {
         self.flush();
     }
 
-    /// Writes as many answers as fit into `records` and gives how many; negative when there are more.
-    pub(crate) fn drain(&self, records: &mut [f64]) -> i32 {
+    /// Writes as many answers as fit into `records`, and their small outputs into `slab` from `used` on. Gives how many
+    /// there are; negative when there are more, which need another slab unless [`LARGE`] bytes of this one are free.
+    pub(crate) fn drain(&self, records: &mut [f64], slab: &mut [u8], used: usize) -> i32 {
         let mut drained = self.drained.lock();
         if drained.rest.is_empty() {
             // In this order: an answer that comes after the swap announces itself again.
@@ -97,10 +96,10 @@ impl Outbox {
             drained.rest.reverse();
         }
         let mut names = self.names.lock();
-        let mut writer = Writer { records, at: 0, names: &mut names };
+        let mut writer = Writer { records, at: 1, slab, used, names: &mut names };
         let mut count = 0;
         while let Some((_, result)) = drained.rest.last() {
-            if !writer.has_room(result) || drained.slab.len() >= SLAB {
+            if !writer.has_room(result) {
                 break;
             }
             let Some((token, result)) = drained.rest.pop() else {
@@ -109,11 +108,9 @@ impl Outbox {
             writer.write(token, result, &mut drained);
             count += 1;
         }
+        writer.at = 0;
+        writer.size(writer.used);
         if drained.rest.is_empty() { count } else { -count }
-    }
-
-    pub(crate) fn take_slab(&self) -> Vec<u8> {
-        std::mem::take(&mut self.drained.lock().slab)
     }
 
     pub(crate) fn take_large(&self) -> Vec<Uint8Array> {
@@ -140,6 +137,8 @@ impl Sink for Outbox {
 struct Writer<'a> {
     records: &'a mut [f64],
     at: usize,
+    slab: &'a mut [u8],
+    used: usize,
     names: &'a mut Names,
 }
 
@@ -151,9 +150,9 @@ impl Writer<'_> {
                 tensors.iter().map(|(_, tensor)| of(tensor)).sum()
             }
             Ok(Output::Payload(Payload::Tensor(tensor))) => of(tensor),
-            _ => 0,
+            _ => 1,
         };
-        self.at + HEAD + tensors <= self.records.len()
+        self.at + HEAD + tensors <= self.records.len() && self.used + LARGE <= self.slab.len()
     }
 
     fn put(&mut self, value: f64) {
@@ -195,11 +194,9 @@ impl Writer<'_> {
                 }
             }
             Ok(Output::Processed { tensors, backend, reason }) => {
-                let how = serde_json::json!({"backend": backend, "reason": reason}).to_string();
                 self.put(1.0);
                 self.size(tensors.len());
-                // There are few of these texts; 0 stands for none.
-                let how = 1.0 + f64::from(self.names.intern(&how));
+                let how = 1.0 + f64::from(self.names.how(backend, &reason));
                 self.put(how);
                 for (name, tensor) in tensors {
                     self.tensor(Some(name), tensor, drained);
@@ -223,9 +220,8 @@ impl Writer<'_> {
 
     fn bytes(&mut self, what: f64, bytes: &[u8], drained: &mut Drained) {
         self.put(what);
-        self.size(drained.slab.len());
+        self.place(bytes, drained);
         self.size(bytes.len());
-        drained.slab.extend_from_slice(bytes);
     }
 
     fn tensor(&mut self, name: Option<Name>, tensor: Tensor, drained: &mut Drained) {
@@ -234,20 +230,27 @@ impl Writer<'_> {
         self.size(tensor.datatype() as usize);
         self.size(tensor.shape().len());
         let bytes = tensor.bytes();
-        if bytes.len() > LARGE {
+        self.place(bytes, drained);
+        self.size(bytes.len());
+        for size in tensor.shape() {
+            self.size(*size);
+        }
+    }
+
+    /// Puts bytes into the slab, or among the large ones, and says where.
+    fn place(&mut self, bytes: &[u8], drained: &mut Drained) {
+        // Typed arrays want their elements aligned.
+        let start = self.used.next_multiple_of(8);
+        let end = start + bytes.len();
+        if bytes.len() > LARGE || end > self.slab.len() {
             drained.large.push(Uint8Array::new(bytes.to_vec()));
             self.put(index(drained.large.len()));
             self.put(0.0);
         } else {
-            // Typed arrays want their elements aligned.
-            drained.slab.resize(drained.slab.len().next_multiple_of(8), 0);
+            self.slab[start..end].copy_from_slice(bytes);
+            self.used = end;
             self.put(-1.0);
-            self.size(drained.slab.len());
-            drained.slab.extend_from_slice(bytes);
-        }
-        self.size(bytes.len());
-        for size in tensor.shape() {
-            self.size(*size);
+            self.size(start);
         }
     }
 }

@@ -192,10 +192,10 @@ impl<'a> Signal<'a> {
             }
             let bad = match &array.values {
                 Values::Real(values) if finite => {
-                    values.iter().position(|value| !num_traits::Float::is_finite(*value))
+                    first_wrong(values, |value| num_traits::Float::is_finite(*value))
                 }
                 Values::Complex(values) if finite => {
-                    values.iter().position(|value| !value.is_finite())
+                    first_wrong(values, |value| value.is_finite())
                 }
                 _ => None,
             };
@@ -208,6 +208,16 @@ impl<'a> Signal<'a> {
             }
         })
     }
+}
+
+/// Where the first value is that is not right. Whole groups are looked at without a branch for each value, so that the
+/// processor takes several at once.
+fn first_wrong<E>(values: &[E], is_right: impl Fn(&E) -> bool) -> Option<usize> {
+    const GROUP: usize = 64;
+    let all_right = |group: &[E]| group.iter().fold(true, |right, value| right & is_right(value));
+    let group = values.chunks(GROUP).position(|group| !all_right(group))?;
+    let start = group * GROUP;
+    values[start..].iter().position(|value| !is_right(value)).map(|within| start + within)
 }
 
 impl<'a> Inputs<'a> {

@@ -59,8 +59,7 @@ export interface NativeEngineHandle {
   nameOf(id: number): string
   fallbackOf(id: number): string
   submit(words: Int32Array, length: number, bytes: Uint8Array, large: Uint8Array[]): void
-  drain(records: Float64Array): number
-  takeSlab(): Uint8Array
+  drain(records: Float64Array, slab: Uint8Array, used: number): number
   takeLarge(): Uint8Array[]
   takeErrors(): string[]
   cancel(low: number, high: number): boolean

@@ -142,6 +142,27 @@ describe('native engine', () => {
       expect(outputs!.product).to.deep.equal({data: Float32Array.of(4, 5, 10, 11), shape: [2, 2], datatype: 'FP32'})
     })
 
+    it('keeps apart what answers of any size carry, also after later ones came', async () => {
+      const sizes = Array.from({length: 400}, (_, at) => [1, 9, 700, 3000, 7001, 8192, 8193, 20_000][at % 8]!)
+      const rounds = []
+      for (let round = 0; round < 2; round++) {
+        const answers = sizes.map(async (size, at) => {
+          const array = await submit({type: 'echo', data: new Float64Array(size).fill(round + at / 1000)})
+          const text = await submit({type: 'echo', data: `${at} `.repeat(size)})
+          return {array: array.data as Float64Array, text: text.data as string}
+        })
+        rounds.push(await Promise.all(answers))
+      }
+
+      for (const [round, answers] of rounds.entries()) {
+        for (const [at, {array, text}] of answers.entries()) {
+          expect(array).to.have.length(sizes[at]!)
+          expect(array.every((value) => value === round + at / 1000)).to.equal(true)
+          expect(text === `${at} `.repeat(sizes[at]!)).to.equal(true)
+        }
+      }
+    })
+
     it('returns large outputs whole', async () => {
       const size = 256
       const a = {data: new Float32Array(size * size).fill(1), shape: [size, size]}

@@ -7,6 +7,10 @@ import {viewTensor} from './tensors.ts'
 
 /** Doubles of one drain. An answer takes at least ten. */
 const RECORDS = 1 << 15
+/** Bytes that small outputs share: what one that is kept for long keeps alive at the most. */
+const SLAB = 1 << 18
+/** The engine wants room for its largest small output in a slab. */
+const LEAST_ROOM = 1 << 16
 const HEAD = 10
 const TENSOR_HEAD = 6
 const NONE = -1
@@ -29,6 +33,11 @@ export interface Answer {
 
 const decoder = new TextDecoder()
 
+/** Memory of V8's own, so that letting it go costs no call of a finalizer; all that is read of it was written before. */
+function newSlab(): Uint8Array {
+  return Buffer.allocUnsafeSlow(SLAB)
+}
+
 /** Drains and decodes answers. The format is that of outbox.rs. */
 export class Answers {
   readonly #engine: NativeEngineHandle
@@ -37,7 +46,8 @@ export class Answers {
   readonly #fallbacks: Fallback[] = []
   readonly #hows: unknown[] = []
   #at = 0
-  #slab: Uint8Array | undefined
+  #slab = newSlab()
+  #used = 0
   #large: Uint8Array[] | undefined
   #errors: string[] | undefined
   /** One object for all: the receiver copies what it needs. */
@@ -60,11 +70,16 @@ export class Answers {
   /** Gives each answer that is there to `receive`, which must not keep the object. */
   drain(receive: (answer: Answer) => void): void {
     for (let isMore = true; isMore;) {
-      const count = this.#engine.drain(this.#records)
+      if (this.#used + LEAST_ROOM > SLAB) {
+        this.#slab = newSlab()
+        this.#used = 0
+      }
+
+      const count = this.#engine.drain(this.#records, this.#slab, this.#used)
       // A negative number: that many, and there are more.
       isMore = count < 0
-      this.#at = 0
-      this.#slab = undefined
+      this.#used = this.#records[0]!
+      this.#at = 1
       this.#large = undefined
       this.#errors = undefined
       for (let left = Math.abs(count); left > 0; left--) receive(this.#next())
@@ -114,12 +129,12 @@ export class Answers {
       }
 
       case CARRIES.bytes: {
-        answer.data = parseExactText(decoder.decode(this.#slabBytes().subarray(first, first + second)))
+        answer.data = parseExactText(this.#text(first, second))
         break
       }
 
       case CARRIES.report: {
-        answer.data = JSON.parse(decoder.decode(this.#slabBytes().subarray(first, first + second)))
+        answer.data = JSON.parse(this.#text(first, second))
         break
       }
     }
@@ -130,15 +145,18 @@ export class Answers {
     const at = this.#at
     const rank = records[at + 2]!
     const large = records[at + 3]!
-    const source = large === NONE ? this.#slabBytes() : this.#largeBytes(large)
+    const source = large === NONE ? this.#slab : this.#largeBytes(large)
     const shape: number[] = []
     for (let index = 0; index < rank; index++) shape.push(records[at + TENSOR_HEAD + index]!)
     this.#at = at + TENSOR_HEAD + rank
     return viewTensor(records[at + 1]!, shape, source, records[at + 4]!, records[at + 5]!)
   }
 
-  #slabBytes(): Uint8Array {
-    return (this.#slab ??= this.#engine.takeSlab())
+  /** Text whose length follows in the record. */
+  #text(large: number, offset: number): string {
+    const length = this.#records[this.#at++]!
+    const source = large === NONE ? this.#slab : this.#largeBytes(large)
+    return decoder.decode(source.subarray(offset, offset + length))
   }
 
   #largeBytes(index: number): Uint8Array {

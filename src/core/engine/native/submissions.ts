@@ -35,12 +35,11 @@ const WORDS = 1 << 14
 const BYTES = 1 << 20
 
 const PRIORITY_INDEX = new Map<string, number>(PRIORITIES.map((priority, index) => [priority, index]))
-const encoder = new TextEncoder()
 
 /** The words and bytes of operations that have been written and not yet submitted. The format is that of records.rs. */
 export class Submissions {
   words = new Int32Array(WORDS * 2)
-  bytes = new Uint8Array(BYTES * 2)
+  bytes = Buffer.allocUnsafeSlow(BYTES * 2)
   large: Uint8Array[] = []
   length = 0
   #used = 0
@@ -175,17 +174,25 @@ export class Submissions {
     this.#stream(operation)
   }
 
-  #signal({backend, complex, device, operation, parameters, steps, timeLimitMs, ...samples}: SignalOperation): void {
+  #signal(signal: SignalOperation): void {
+    // No rest of the operation and no lists of its entries: they take as long as the samples' way to the engine.
+    const {backend, complex, data, device, inputs, operation, parameters, steps, timeLimitMs, transfer} = signal
     const at = this.length - 2
     const description = {operation, parameters, steps, complex, backend, device, time_limit_ms: timeLimitMs}
     const [offset, length] = this.#text(JSON.stringify(description))
     this.words[at] = offset
     this.words[at + 1] = length
     this.#reserveWords(1)
-    this.words[this.length++] = 1 + Object.keys(samples.inputs ?? {}).length
-    this.#tensor('data', samples.data, samples.transfer)
-    for (const [name, tensor] of Object.entries(samples.inputs ?? {})) this.#tensor(name, tensor, samples.transfer)
-    this.#stream(samples)
+    const tensors = this.length++
+    this.#tensor('data', data, transfer)
+    let count = 1
+    for (const name in inputs) {
+      this.#tensor(name, inputs[name]!, transfer)
+      count++
+    }
+
+    this.words[tensors] = count
+    this.#stream(signal)
   }
 
   #stream(operation: {readonly stream?: string}): void {
@@ -277,7 +284,7 @@ export class Submissions {
   #text(text: string): [offset: number, length: number] {
     this.#reserveBytes(this.#used + text.length * 3)
     const offset = this.#used
-    const {written} = encoder.encodeInto(text, this.bytes.subarray(offset))
+    const written = this.bytes.write(text, offset)
     this.#used += written
     return [offset, written]
   }
@@ -303,7 +310,7 @@ export class Submissions {
 
   #reserveBytes(end: number): void {
     if (end <= this.bytes.length) return
-    const grown = new Uint8Array(Math.max(this.bytes.length * 2, end))
+    const grown = Buffer.allocUnsafeSlow(Math.max(this.bytes.length * 2, end))
     grown.set(this.bytes)
     this.bytes = grown
   }
