@@ -25,6 +25,8 @@ export interface LoadedModel extends Description {
   readonly maxBatch: number
   readonly requests: null | number
   readonly properties: Readonly<Record<string, string>>
+  /** What the compiled model says of itself; nothing where it is compiled when it first runs. */
+  readonly effective: Readonly<Record<string, string>>
   readonly dropped: ReadonlyArray<{readonly property: string; readonly reason: string; readonly value: string}>
 }
 

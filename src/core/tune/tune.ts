@@ -11,6 +11,7 @@ import {EXIT, NpuBridgeError} from '../errors.ts'
 import {cpuAdvice} from './belongs-on-cpu.ts'
 import {type Candidate, complexity, DEFAULT, describe} from './candidate.ts'
 import {duel, type Duel} from './duel.ts'
+import {effectOf} from './effect.ts'
 import {energyMeter, type EnergyMeter} from './energy.ts'
 import {type Contender, memoryOf, runFinals} from './finals.ts'
 import {successiveHalving} from './halving.ts'
@@ -79,6 +80,8 @@ class Search {
   readonly #parts: TuneParts
   readonly #startedAt: number
   readonly #skipped = new Map<Candidate, string>()
+  /** The first, and so the simplest, of the settings that come to the same. */
+  readonly #byEffect = new Map<string, Candidate>()
   #subject: TrialSubject
   #meter: EnergyMeter | null = null
   #tried = 0
@@ -171,12 +174,22 @@ class Search {
     this.#request.onProgress(describe(candidate), Math.min(HEATS, (HEATS * ++this.#tried) / this.#expected))
     try {
       await using trial = await this.#open(candidate)
+      this.#refuseEqual(candidate, trial)
       return await trial.measure(milliseconds)
     } catch (error) {
       if (!(error instanceof Skipped)) throw error
       this.#skipped.set(candidate, error.message)
       return null
     }
+  }
+
+  /** @throws {Skipped} when a simpler setting does the same: chance alone would choose between them. */
+  #refuseEqual(candidate: Candidate, {loaded}: Trial): void {
+    const effect = effectOf(candidate, loaded)
+    if (effect === null) return
+    const first = this.#byEffect.get(effect) ?? candidate
+    if (first !== candidate) throw new Skipped(`does the same as ${describe(first)}`)
+    this.#byEffect.set(effect, candidate)
   }
 
   /** What breaks a constraint comes behind everything that does not. */

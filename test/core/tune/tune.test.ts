@@ -13,10 +13,16 @@ class FakeMachine {
   opened: Array<{candidate: Candidate; device: TrialSubject['device']}> = []
   readonly #figuresOf: (candidate: Candidate, device: string) => Partial<Figures>
   readonly #device: string
+  readonly #effectOf: (candidate: Candidate) => Record<string, string>
 
-  constructor(figuresOf: (candidate: Candidate, device: string) => Partial<Figures>, device = 'CPU') {
+  constructor(
+    figuresOf: (candidate: Candidate, device: string) => Partial<Figures>,
+    device = 'CPU',
+    effectOf: (candidate: Candidate) => Record<string, string> = () => ({}),
+  ) {
     this.#figuresOf = figuresOf
     this.#device = device
+    this.#effectOf = effectOf
   }
 
   get parts(): TuneParts {
@@ -39,6 +45,7 @@ class FakeMachine {
       loaded: {
         device: name,
         dropped: [],
+        effective: this.#effectOf(candidate),
         inputs: [{datatype: 'FP32', name: 'x', shape: [-1, 4]}],
         maxBatch: 32,
         properties: {},
@@ -77,6 +84,17 @@ const request = (changes: Partial<TuneRequest> = {}): TuneRequest => ({
 const withStreams = ({streams}: Candidate) => ({throughput: streams === 2 ? 2000 : 1000})
 
 describe('tune', () => {
+  it('tries settings that come to the same once, as the simplest of them', async () => {
+    const luck = ({requests, streams}: Candidate) => ({throughput: streams === 2 ? 2000 + (requests ?? 0) : 1000})
+    const effectOf = ({streams = 1}: Candidate) => ({NUM_STREAMS: String(streams)})
+    const report = await tune(request(), new FakeMachine(luck, 'CPU', effectOf).parts)
+    expect(report.winner).to.equal('2 streams')
+    const reasons = new Map(report.skipped.map(({name, reason}) => [name, reason]))
+    expect(reasons.get('2 requests, 2 streams')).to.equal('does the same as 2 streams')
+    // Without streams and requests it is for the engine to choose whose threads run it; the hint is for both.
+    expect(reasons.has('1 stream') || reasons.has('hint throughput, 2 streams')).to.equal(false)
+  })
+
   it('finds the setting that is best, and says why', async () => {
     const report = await tune(request(), new FakeMachine(withStreams).parts)
     expect(report.winner).to.equal('2 streams')

@@ -17,7 +17,7 @@ use crate::config::{ModelSettings, Tuning};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::cell::Cell;
 use crate::model::compile::{Compiled, Loaded, Recipe, Threads};
-use crate::model::properties::{self, Dropped, Facts};
+use crate::model::properties::{self, Dropped, Facts, Properties};
 use crate::model::source::{self, Source};
 use crate::openvino::Core;
 use crate::operation::{Fallback, LoadModel, Name, Operation};
@@ -263,6 +263,7 @@ fn instantiate(
         bytes: loaded.bytes,
         batching,
         properties: recipe.properties(&facts),
+        effective: BTreeMap::new(),
         open_shapes: !name.starts_with("NPU"),
         device_name: name,
         signature: loaded.signature.clone(),
@@ -276,6 +277,9 @@ fn instantiate(
         }
         None => None,
     };
+    if let Some((_, compiled)) = &first {
+        instance.effective = effective(&instance.properties, compiled);
+    }
     let hint = properties::hint(recipe.profile, &recipe.tuning);
     instance.requests = instance
         .properties
@@ -283,6 +287,13 @@ fn instantiate(
         .or_else(|| first.as_ref().and_then(|(_, compiled)| optimal_requests(compiled)))
         .or_else(|| facts.usual_requests(hint));
     Ok((Arc::new(instance), first))
+}
+
+/// What came of the properties that a model was compiled with, and of those that follow from them.
+fn effective(given: &Properties, compiled: &Compiled) -> BTreeMap<&'static str, String> {
+    let follow = ["NUM_STREAMS", "INFERENCE_NUM_THREADS", "INFERENCE_PRECISION_HINT"];
+    let names = given.set.iter().map(|(name, _)| *name).chain(follow);
+    names.filter_map(|name| Some((name, compiled.model.property(name).ok()?))).collect()
 }
 
 fn optimal_requests(compiled: &Compiled) -> Option<usize> {
@@ -528,6 +539,8 @@ struct Description {
     requests: Option<usize>,
     /// What it was compiled with, by the names of OpenVINO.
     properties: BTreeMap<&'static str, String>,
+    /// What the compiled model says of these, and of streams, threads and precision.
+    effective: BTreeMap<&'static str, String>,
     /// What the device was not given of what was asked for.
     dropped: Vec<Dropped>,
 }
@@ -573,6 +586,7 @@ fn describe(instance: &Instance) -> Description {
         max_batch: if signature.stacks { instance.batching.max } else { 1 },
         requests: instance.requests,
         properties: instance.properties.set.iter().cloned().collect(),
+        effective: instance.effective.clone(),
         dropped: instance.properties.dropped.clone(),
     }
 }

@@ -1,6 +1,6 @@
 //! Which models are known, where they are loaded, and the places where they can run.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::sync::Mutex;
@@ -48,6 +48,8 @@ pub(super) struct Instance {
     pub(super) batching: Batching,
     /// What the profile means on this device.
     pub(super) properties: Properties,
+    /// What of it the compiled model says of itself; nothing before there is one.
+    pub(super) effective: BTreeMap<&'static str, String>,
     /// Whether the device runs a model whose shapes are open; NPUs do not.
     pub(super) open_shapes: bool,
     /// Requests that the device wants to have at once, where it says so.
