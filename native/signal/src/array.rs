@@ -7,6 +7,7 @@ use num_complex::Complex;
 
 use crate::MAX_VALUES;
 use crate::fault::{Fault, Result};
+use crate::parallel::first_wrong;
 use crate::real::{Real, narrow, widen};
 
 /// The elements of an array.
@@ -208,16 +209,6 @@ impl<'a> Signal<'a> {
             }
         })
     }
-}
-
-/// Where the first value is that is not right. Whole groups are looked at without a branch for each value, so that the
-/// processor takes several at once.
-fn first_wrong<E>(values: &[E], is_right: impl Fn(&E) -> bool) -> Option<usize> {
-    const GROUP: usize = 64;
-    let all_right = |group: &[E]| group.iter().fold(true, |right, value| right & is_right(value));
-    let group = values.chunks(GROUP).position(|group| !all_right(group))?;
-    let start = group * GROUP;
-    values[start..].iter().position(|value| !is_right(value)).map(|within| start + within)
 }
 
 impl<'a> Inputs<'a> {

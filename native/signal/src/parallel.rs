@@ -38,6 +38,25 @@ fn shared<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     }
 }
 
+/// Where the first value is that is not right. Whole groups are looked at without a branch for each value, so that the
+/// processor takes several at once.
+pub(crate) fn first_wrong<E: Sync>(
+    values: &[E],
+    is_right: impl Fn(&E) -> bool + Sync + Send,
+) -> Option<usize> {
+    const GROUP: usize = 64;
+    let is_wrong = |group: &[E]| !group.iter().fold(true, |right, value| right & is_right(value));
+    let group = if values.len() < WORTH_SHARING * 8 {
+        values.chunks(GROUP).position(is_wrong)
+    } else {
+        shared(|| {
+            values.par_chunks(GROUP).with_min_len(WORTH_SHARING / GROUP).position_first(is_wrong)
+        })
+    };
+    let start = group? * GROUP;
+    values[start..].iter().position(|value| !is_right(value)).map(|within| start + within)
+}
+
 /// Fills `output`, `to` values for each channel, from `input`, `from` values for each.
 pub(crate) fn channels<I: Sync, O: Send>(
     input: &[I],

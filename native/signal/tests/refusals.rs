@@ -65,6 +65,19 @@ fn one_sample_is_enough_where_it_means_something() {
 }
 
 #[test]
+fn the_first_sample_that_is_no_number_is_named_however_many_there_are() {
+    for length in [1, 63, 64, 65, 1000, 300_000, 1_000_000] {
+        for place in [0, length / 3, length / 2, length - 1] {
+            let mut data = vec![0.5; length];
+            data[place] = f64::NAN;
+            data[length - 1] = f64::INFINITY;
+            let named = format!("data[{place}]");
+            refuses("fft", &json!({"kind": "rfft"}), data, FaultKind::Argument, &[&named]);
+        }
+    }
+}
+
+#[test]
 fn samples_that_are_no_numbers_are_refused_unless_they_may_spread() {
     for bad in [f64::NAN, f64::INFINITY] {
         let data = vec![1.0, bad, 2.0];
