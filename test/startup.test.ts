@@ -1,11 +1,12 @@
 import {expect} from 'chai'
 import {execa} from 'execa'
-import {existsSync, globSync, readFileSync} from 'node:fs'
+import {existsSync, globSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
 import path from 'node:path'
 
 import {PEER_NAMES, SUITE_NAMES} from '../src/core/bench/names.ts'
 import {PEERS} from '../src/core/bench/peers/index.ts'
 import {SUITES} from '../src/core/bench/suites/index.ts'
+import {temporaryFolder} from './core/run/temporary-folder.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '..')
 
@@ -31,6 +32,7 @@ function packagesOf(file: string, seen = new Set<string>()): Set<string> {
 
 describe('starting', () => {
   const commands = globSync('src/commands/**/*.ts', {cwd: ROOT})
+  const folder = temporaryFolder()
 
   it('loads nothing heavy before a command needs it', () => {
     expect(commands).to.not.be.empty
@@ -50,6 +52,20 @@ describe('starting', () => {
     const engine = packagesOf(path.join(ROOT, 'src/core/serve/options.ts'))
     expect(engine).to.include('zod')
     expect(packagesOf(path.join(ROOT, 'src/ui/table.ts'))).to.include('cli-table3')
+  })
+
+  it('keeps its compiled code, and starts all the same where that cannot be kept', async () => {
+    const start = async (home: string) =>
+      execa('node', [path.join(ROOT, 'bin/run.js'), 'config', 'show', '--json'], {
+        env: {NPUBRIDGE_HOME: home, NODE_DISABLE_COMPILE_CACHE: undefined},
+      })
+    const home = path.join(folder(), 'home')
+    const first = await start(home)
+    expect(globSync('cache/code/**/*', {cwd: home})).to.have.length.greaterThan(100)
+    expect((await start(home)).stdout).to.equal(first.stdout)
+    rmSync(path.join(home, 'cache'), {recursive: true})
+    writeFileSync(path.join(home, 'cache'), 'this is no folder')
+    expect((await start(home)).stdout).to.equal(first.stdout)
   })
 
   it('tells the version without loading any package, as oclif would', async () => {

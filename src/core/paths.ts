@@ -7,7 +7,7 @@ export interface Paths {
   readonly runtimes: string
   /** Models of the catalogue, one folder a name. */
   readonly models: string
-  /** Compiled models and probe results: safe to delete at any time. */
+  /** Compiled models and code, embeddings and probe results: safe to delete at any time. */
   readonly cache: string
   /** What running servers leave for `serve status` and `serve stop`, and the hash of their token. */
   readonly servers: string
