@@ -14,6 +14,7 @@ import {loadBinding} from '../dist/core/engine/binding.js'
 import {createLegacyEngine} from '../dist/core/engine/legacy.js'
 import {resolvePaths} from '../dist/core/paths.js'
 import {createBridge} from '../dist/index.js'
+import {TEXTS, timeSemanticRoutes} from './bench-workflow-semantic.js'
 import {ROOT} from './steps.js'
 
 const {values: flags} = parseArgs({
@@ -144,76 +145,9 @@ function lexicalInRust() {
   )
 }
 
-/**
- * Semantic routes of new texts against the same model with the same shapes and nothing around it, in turns. Each text
- * has ten words that are one token each, so that both sides run stacks of 64 x 12.
- */
 async function semantic() {
-  const COUNT = 512
-  const STACK = 64
-  const TOKENS = 12
-  const IN_FLIGHT = 3
-  const INPUTS = {ids: 'input_ids', mask: 'attention_mask', types: 'token_type_ids'}
-  const words =
-    'time year people way day man thing woman life child world school state family student group country problem hand part place case week company system program question work government number night point home water room mother area money story fact month lot right study book eye job word business issue side kind head house'.split(
-      ' ',
-    )
-  let next = Date.now() * 1000
-  const textWith = () => {
-    let number = next++
-    return Array.from({length: 10}, () => {
-      const word = words[number % words.length]
-      number = Math.floor(number / words.length)
-      return word
-    }).join(' ')
-  }
-
-  const route = async () =>
-    bridge.submit({
-      type: 'route',
-      agents,
-      descriptions: Array.from({length: COUNT}, textWith),
-      method: 'semantic',
-      topK: 0,
-    })
-  const tensor = (value) => ({
-    data: new BigInt64Array(STACK * TOKENS).fill(value),
-    shape: [STACK, TOKENS],
-    datatype: 'INT64',
-  })
-  const stack = {
-    type: 'inference',
-    model: 'minilm',
-    inputs: Object.fromEntries(
-      Object.entries({ids: 2051n, mask: 1n, types: 0n}).map(([name, value]) => [INPUTS[name], tensor(value)]),
-    ),
-  }
-  const raw = async () => {
-    let left = COUNT / STACK
-    const worker = async () => {
-      while (left-- > 0) await bridge.submit(stack)
-    }
-
-    await Promise.all(Array.from({length: IN_FLIGHT}, worker))
-  }
-
-  const timeOf = async (work) => {
-    const started = performance.now()
-    await work()
-    return performance.now() - started
-  }
-
-  await route()
-  await raw()
-  const pairs = []
-  for (let round = 0; round < ROUNDS; round++) {
-    const order = round % 2 === 0 ? [route, raw] : [raw, route]
-    const times = new Map()
-    for (const work of order) times.set(work, await timeOf(work))
-    pairs.push({routed: times.get(route), alone: times.get(raw)})
-  }
-
-  const rate = (milliseconds) => `${((COUNT / milliseconds) * 1000).toFixed(0)} texts/s`
+  const pairs = await timeSemanticRoutes(bridge, agents, ROUNDS)
+  const rate = (milliseconds) => `${((TEXTS / milliseconds) * 1000).toFixed(0)} texts/s`
   say('the model alone, stacks of 64 × 12 tokens', 0, rate(middleOf(pairs.map(({alone}) => alone))))
   const ratio = middleOf(pairs.map(({alone, routed: time}) => alone / time))
   say(

@@ -5,6 +5,7 @@
 //! doubles, with the bytes of small outputs in one slab. `src/core/engine/native/records.ts` is the other side of both
 //! formats; [`records`] documents them.
 
+mod described;
 mod names;
 mod outbox;
 #[cfg(unix)]

@@ -15,24 +15,20 @@
 //! the bytes, length in bytes, the dimensions. A large tensor whose length is negative is lent: its buffer belongs to
 //! the engine until it is done with it.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use napi::bindgen_prelude::Uint8Array;
-use npubridge_engine::config::Batching;
 use npubridge_engine::engine::Submission;
 use npubridge_engine::operation::{
-    Agents, Benchmark, Completion, Embed, Inference, Kind, LoadModel, Name, Operation, Options,
-    Payload, Priority, Route, Signal, Sink, StreamStep, Workflow,
+    Completion, Inference, Kind, Name, Operation, Options, Payload, Priority, Signal, Sink,
+    StreamStep,
 };
-use npubridge_engine::routing::{Method, Profile, Query, calculate_priority};
 use npubridge_engine::scheduler::Ticket;
 use npubridge_engine::tensor::{Buffer, Shape, Tensor};
-use npubridge_engine::workflow::Task;
 use npubridge_engine::{DataType, Error, ErrorCode, Result};
-use serde::Deserialize;
 
+use crate::described::described;
 use crate::outbox::Outbox;
 
 /// The kind of an operation that is described in JSON, because it is seldom.
@@ -232,188 +228,4 @@ impl Iterator for &mut Reader<'_> {
         }
         None
     }
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
-enum Described {
-    LoadModel {
-        model: String,
-        #[serde(default)]
-        shapes: Vec<(String, Vec<usize>)>,
-        batching: Option<DescribedBatching>,
-    },
-    UnloadModel {
-        model: String,
-    },
-    Route {
-        description: Option<String>,
-        descriptions: Option<Vec<String>>,
-        agents: Option<DescribedAgents>,
-        head: Option<PathBuf>,
-        method: Option<String>,
-        top: Option<usize>,
-        threshold: Option<f32>,
-        explain: Option<bool>,
-    },
-    Workflow {
-        tasks: Vec<DescribedTask>,
-        max_parallel: Option<u32>,
-        agents: Option<DescribedAgents>,
-    },
-    Embed {
-        texts: Vec<String>,
-        model: Option<String>,
-    },
-    Benchmark {
-        kind: String,
-        duration_ms: f64,
-        model: Option<String>,
-    },
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct DescribedBatching {
-    max: usize,
-    delay_us: Option<u64>,
-    adaptive: Option<bool>,
-    #[serde(default)]
-    preferred: Vec<usize>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum DescribedAgents {
-    Folder(PathBuf),
-    Listed(Vec<DescribedAgent>),
-}
-
-#[derive(Debug, Deserialize)]
-pub(crate) struct DescribedAgent {
-    name: String,
-    #[serde(default)]
-    description: String,
-    #[serde(default)]
-    examples: Vec<String>,
-    priority: Option<i32>,
-}
-
-impl From<DescribedAgent> for Profile {
-    fn from(described: DescribedAgent) -> Self {
-        let DescribedAgent { name, description, examples, priority } = described;
-        let priority = priority.unwrap_or_else(|| calculate_priority(&name.to_lowercase()));
-        Self { name, description, examples, priority }
-    }
-}
-
-impl From<DescribedAgents> for Agents {
-    fn from(described: DescribedAgents) -> Self {
-        match described {
-            DescribedAgents::Folder(folder) => Self::Folder(folder),
-            DescribedAgents::Listed(agents) => {
-                Self::Listed(agents.into_iter().map(Profile::from).collect())
-            }
-        }
-    }
-}
-
-#[derive(Debug, Deserialize)]
-struct DescribedTask {
-    id: String,
-    agent: Option<String>,
-    #[serde(default)]
-    description: String,
-    priority: Option<i32>,
-    #[serde(default)]
-    dependencies: Vec<String>,
-}
-
-impl From<DescribedTask> for Task {
-    fn from(described: DescribedTask) -> Self {
-        let mut task = Self::new(described.id).after(described.dependencies);
-        task.description = described.description;
-        if let Some(agent) = described.agent {
-            task = task.with_agent(agent);
-        }
-        match described.priority {
-            Some(priority) => task.with_priority(priority),
-            None => task,
-        }
-    }
-}
-
-/// An operation from its JSON.
-fn described(json: &[u8]) -> Result<Operation> {
-    let described: Described = serde_json::from_slice(json).map_err(|error| {
-        Error::new(ErrorCode::InvalidArgument, "the operation cannot be read").caused_by(error)
-    })?;
-    Ok(match described {
-        Described::LoadModel { model, shapes, batching } => {
-            Operation::LoadModel(Box::new(LoadModel {
-                model: model.into(),
-                shapes: shapes.into_iter().map(|(name, shape)| (name.into(), shape)).collect(),
-                batching: batching.map(|batching| {
-                    let sizes = Batching {
-                        max: batching.max.max(1),
-                        delay: Duration::from_micros(batching.delay_us.unwrap_or(0)),
-                        adaptive: batching.adaptive.unwrap_or(true),
-                        ..Batching::default()
-                    };
-                    sizes.preferring(&batching.preferred)
-                }),
-            }))
-        }
-        Described::UnloadModel { model } => Operation::UnloadModel { model: model.into() },
-        Described::Route {
-            description,
-            descriptions,
-            agents,
-            head,
-            method,
-            top,
-            threshold,
-            explain,
-        } => {
-            let method = method.as_deref().map_or(Ok(Method::Keywords), Method::named)?;
-            Operation::Route(Box::new(Route {
-                many: descriptions.is_some(),
-                texts: descriptions.unwrap_or_else(|| description.into_iter().collect()),
-                agents: agents.map(Agents::from),
-                head,
-                query: Query {
-                    method,
-                    top: top.unwrap_or(3),
-                    threshold,
-                    explain: explain.unwrap_or(true),
-                },
-            }))
-        }
-        Described::Workflow { tasks, max_parallel, agents } => {
-            let unassigned = (0..).zip(&tasks).filter(|(_, task)| task.agent.is_none());
-            Operation::Workflow(Box::new(Workflow {
-                unassigned: unassigned.map(|(number, _)| number).collect(),
-                tasks: tasks.into_iter().map(Task::from).collect(),
-                max_parallel: max_parallel.unwrap_or(10),
-                agents: agents.map(Agents::from),
-            }))
-        }
-        Described::Embed { texts, model } => {
-            Operation::Embed(Box::new(Embed { texts, model: model.map(Name::from) }))
-        }
-        Described::Benchmark { kind, duration_ms, model } => {
-            Operation::Benchmark(Box::new(Benchmark {
-                kind: benchmark_kind(&kind)?,
-                duration: Duration::try_from_secs_f64(duration_ms / 1e3).unwrap_or(Duration::ZERO),
-                model: model.map(Name::from),
-            }))
-        }
-    })
-}
-
-fn benchmark_kind(name: &str) -> Result<Kind> {
-    Kind::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
-        Error::new(ErrorCode::InvalidArgument, format!("kind is \"{name}\""))
-            .suggest("echo, inference or matrix_multiply")
-    })
 }

@@ -13,7 +13,7 @@ use npubridge_engine::{Error as EngineError, ErrorCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::records::DescribedAgent;
+use crate::described::DescribedAgent;
 use crate::{to_js, to_json};
 
 #[derive(Debug, Deserialize)]

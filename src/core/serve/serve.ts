@@ -80,38 +80,14 @@ async function start(
   parts: ServerParts,
   closers: Array<() => Promise<void>>,
 ): Promise<RunningServer> {
-  const {engine, log, paths, version} = parts
   const tls = await readTls(options)
   const token = await tokenFor(options, parts)
-  const folder = options.models === null ? paths.models : path.resolve(options.models)
-  const {limits} = options
-  const registry = new ModelRegistry(engine, parts.models ?? new ModelFolder(folder, paths.models))
-  const activity = new Activity()
-  const observed = new ObservedEngine(engine, activity)
-  const service = new InferenceService({control: options.control, engine: observed, limits, registry, version})
-  const metrics = new ServerMetrics()
-  const npu = new NpuTelemetry(new LiveRoot())
-  const monitor = new Monitor({
-    activity,
-    metrics,
-    readNodes: parts.readNodes,
-    readTelemetry: () => npu.read(),
-    service,
-  })
+  const folder = options.models === null ? parts.paths.models : path.resolve(options.models)
+  const context = contextFor(options, parts, {folder, token})
+  const {metrics, monitor, service} = context
   closers.push(async () => {
     monitor[Symbol.dispose]()
   })
-  const context: HttpContext = {
-    access: accessFor(options, token),
-    activity,
-    budget: new ByteBudget(limits.heldBytes),
-    limits,
-    log,
-    metrics,
-    monitor,
-    offersPage: options.dashboard,
-    service,
-  }
   const {app, server} = createApp(context, tls)
   addRoutes(app, context)
   const sockets = addWebSocket(server, context)
@@ -133,15 +109,45 @@ async function start(
     models: folder,
     needsToken: token !== null,
     freshToken: token?.fresh ?? null,
-    metrics: context.metrics,
+    metrics,
     async stop() {
       service.drain()
       monitor[Symbol.dispose]()
       const {drainMs} = options
       await Promise.all([closeServer(server, drainMs), grpc?.close(drainMs), sockets.close(drainMs)])
       await app.close()
-      await engine.shutdown({drainMs: 0})
+      await parts.engine.shutdown({drainMs: 0})
     },
+  }
+}
+
+/** What every door of the server leads to: one engine, under observation, behind one check of who may come in. */
+function contextFor(
+  options: ServeOptions,
+  {engine, log, models, paths, readNodes, version}: ServerParts,
+  {folder, token}: {readonly folder: string; readonly token: TokenChoice | null},
+): HttpContext {
+  const {control, limits} = options
+  const activity = new Activity()
+  const metrics = new ServerMetrics()
+  const npu = new NpuTelemetry(new LiveRoot())
+  const service = new InferenceService({
+    control,
+    engine: new ObservedEngine(engine, activity),
+    limits,
+    registry: new ModelRegistry(engine, models ?? new ModelFolder(folder, paths.models)),
+    version,
+  })
+  return {
+    access: accessFor(options, token),
+    activity,
+    budget: new ByteBudget(limits.heldBytes),
+    limits,
+    log,
+    metrics,
+    monitor: new Monitor({activity, metrics, readNodes, readTelemetry: () => npu.read(), service}),
+    offersPage: options.dashboard,
+    service,
   }
 }
 

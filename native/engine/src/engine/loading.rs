@@ -4,20 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::sync::Mutex;
-use serde::Serialize;
 
+use super::Shared;
 use super::answer::Answer;
 use super::background::unloaded;
 use super::models::{FAILURE_KEPT, Instance, Shapes, Status, Waiting};
-use super::pool::{Of, Room};
+use super::pool::Room;
 use super::service::reason_of;
-use super::state::{Pending, State};
-use super::{Shared, host};
+use super::state::State;
 use crate::config::{ModelSettings, Tuning};
 use crate::error::{Error, ErrorCode, Result};
-use crate::model::cell::Cell;
-use crate::model::compile::{Compiled, Loaded, Recipe, Threads};
-use crate::model::properties::{self, Dropped, Facts, Properties};
+use crate::model::compile::{Compiled, Loaded, Recipe};
+use crate::model::properties::{self, Facts, Properties};
 use crate::model::source::{self, Source};
 use crate::openvino::Core;
 use crate::operation::{Fallback, LoadModel, Name, Operation};
@@ -161,29 +159,36 @@ fn prepare(shared: &Shared, model: usize, load: &LoadModel) -> Result<Option<Pre
         None => source::find(&load.model, &shared.config.models)?,
     };
     let core = shared.core()?;
-    let settings = shared.config.model_settings.get(&load.model);
-    let load = &with_settings(load, settings);
-    let own_tuning = settings.and_then(|settings| settings.tuning);
-    let own_profile = settings.and_then(|settings| settings.profile);
-    let recipe = Recipe {
-        source,
-        load: load.clone(),
-        profile: own_profile.unwrap_or(shared.config.profile),
-        // A model with a profile of its own has nothing of the tuning of others.
-        tuning: own_tuning.unwrap_or(if own_profile.is_some() {
-            Tuning::default()
-        } else {
-            shared.config.tuning
-        }),
-        npu: shared.config.npu,
-        cache: shared.config.cache.clone(),
-        cpu_threads: shared.cpu_threads(),
-    };
+    let recipe = recipe(shared, source, load);
     let loaded = recipe.inspect(&core)?;
-    let wait = |of| Waiting { model, load: load.clone(), bytes: loaded.bytes, of };
+    let wait = |of| Waiting { model, load: recipe.load.clone(), bytes: loaded.bytes, of };
     if let Room::Taken(error) = shared.make_room(model, &load.model, loaded.bytes, None)? {
         return shared.wait_for_room(wait(None), error).map(|()| None);
     }
+    match on_best_device(shared, &core, model, &recipe, &loaded) {
+        Ok(prepared) => Ok(Some(prepared)),
+        Err(NoDevice { to_wait_for: Some((device, error)), .. }) => {
+            shared.wait_for_room(wait(Some(device)), error).map(|()| None)
+        }
+        Err(NoDevice { rejected, .. }) => Err(no_device(load, rejected)),
+    }
+}
+
+/// Why no device has a model now.
+struct NoDevice {
+    rejected: Vec<(Name, Error)>,
+    /// The best of those that would have it if others let go of their memory.
+    to_wait_for: Option<(usize, Error)>,
+}
+
+/// Compiles a model on the first device that takes it.
+fn on_best_device(
+    shared: &Shared,
+    core: &Core,
+    model: usize,
+    recipe: &Recipe,
+    loaded: &Loaded,
+) -> std::result::Result<Prepared, NoDevice> {
     let mut rejected: Vec<(Name, Error)> = Vec::new();
     let mut too_full = Vec::new();
     let mut to_wait_for = None;
@@ -196,8 +201,8 @@ fn prepare(shared: &Shared, model: usize, load: &LoadModel) -> Result<Option<Pre
             rejected.push((name.clone(), error));
             continue;
         }
-        shared.ask_for_memory(&core, device);
-        let room = shared.make_room(model, &load.model, loaded.bytes, Some(device));
+        shared.ask_for_memory(core, device);
+        let room = shared.make_room(model, &recipe.load.model, loaded.bytes, Some(device));
         if let Err(error) | Ok(Room::Taken(error)) = &room {
             rejected.push((name.clone(), error.clone()));
             too_full.push((device, error.clone()));
@@ -206,13 +211,13 @@ fn prepare(shared: &Shared, model: usize, load: &LoadModel) -> Result<Option<Pre
             }
             continue;
         }
-        match instantiate(shared, &core, &recipe, &loaded, device, &rejected) {
+        match instantiate(shared, core, recipe, loaded, device, &rejected) {
             Ok(prepared) => {
                 // It runs here rather than wait; what is preferred is asked again after a while.
                 too_full
                     .iter()
                     .for_each(|(device, error)| shared.refuse_for_now(model, *device, error));
-                return Ok(Some(prepared));
+                return Ok(prepared);
             }
             Err(error) => {
                 shared.note_refusal(model, device, &error);
@@ -220,9 +225,27 @@ fn prepare(shared: &Shared, model: usize, load: &LoadModel) -> Result<Option<Pre
             }
         }
     }
-    match to_wait_for {
-        Some((device, error)) => shared.wait_for_room(wait(Some(device)), error).map(|()| None),
-        None => Err(no_device(load, rejected)),
+    Err(NoDevice { rejected, to_wait_for })
+}
+
+/// How a model is compiled: as it was asked for, else as the configuration says.
+fn recipe(shared: &Shared, source: Source, load: &LoadModel) -> Recipe {
+    let settings = shared.config.model_settings.get(&load.model);
+    let own_tuning = settings.and_then(|settings| settings.tuning);
+    let own_profile = settings.and_then(|settings| settings.profile);
+    Recipe {
+        source,
+        load: with_settings(load, settings),
+        profile: own_profile.unwrap_or(shared.config.profile),
+        // A model with a profile of its own has nothing of the tuning of others.
+        tuning: own_tuning.unwrap_or(if own_profile.is_some() {
+            Tuning::default()
+        } else {
+            shared.config.tuning
+        }),
+        npu: shared.config.npu,
+        cache: shared.config.cache.clone(),
+        cpu_threads: shared.cpu_threads(),
     }
 }
 
@@ -340,71 +363,6 @@ pub(super) fn bring_back(shared: &Shared, model: usize) {
     drop((prepared, dropped));
 }
 
-impl Instance {
-    /// The form to compile when the model is loaded: as it is (inner none), or for one row when only the number of rows
-    /// is open, since fixed shapes run faster. None when nothing can be compiled before the first request tells its
-    /// shapes.
-    #[allow(clippy::option_option)]
-    fn first_shapes(&self) -> Option<Option<Shapes>> {
-        if self.signature.fixed {
-            return Some(None);
-        }
-        if self.signature.only_rows_open {
-            return self.signature.least_shapes().map(Some);
-        }
-        self.open_shapes.then_some(None)
-    }
-
-    /// Compiles the model for these input shapes only, or as it is.
-    fn compile_for(&self, shapes: Option<&Shapes>) -> Result<Compiled> {
-        self.compile(&self.shaped(shapes)?, Threads::Device)
-    }
-
-    /// The model for these input shapes only, or as it is. Fails where the model cannot have them.
-    pub(super) fn shaped(&self, shapes: Option<&Shapes>) -> Result<crate::openvino::Model> {
-        let named: Option<Vec<(Name, Vec<usize>)>> = shapes.map(|shapes| {
-            let ports = self.signature.inputs.iter().zip(shapes);
-            ports.map(|(port, shape)| (port.name.clone(), shape.clone())).collect()
-        });
-        self.recipe.shaped(&self.core, named.as_deref())
-    }
-
-    /// Compiles what [`Instance::shaped`] gave. Fails where the device cannot.
-    pub(super) fn compile(
-        &self,
-        model: &crate::openvino::Model,
-        threads: Threads,
-    ) -> Result<Compiled> {
-        self.recipe.compile(&self.core, &self.device_name, model, threads)
-    }
-
-    /// A new place in a compiled form. Fails where the device has no more.
-    pub(super) fn place(&self, compiled: &Compiled) -> Result<Cell> {
-        Cell::new(compiled, &self.signature.inputs, &self.signature.outputs)
-    }
-
-    /// The answer to an operation that wanted the model to be loaded.
-    pub(super) fn answer(&self, pending: Pending, start: Nanos, end: Nanos) -> Answer {
-        let outcome = match &pending.operation {
-            Operation::LoadModel(load) if !self.is_what_was_asked(load) => Err(Error::new(
-                ErrorCode::InvalidArgument,
-                format!("{} is loaded with other shapes", load.model),
-            )
-            .suggest("unload_model first")),
-            _ => host::report(&describe(self)),
-        };
-        Answer {
-            device: Some(self.device_name.clone()),
-            fallback: self.fallback.clone(),
-            ..Answer::on_host(pending, outcome, start, end)
-        }
-    }
-
-    fn is_what_was_asked(&self, load: &LoadModel) -> bool {
-        load.shapes.is_empty() || self.recipe.load.shapes == load.shapes
-    }
-}
-
 impl Shared {
     /// How running on `device` differs from the first choice, given what this model was refused by.
     fn fallback_to(&self, device: usize, rejected: &[(Name, Error)]) -> Option<Arc<Fallback>> {
@@ -421,172 +379,5 @@ impl Shared {
             to: self.devices[device].name.clone(),
             reason: reasons.join("; "),
         }))
-    }
-
-    /// Sets memory aside for a model, letting idle ones go for it, least recently used first.
-    ///
-    /// # Errors
-    /// `RESOURCE_EXHAUSTED` naming need and limit when it can never fit.
-    fn make_room(&self, model: usize, name: &str, bytes: u64, of: Of) -> Result<Room> {
-        let Some(limit) = self.memory_limit(of) else {
-            return Ok(Room::Made);
-        };
-        if bytes > limit {
-            return Err(self.never_fits(name, bytes, limit, of));
-        }
-        let mut dropped = Vec::new();
-        let mut state = self.state.lock();
-        let mut room = Room::Made;
-        while state.models.memory_of_others(model, of).saturating_add(bytes) > limit {
-            let Some(idle) = self.idle_model(&state, model, of) else {
-                room = Room::Taken(self.in_the_way(&state, name, bytes, limit, of));
-                break;
-            };
-            dropped.push(state.models.take_out(idle));
-            state.models.entries[idle].status = Status::Unloaded;
-        }
-        let entry = &mut state.models.entries[model];
-        let being_loaded = matches!(entry.status, Status::Loading(_));
-        if matches!(room, Room::Made) {
-            match of {
-                None if being_loaded => entry.reserved = bytes,
-                None => {}
-                Some(device) => entry.reserved_on = Some((device, bytes)),
-            }
-        }
-        drop(state);
-        drop(dropped);
-        Ok(room)
-    }
-
-    /// Lets a model wait for memory that others use: it is loaded when they are done.
-    ///
-    /// # Errors
-    /// `error` when others may not be let go for it, or when it is loaded already, elsewhere.
-    fn wait_for_room(&self, waiting: Waiting, error: Error) -> Result<()> {
-        let mut state = self.state.lock();
-        let entry = &mut state.models.entries[waiting.model];
-        let being_loaded = matches!(entry.status, Status::Loading(_));
-        if !self.config.resources.evict_idle || !being_loaded {
-            return Err(error);
-        }
-        // Two that wait must not be in each other's way.
-        entry.release();
-        state.models.waiting.push(waiting);
-        self.timer_wake.notify_one();
-        Ok(())
-    }
-
-    /// The loaded model, other than `model`, that may be let go, has nothing to do and was not used for longest.
-    fn idle_model(&self, state: &State, model: usize, of: Of) -> Option<usize> {
-        let entries = &state.models.entries;
-        let candidates = (0..entries.len())
-            .filter(|other| self.config.resources.evict_idle && *other != model)
-            .filter(|other| is_idle(state, *other) && entries[*other].charged(of) > 0);
-        candidates.min_by_key(|other| entries[*other].used)
-    }
-
-    /// Loads models that waited for memory which there is now, and forgets those that nothing waits for any more.
-    pub(super) fn load_waiting(&self, state: &mut State) {
-        let mut waiting = std::mem::take(&mut state.models.waiting);
-        waiting.retain(|waiting| {
-            let entry = &state.models.entries[waiting.model];
-            let Status::Loading(waiters) = &entry.status else {
-                return false;
-            };
-            let wanted = waiters.iter().any(|ticket| state.apart.contains_key(ticket))
-                || !state.scheduler.is_lane_empty(entry.lane);
-            if !wanted {
-                state.models.entries[waiting.model].status = Status::Unloaded;
-                return false;
-            }
-            let busy: u64 = (0..state.models.entries.len())
-                .filter(|other| *other != waiting.model && !is_idle(state, *other))
-                .map(|other| state.models.entries[other].charged(waiting.of))
-                .sum();
-            let limit = self.memory_limit(waiting.of).unwrap_or(u64::MAX);
-            if busy.saturating_add(waiting.bytes) > limit {
-                return true;
-            }
-            let load = waiting.load.clone();
-            state.models.jobs.push_back(super::models::Job::Load(waiting.model, load));
-            self.background_wake.notify_one();
-            false
-        });
-        state.models.waiting.append(&mut waiting);
-    }
-}
-
-/// Whether a model is loaded and has nothing to do.
-fn is_idle(state: &State, model: usize) -> bool {
-    let entry = &state.models.entries[model];
-    entry.instance().is_some()
-        && entry.running == 0
-        && entry.streams.is_empty()
-        && state.scheduler.is_lane_empty(entry.lane)
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Description {
-    model: String,
-    device: String,
-    inputs: Vec<PortDescription>,
-    outputs: Vec<PortDescription>,
-    state: Vec<StateDescription>,
-    max_batch: usize,
-    /// Inferences at once on the device.
-    requests: Option<usize>,
-    /// What it was compiled with, by the names of OpenVINO.
-    properties: BTreeMap<&'static str, String>,
-    /// What the compiled model says of these, and of streams, threads and precision.
-    effective: BTreeMap<&'static str, String>,
-    /// What the device was not given of what was asked for.
-    dropped: Vec<Dropped>,
-}
-
-#[derive(Debug, Serialize)]
-struct PortDescription {
-    name: String,
-    datatype: &'static str,
-    shape: Vec<i64>,
-}
-
-#[derive(Debug, Serialize)]
-struct StateDescription {
-    output: String,
-    input: String,
-}
-
-fn describe(instance: &Instance) -> Description {
-    let signature = &instance.signature;
-    let ports = |ports: &[crate::model::signature::Port]| {
-        ports
-            .iter()
-            .map(|port| PortDescription {
-                name: port.name.to_string(),
-                datatype: port.datatype.name(),
-                shape: port.shape.to_signed(),
-            })
-            .collect()
-    };
-    Description {
-        model: signature.model.to_string(),
-        device: instance.device_name.to_string(),
-        inputs: ports(&signature.inputs),
-        outputs: ports(&signature.outputs),
-        state: signature
-            .state
-            .iter()
-            .map(|(output, input)| StateDescription {
-                output: signature.outputs[*output].name.to_string(),
-                input: signature.inputs[*input].name.to_string(),
-            })
-            .collect(),
-        max_batch: if signature.stacks { instance.batching.max } else { 1 },
-        requests: instance.requests,
-        properties: instance.properties.set.iter().cloned().collect(),
-        effective: instance.effective.clone(),
-        dropped: instance.properties.dropped.clone(),
     }
 }

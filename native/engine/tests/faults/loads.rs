@@ -71,25 +71,49 @@ fn survives(faults: &str, when: &When) -> Option<load::Outcome> {
     let npu = Npu::take()?;
     let before = threads().len();
     let requests = npu.count("requests");
-    let abandoned_before = requests;
     let world = load::World::make(npu.folder.path());
     let engine = npu.engine_with(&["NPU", "CPU"], |config| Config {
         // Longer than this machine may keep a thread waiting.
         hang_after: Duration::from_secs(1),
         ..config
     });
+    let outcome = under_load(&npu, &engine, &world, faults, when);
+    let metrics = engine.metrics();
+    assert_eq!(metrics.completed + metrics.failed, metrics.submitted);
+    assert!(metrics.fallbacks >= outcome.fallbacks, "{}", metrics.fallbacks);
+    assert_eq!((metrics.queue_depth, metrics.running), (0, 0));
+
+    npu.faults("");
+    recovers(&engine, &world);
+    let stopping = Instant::now();
+    engine.shutdown(Duration::from_secs(1));
+    assert!(stopping.elapsed() < Duration::from_secs(4), "{:?}", stopping.elapsed());
+    threads_end(before);
+    let left = npu.count("requests") - requests;
+    assert!(left <= metrics.abandoned, "{left} requests are left, {} abandoned", metrics.abandoned);
+    Some(outcome)
+}
+
+/// A load of two halves, with the fault as it comes upon them.
+fn under_load(
+    npu: &Npu,
+    engine: &Engine,
+    world: &load::World,
+    faults: &str,
+    when: &When,
+) -> load::Outcome {
     if matches!(when, When::Later) {
-        on_npu(&engine, tiny(&world.fixed, 0));
-        on_npu(&engine, tiny(&world.rows, 0));
+        on_npu(engine, tiny(&world.fixed, 0));
+        on_npu(engine, tiny(&world.rows, 0));
     }
     let started = Instant::now();
     npu.faults(faults);
     let count = load_size();
-    let mut outcome = world.load(&engine, count / 2, 1);
+    let mut outcome = world.load(engine, count / 2, 1);
     if matches!(when, When::Later) {
         npu.faults(faults);
     }
-    let second = world.load(&engine, count - count / 2, 2);
+    let second = world.load(engine, count - count / 2, 2);
     let took = started.elapsed();
     outcome.fallbacks += second.fallbacks;
     for (device, count) in second.on {
@@ -105,19 +129,19 @@ fn survives(faults: &str, when: &When) -> Option<load::Outcome> {
         outcome.errors,
         second.errors
     );
-    assert_eq!(metrics.completed + metrics.failed, metrics.submitted);
-    assert!(metrics.fallbacks >= outcome.fallbacks, "{}", metrics.fallbacks);
-    assert_eq!((metrics.queue_depth, metrics.running), (0, 0));
+    outcome
+}
 
-    npu.faults("");
+/// The NPU, which works again, is used again, and what is unloaded gives back all that it had.
+fn recovers(engine: &Engine, world: &load::World) {
     if engine.health().status == "ok" {
         // A compiler that failed this long is asked again only after a while, unless the model is loaded anew.
-        drop(simply(&engine, unload(&world.fixed)).answer());
+        drop(simply(engine, unload(&world.fixed)).answer());
     }
-    comes_back(&engine, &world.fixed);
+    comes_back(engine, &world.fixed);
     eventually("all is well", || engine.health().status == "ok");
     for model in [&world.fixed, &world.rows, &world.recurrent, &world.spare] {
-        drop(simply(&engine, unload(model)).answer());
+        drop(simply(engine, unload(model)).answer());
     }
     // A model that is unloaded while it is compiled for its return takes memory until that is over.
     eventually("the pool is at zero", || {
@@ -125,17 +149,15 @@ fn survives(faults: &str, when: &When) -> Option<load::Outcome> {
         let all = [used.system_memory, used.npu_memory, used.npu_slots, used.cpu_cores];
         all.iter().all(|amount| amount.used == 0)
     });
-    let stopping = Instant::now();
-    engine.shutdown(Duration::from_secs(1));
-    assert!(stopping.elapsed() < Duration::from_secs(4), "{:?}", stopping.elapsed());
+}
+
+/// Waits until there are no more threads than `before`.
+fn threads_end(before: usize) {
     let gone = Instant::now();
     while threads().len() > before {
         assert!(gone.elapsed() < SOON, "more than {before} threads: {:?}", threads());
         std::thread::sleep(Duration::from_millis(5));
     }
-    let left = npu.count("requests") - abandoned_before;
-    assert!(left <= metrics.abandoned, "{left} requests are left, {} abandoned", metrics.abandoned);
-    Some(outcome)
 }
 
 #[test]

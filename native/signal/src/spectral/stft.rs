@@ -1,6 +1,7 @@
 //! The short-time Fourier transform and its inverse, as `scipy.signal.stft` and `istft`.
 
 use num_complex::Complex;
+use realfft::ComplexToReal;
 
 use super::frames::frames;
 use super::power::times;
@@ -214,7 +215,38 @@ impl Istft {
         let (lines, count) = (*lines, *count);
         let layout = self.layout(lines)?;
         let (wide, own) = weights::<T>(&self.window, layout.nperseg)?;
-        let length = layout.nperseg + (count - 1) * layout.step;
+        let kept = self.kept(layout, count)?;
+        let factor = self.factor(layout, &wide);
+        let total = leading.iter().product::<usize>().saturating_mul(span(layout, count));
+        if total > MAX_VALUES {
+            return Err(Fault::limit("the output", total, MAX_VALUES));
+        }
+        let norm = self.norm(layout, &wide, count, kept.clone())?;
+        let channels = array.channels() / lines;
+        let mut output = vec![T::zero(); channels * kept.len()];
+        let plan = T::plans().inverse(layout.nfft);
+        let segments = OverlapAdd { layout, lines, count, weights: own, factor };
+        parallel::channels(
+            &array.complexes(),
+            lines * count,
+            &mut output,
+            kept.len(),
+            |input, output| {
+                let sum = segments.run(input, &*plan);
+                let sums = sum[kept.start..].iter().zip(&norm);
+                output
+                    .iter_mut()
+                    .zip(sums)
+                    .for_each(|(out, (sum, norm))| *out = *sum / T::of(*norm));
+            },
+        );
+        let shape = [leading, &[kept.len()]].concat();
+        Ok(vec![("samples", T::signal(Array::real(output, &shape)))])
+    }
+
+    /// The samples that are given back: those that were not put before and behind.
+    fn kept(&self, layout: Layout, count: usize) -> Result<std::ops::Range<usize>> {
+        let length = span(layout, count);
         let reach = if self.boundary { layout.nperseg / 2 } else { 0 };
         let kept = length.saturating_sub(2 * reach);
         if kept == 0 {
@@ -223,48 +255,18 @@ impl Istft {
                 layout.nperseg
             )));
         }
-        let total = leading.iter().product::<usize>().saturating_mul(length);
-        if total > MAX_VALUES {
-            return Err(Fault::limit("the output", total, MAX_VALUES));
-        }
-        let norm = self.norm(layout, &wide, count, reach..reach + kept)?;
+        Ok(reach..reach + kept)
+    }
+
+    /// Takes the scale of the spectra back, and that of the transform.
+    fn factor<T: Real>(&self, layout: Layout, weights: &[f64]) -> T {
         let factor = if self.psd {
-            (self.fs * wide.iter().map(|w| w * w).sum::<f64>()).sqrt()
+            (self.fs * weights.iter().map(|w| w * w).sum::<f64>()).sqrt()
         } else {
-            wide.iter().sum()
+            weights.iter().sum()
         };
         #[allow(clippy::cast_precision_loss)]
-        let factor = T::of(factor / layout.nfft as f64);
-        let channels = array.channels() / lines;
-        let mut output = vec![T::zero(); channels * kept];
-        let plan = T::plans().inverse(layout.nfft);
-        parallel::channels(
-            &array.complexes(),
-            lines * count,
-            &mut output,
-            kept,
-            |input, output| {
-                let mut sum = vec![T::zero(); length];
-                let mut spectrum = vec![Complex::default(); lines];
-                let (mut time, mut scratch) = (vec![T::zero(); layout.nfft], Vec::new());
-                for k in 0..count {
-                    spectrum
-                        .iter_mut()
-                        .enumerate()
-                        .for_each(|(line, value)| *value = input[line * count + k]);
-                    irfft_into(&*plan, &mut spectrum, &mut time, &mut scratch);
-                    let target = sum[k * layout.step..].iter_mut();
-                    target.zip(&time).zip(&own).for_each(|((out, t), w)| *out += *t * factor * *w);
-                }
-                let sums = sum[reach..].iter().zip(&norm);
-                output
-                    .iter_mut()
-                    .zip(sums)
-                    .for_each(|(out, (sum, norm))| *out = *sum / T::of(*norm));
-            },
-        );
-        let shape = [leading, &[kept]].concat();
-        Ok(vec![("samples", T::signal(Array::real(output, &shape)))])
+        T::of(factor / layout.nfft as f64)
     }
 
     /// What overlapping windows add up to, which must not vanish.
@@ -275,7 +277,7 @@ impl Istft {
         count: usize,
         kept: std::ops::Range<usize>,
     ) -> Result<Vec<f64>> {
-        let mut norm = vec![0.0; layout.nperseg + (count - 1) * layout.step];
+        let mut norm = vec![0.0; span(layout, count)];
         for k in 0..count {
             norm[k * layout.step..].iter_mut().zip(wide).for_each(|(sum, w)| *sum += w * w);
         }
@@ -291,5 +293,38 @@ impl Istft {
             .suggest("use a larger parameters.noverlap"));
         }
         Ok(norm.iter().map(|sum| if *sum > 1e-10 { *sum } else { 1.0 }).collect())
+    }
+}
+
+/// Samples of `count` segments that overlap.
+fn span(layout: Layout, count: usize) -> usize {
+    layout.nperseg + (count - 1) * layout.step
+}
+
+/// From the spectra of one channel to the sum of their segments.
+struct OverlapAdd<T> {
+    layout: Layout,
+    lines: usize,
+    count: usize,
+    weights: Vec<T>,
+    factor: T,
+}
+
+impl<T: Real> OverlapAdd<T> {
+    fn run(&self, input: &[Complex<T>], plan: &dyn ComplexToReal<T>) -> Vec<T> {
+        let Layout { step, nfft, .. } = self.layout;
+        let mut sum = vec![T::zero(); span(self.layout, self.count)];
+        let mut spectrum = vec![Complex::default(); self.lines];
+        let (mut time, mut scratch) = (vec![T::zero(); nfft], Vec::new());
+        for k in 0..self.count {
+            spectrum
+                .iter_mut()
+                .enumerate()
+                .for_each(|(line, value)| *value = input[line * self.count + k]);
+            irfft_into(plan, &mut spectrum, &mut time, &mut scratch);
+            let target = sum[k * step..].iter_mut().zip(&time).zip(&self.weights);
+            target.for_each(|((out, t), w)| *out += *t * self.factor * *w);
+        }
+        sum
     }
 }

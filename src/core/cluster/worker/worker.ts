@@ -21,8 +21,8 @@ import {WorkerAgents} from './agents.ts'
 import {AnswerBook} from './answer-book.ts'
 import {Consumers} from './consumers.ts'
 import {Dispersal} from './dispersal.ts'
-import {JobExecutor} from './executor.ts'
-import {Inheritance} from './inheritance.ts'
+import {type ExecutorOptions, JobExecutor} from './executor.ts'
+import {Inheritance, type InheritanceParts} from './inheritance.ts'
 import {JobRunner} from './job-runner.ts'
 import {ReplyWriter} from './replies.ts'
 import {portrait, type PortraitParts} from './self-portrait.ts'
@@ -78,13 +78,9 @@ export class ClusterWorker {
   #subscriber: Redis | undefined
 
   private constructor(settings: WorkerSettings, link: RedisLink, clock: PoolClock, name: string) {
-    const {engine, modelsFolder, options, version} = settings
+    const {capacity, engine, options, version} = settings
     const keys = new PoolKeys(options.pool)
-    const agents = new WorkerAgents({
-      allowed: settings.allowedAgents ?? [],
-      folder: settings.agentsFolder,
-      isSigned: options.key !== null,
-    })
+    const agents = agentsOf(settings)
     this.name = name
     this.redis = link.shown
     this.#keys = keys
@@ -94,55 +90,26 @@ export class ClusterWorker {
     this.#directory = new NodeDirectory(link.redis, keys)
     this.#tensors = new TensorStore(link.redis, keys, options)
     this.#queues = new LaneQueues(link, keys)
-    const executor = new JobExecutor({
-      agents,
-      clock,
-      engine,
-      key: options.key,
-      modelsFolder,
-      tensors: this.#tensors,
-      version,
-    })
-    const answers = new AnswerBook(link.redis, keys, new ReplyWriter(link.redis, keys), options)
-    this.#runner = new JobRunner({
-      answers,
-      dispersal: new Dispersal({answers, node: name, options, queues: this.#queues}),
-      driver: link.driver,
-      executor,
-      keys,
-      node: name,
-      options,
-      redis: link.redis,
-    })
-    const onProblem = (error: Error) => {
-      this.#tellProblem(error)
-    }
-
-    this.#consumers = new Consumers({
-      capacity: settings.capacity,
-      keys,
-      link,
-      onAbandoned: (job) => {
-        void this.#runner.abandoned(job).catch(onProblem)
-      },
-      onProblem,
-      options,
-      process: this.#runner.process,
-    })
-    this.#inheritance = new Inheritance({
-      answers,
+    const executor = executorOf(settings, {agents, clock, tensors: this.#tensors})
+    const surroundings: InheritanceParts = {
+      answers: new AnswerBook(link.redis, keys, new ReplyWriter(link.redis, keys), options),
       clock,
       directory: this.#directory,
       keys,
       link,
       node: name,
-      onProblem,
+      onProblem: (error) => {
+        this.#tellProblem(error)
+      },
       options,
       queues: this.#queues,
-    })
+    }
+    this.#runner = runnerOf(executor, surroundings)
+    this.#consumers = consumersOf(this.#runner, capacity, surroundings)
+    this.#inheritance = new Inheritance(surroundings)
     this.#portrait = {
       agents: agents.names,
-      capacity: settings.capacity,
+      capacity,
       clock,
       engine,
       executor,
@@ -293,6 +260,48 @@ export class ClusterWorker {
     )
     await this.#link[Symbol.asyncDispose]()
   }
+}
+
+function agentsOf({agentsFolder, allowedAgents = [], options}: WorkerSettings): WorkerAgents {
+  return new WorkerAgents({allowed: allowedAgents, folder: agentsFolder, isSigned: options.key !== null})
+}
+
+function executorOf(
+  {engine, modelsFolder, options, version}: WorkerSettings,
+  {agents, clock, tensors}: Pick<ExecutorOptions, 'agents' | 'clock' | 'tensors'>,
+): JobExecutor {
+  return new JobExecutor({agents, clock, engine, key: options.key, modelsFolder, tensors, version})
+}
+
+function runnerOf(executor: JobExecutor, {answers, keys, link, node, options, queues}: InheritanceParts): JobRunner {
+  return new JobRunner({
+    answers,
+    dispersal: new Dispersal({answers, node, options, queues}),
+    driver: link.driver,
+    executor,
+    keys,
+    node,
+    options,
+    redis: link.redis,
+  })
+}
+
+function consumersOf(
+  runner: JobRunner,
+  capacity: number,
+  {keys, link, onProblem, options}: InheritanceParts,
+): Consumers {
+  return new Consumers({
+    capacity,
+    keys,
+    link,
+    onAbandoned(job) {
+      void runner.abandoned(job).catch(onProblem)
+    },
+    onProblem,
+    options,
+    process: runner.process,
+  })
 }
 
 /** How long Redis may take to be told that a worker leaves. */

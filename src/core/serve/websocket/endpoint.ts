@@ -26,12 +26,11 @@ interface Open {
 }
 
 export function addWebSocket(server: HttpServer, context: HttpContext, pingMs = PING_MS): WebSocketEndpoint {
-  const {limits, metrics, service} = context
   const sockets = new WebSocketServer({
     allowSynchronousEvents: true,
     // Never the one that carries a token.
     handleProtocols: (offered) => (offered.has(SOCKET_PROTOCOL) ? SOCKET_PROTOCOL : false),
-    maxPayload: limits.bodyBytes,
+    maxPayload: context.limits.bodyBytes,
     noServer: true,
     // Compression would let a few bytes become many, and tensors hardly get smaller.
     perMessageDeflate: false,
@@ -40,12 +39,7 @@ export function addWebSocket(server: HttpServer, context: HttpContext, pingMs = 
   let opened = 0
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     try {
-      if (new URL(request.url ?? '/', 'http://localhost').pathname !== PATH) {
-        throw new Refusal({http: 404, grpc: 12}, 'INVALID_ARGUMENT', `WebSockets are at ${PATH}`)
-      }
-
-      if (service.isDraining) throw new Refusal(CLOSING, 'CANCELLED', 'the server is shutting down')
-      context.access.check(headOf(request))
+      checkUpgrade(request, context)
     } catch (error) {
       refuse(socket, error, context)
       return
@@ -56,36 +50,61 @@ export function addWebSocket(server: HttpServer, context: HttpContext, pingMs = 
       request.socket.setTimeout(0)
       const client = request.socket.remoteAddress ?? 'local'
       const session = new WebSocketSession(webSocket, context, {client, name: `ws${++opened}`})
-      const entry: Open = {isAlive: true, session}
-      open.set(webSocket, entry)
-      metrics.sockets++
-      const isHere = () => {
-        entry.isAlive = true
-      }
-
-      webSocket.on('pong', isHere).on('message', isHere)
-      webSocket.on('error', (error) => {
-        context.log.debug('a WebSocket failed', {cause: error.message})
-      })
-      webSocket.on('close', () => {
-        open.delete(webSocket)
-        metrics.sockets--
-      })
+      follow(webSocket, session, open, context)
     })
   })
   const timer = setInterval(() => {
-    for (const [webSocket, entry] of open) check(webSocket, entry, limits.idleMs)
+    for (const [webSocket, entry] of open) check(webSocket, entry, context.limits.idleMs)
   }, pingMs)
   timer.unref()
   return {
     async close(drainMs) {
       clearInterval(timer)
-      await Promise.race([Promise.all([...open.values()].map(async ({session}) => session.idle())), after(drainMs)])
-      for (const webSocket of open.keys()) webSocket.close(GOING_AWAY, 'the server is shutting down')
-      await Promise.race([Promise.all([...open.keys()].map(closed)), after(CLOSE_MS)])
-      for (const webSocket of open.keys()) webSocket.terminate()
+      await closeAll(open, drainMs)
     },
   }
+}
+
+/** @throws {Refusal} for a request that gets no WebSocket. */
+function checkUpgrade(request: IncomingMessage, {access, service}: HttpContext): void {
+  if (new URL(request.url ?? '/', 'http://localhost').pathname !== PATH) {
+    throw new Refusal({http: 404, grpc: 12}, 'INVALID_ARGUMENT', `WebSockets are at ${PATH}`)
+  }
+
+  if (service.isDraining) throw new Refusal(CLOSING, 'CANCELLED', 'the server is shutting down')
+  access.check(headOf(request))
+}
+
+/** Keeps a WebSocket among those that are open, until it closes. */
+function follow(
+  webSocket: WebSocket,
+  session: WebSocketSession,
+  open: Map<WebSocket, Open>,
+  {log, metrics}: HttpContext,
+): void {
+  const entry: Open = {isAlive: true, session}
+  open.set(webSocket, entry)
+  metrics.sockets++
+  const isHere = () => {
+    entry.isAlive = true
+  }
+
+  webSocket.on('pong', isHere).on('message', isHere)
+  webSocket.on('error', (error) => {
+    log.debug('a WebSocket failed', {cause: error.message})
+  })
+  webSocket.on('close', () => {
+    open.delete(webSocket)
+    metrics.sockets--
+  })
+}
+
+/** Lets operations end for up to `drainMs`, then says goodbye, then hangs up on those that do not agree. */
+async function closeAll(open: ReadonlyMap<WebSocket, Open>, drainMs: number): Promise<void> {
+  await Promise.race([Promise.all([...open.values()].map(async ({session}) => session.idle())), after(drainMs)])
+  for (const webSocket of open.keys()) webSocket.close(GOING_AWAY, 'the server is shutting down')
+  await Promise.race([Promise.all([...open.keys()].map(closed)), after(CLOSE_MS)])
+  for (const webSocket of open.keys()) webSocket.terminate()
 }
 
 /** How long a client may take to agree that the connection is over. */

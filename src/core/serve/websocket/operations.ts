@@ -46,53 +46,27 @@ export async function runOperation(
     }
 
     case 'load_model': {
-      service.requireControl('load models')
-      const {inputs, name, outputs} = await service.registry.load(operation.model, operation.shapes)
-      return answerOf('load_model', {model: name, inputs, outputs}, service)
+      return loadModel(operation, service)
     }
 
     case 'unload_model': {
-      await service.unload(operation.model)
-      return answerOf('unload_model', {model: operation.model, unloaded: true}, service)
-    }
-
-    case 'initialize': {
-      service.requireControl('initialize devices')
-      return service.engine.submit(operation, options)
+      return unloadModel(operation, service)
     }
 
     case 'benchmark': {
       return benchmark(operation, options, context)
     }
 
-    case 'matrix_multiply': {
-      checkProduct(operation.inputs, context.limits.tensorElements)
-      return service.engine.submit(operation, options)
-    }
-
-    case 'route': {
-      refusePaths(operation)
-      checkTexts([operation.description ?? '', ...(operation.descriptions ?? [])])
-      return service.engine.submit(operation, options)
-    }
-
     case 'signal': {
-      checkSamples(operation, context.limits.tensorElements)
-      const {stream} = operation
-      return service.engine.submit(
-        {...operation, ...(stream !== undefined && {stream: `${context.client}#${stream}`})},
-        options,
-      )
+      return signal(operation, options, context)
     }
 
-    case 'embed': {
-      checkTexts(operation.texts)
-      return service.engine.submit(operation, options)
-    }
-
-    // A workflow that comes from elsewhere is routed by the engine; none of its tasks has a handler here.
+    case 'initialize':
+    case 'matrix_multiply':
+    case 'route':
+    case 'embed':
     case 'workflow': {
-      refusePaths(operation)
+      checkAllowed(operation, context)
       return service.engine.submit(operation, options)
     }
 
@@ -100,6 +74,40 @@ export async function runOperation(
     case 'health_check':
     case 'statistics': {
       return service.engine.submit(operation, options)
+    }
+  }
+}
+
+/** What the engine gets as it is, once it is known that a client may ask for it. */
+type Checked = Extract<Operation, {type: 'embed' | 'initialize' | 'matrix_multiply' | 'route' | 'workflow'}>
+
+/** @throws {NpuBridgeError} for what a client may not ask for. */
+function checkAllowed(operation: Checked, {limits, service}: OperationContext): void {
+  switch (operation.type) {
+    case 'initialize': {
+      service.requireControl('initialize devices')
+      break
+    }
+
+    case 'matrix_multiply': {
+      checkProduct(operation.inputs, limits.tensorElements)
+      break
+    }
+
+    case 'route': {
+      refusePaths(operation)
+      checkTexts([operation.description ?? '', ...(operation.descriptions ?? [])])
+      break
+    }
+
+    case 'embed': {
+      checkTexts(operation.texts)
+      break
+    }
+
+    // A workflow that comes from elsewhere is routed by the engine; none of its tasks has a handler here.
+    case 'workflow': {
+      refusePaths(operation)
     }
   }
 }
@@ -124,6 +132,33 @@ function checkTexts(texts: readonly string[]): void {
   const characters = texts.reduce((sum, text) => sum + text.length, 0)
   if (characters <= LONGEST_DESCRIPTION) return
   throw new NpuBridgeError('INVALID_ARGUMENT', `description has more than ${LONGEST_DESCRIPTION} characters`)
+}
+
+async function loadModel(
+  {model, shapes}: Extract<Operation, {type: 'load_model'}>,
+  service: InferenceService,
+): Promise<OperationResult> {
+  service.requireControl('load models')
+  const {inputs, name, outputs} = await service.registry.load(model, shapes)
+  return answerOf('load_model', {model: name, inputs, outputs}, service)
+}
+
+async function unloadModel(
+  {model}: Extract<Operation, {type: 'unload_model'}>,
+  service: InferenceService,
+): Promise<OperationResult> {
+  await service.unload(model)
+  return answerOf('unload_model', {model, unloaded: true}, service)
+}
+
+async function signal(
+  operation: SignalOperation,
+  options: SubmitOptions,
+  {client, limits, service}: OperationContext,
+): Promise<OperationResult> {
+  checkSamples(operation, limits.tensorElements)
+  const {stream} = operation
+  return service.engine.submit({...operation, ...(stream !== undefined && {stream: `${client}#${stream}`})}, options)
 }
 
 async function infer(
