@@ -2,8 +2,8 @@
 //!
 //! One call submits many operations: JavaScript writes them as records into an array of 32-bit words, with the bytes
 //! of small tensors beside it. One callback announces that answers are there, and one call drains them into an array of
-//! doubles, with the bytes of small outputs in one slab. `src/core/engine/native/records.ts` is the other side of both
-//! formats; [`records`] documents them.
+//! doubles, with the bytes of small outputs in one slab. The other side is `submissions.ts` and `answers.ts` in
+//! `src/core/engine/native`; [`records`] and [`outbox`] document the formats.
 
 mod described;
 mod names;
