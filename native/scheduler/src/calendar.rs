@@ -174,6 +174,31 @@ mod tests {
         assert_eq!(deadlines, (0..count).collect::<Vec<_>>());
     }
 
+    #[test]
+    fn what_will_soon_be_first_is_known_ahead() {
+        let mut calendar = Calendar::default();
+        (0..2 * AHEAD as u64).rev().for_each(|at| calendar.push(entry(at, at)));
+        calendar.first();
+        assert_eq!(calendar.soon().map(|soon| soon.deadline), Some(AHEAD as u64));
+        (0..AHEAD).for_each(|_| calendar.pop());
+        assert!(calendar.soon().is_none());
+    }
+
+    #[test]
+    fn days_that_were_short_are_used_again_and_few_are_kept() {
+        let mut calendar = Calendar::default();
+        let days = 2 * SPARE_DAYS as u64;
+        (0..days).for_each(|day| calendar.push(entry(day << DAY_BITS, day)));
+        assert_eq!(emptied(&mut calendar).len(), 2 * SPARE_DAYS);
+        assert_eq!(calendar.spare.len(), SPARE_DAYS);
+        let long = 2 * SORT_AT_MOST as u64;
+        (0..long).for_each(|at| calendar.push(entry(at, at)));
+        assert_eq!(calendar.spare.len(), SPARE_DAYS - 1);
+        assert_eq!(emptied(&mut calendar).len(), 2 * SORT_AT_MOST);
+        assert_eq!(calendar.spare.len(), SPARE_DAYS - 1);
+        assert!(calendar.spare.iter().all(|day| day.len() == 0 && !day.has_begun));
+    }
+
     proptest! {
         /// Whatever is filed, taken and swept in between: always the earliest of what is there.
         #[test]
