@@ -10,7 +10,7 @@ use super::answer::Answer;
 use super::background::unloaded;
 use super::models::{FAILURE_KEPT, Instance, Shapes, Status, Waiting};
 use super::pool::Room;
-use super::service::reason_of;
+use super::service::{Standing, reason_of};
 use super::state::State;
 use crate::config::{ModelSettings, Tuning};
 use crate::error::{Error, ErrorCode, Result};
@@ -77,7 +77,7 @@ impl Shared {
 
     /// Whether a device is in service, or as good as the others since none is.
     fn is_usable(&self, device: usize) -> bool {
-        self.devices_in_service().contains(&device)
+        self.standing().usable.contains(&device)
     }
 
     /// Gives what must be dropped outside of the lock.
@@ -192,7 +192,8 @@ fn on_best_device(
     let mut rejected: Vec<(Name, Error)> = Vec::new();
     let mut too_full = Vec::new();
     let mut to_wait_for = None;
-    for device in shared.devices_in_service() {
+    let standing = shared.standing();
+    for device in standing.usable.iter().copied() {
         let name = &shared.devices[device].name;
         if !recipe.source.is_for(name) {
             continue;
@@ -211,7 +212,8 @@ fn on_best_device(
             }
             continue;
         }
-        match instantiate(shared, core, recipe, loaded, device, &rejected) {
+        let fallback = shared.fallback_to(device, &standing, &rejected);
+        match instantiate(shared, core, recipe, loaded, device, fallback) {
             Ok(prepared) => {
                 // It runs here rather than wait; what is preferred is asked again after a while.
                 too_full
@@ -267,7 +269,7 @@ fn instantiate(
     recipe: &Recipe,
     loaded: &Loaded,
     device: usize,
-    rejected: &[(Name, Error)],
+    fallback: Option<Arc<Fallback>>,
 ) -> Result<Prepared> {
     let name = shared.devices[device].name.clone();
     let facts = Facts::of(core, &name);
@@ -282,7 +284,7 @@ fn instantiate(
         recipe: recipe.clone(),
         core: core.clone(),
         device,
-        fallback: shared.fallback_to(device, rejected),
+        fallback,
         bytes: loaded.bytes,
         batching,
         properties: recipe.properties(&facts),
@@ -364,13 +366,20 @@ pub(super) fn bring_back(shared: &Shared, model: usize) {
 }
 
 impl Shared {
-    /// How running on `device` differs from the first choice, given what this model was refused by.
-    fn fallback_to(&self, device: usize, rejected: &[(Name, Error)]) -> Option<Arc<Fallback>> {
-        let refused = rejected.iter().map(|(name, error)| (name.clone(), reason_of(error)));
+    /// How running on `device` differs from the first choice, given how the devices stood when it was chosen and what this
+    /// model was refused by.
+    fn fallback_to(
+        &self,
+        device: usize,
+        standing: &Standing,
+        rejected: &[(Name, Error)],
+    ) -> Option<Arc<Fallback>> {
         let before = self.config.rejected.iter();
         let before = before.map(|other| (other.candidate.clone(), other.reason.clone()));
-        let all: Vec<(Name, String)> =
-            before.chain(self.out_of_service(device)).chain(refused).collect();
+        let out = standing.out.iter().filter(|(other, _)| *other < device);
+        let out = out.map(|(other, reason)| (self.devices[*other].name.clone(), reason.clone()));
+        let refused = rejected.iter().map(|(name, error)| (name.clone(), reason_of(error)));
+        let all: Vec<(Name, String)> = before.chain(out).chain(refused).collect();
         let (first, _) = all.first()?;
         let reasons: Vec<_> =
             all.iter().map(|(name, reason)| format!("{name}: {reason}")).collect();

@@ -8,7 +8,6 @@ use super::state::State;
 use crate::config::Breaker;
 use crate::error::{Error, ErrorCode};
 use crate::metrics::BreakerUse;
-use crate::operation::Name;
 use crate::scheduler::{NO_DEADLINE, Nanos, nanos};
 
 /// Tries of one device that may be under way without an end, each of them a thread that cannot be ended.
@@ -91,16 +90,33 @@ fn is_loss(error: &Error) -> bool {
     matches!(error.code(), ErrorCode::DeviceLost | ErrorCode::DeviceUnavailable)
 }
 
+/// How the devices stood at one moment. A device that is back a moment later was passed over all the same, and for the
+/// reason of then.
+pub(super) struct Standing {
+    /// Those that work, in order of preference; all when none does, since trying costs nothing then.
+    pub(super) usable: Vec<usize>,
+    /// Those that are out of service, with the reason.
+    pub(super) out: Vec<(usize, String)>,
+}
+
 impl Shared {
     pub(super) fn is_in_service(&self, device: usize) -> bool {
         self.devices[device].service.lock().open.is_none()
     }
 
-    /// Devices that work, in order of preference; all when none does, since trying costs nothing then.
-    pub(super) fn devices_in_service(&self) -> Vec<usize> {
-        let all = 0..self.devices.len();
-        let working: Vec<_> = all.clone().filter(|device| self.is_in_service(*device)).collect();
-        if working.is_empty() { all.collect() } else { working }
+    /// How the devices stand now.
+    pub(super) fn standing(&self) -> Standing {
+        let mut standing = Standing { usable: Vec::new(), out: Vec::new() };
+        for device in 0..self.devices.len() {
+            match self.why_out_of_service(device) {
+                None => standing.usable.push(device),
+                Some(reason) => standing.out.push((device, reason)),
+            }
+        }
+        if standing.usable.is_empty() {
+            standing.usable = (0..self.devices.len()).collect();
+        }
+        standing
     }
 
     /// Why a device is out of service, if it is.
@@ -122,15 +138,6 @@ impl Shared {
             (device.name.to_string(), BreakerUse { state, failures, opened, reason })
         });
         breakers.collect()
-    }
-
-    /// Devices preferred to `device` that are out of service, with the reason.
-    pub(super) fn out_of_service(&self, device: usize) -> Vec<(Name, String)> {
-        (0..device)
-            .filter_map(|other| {
-                Some((self.devices[other].name.clone(), self.why_out_of_service(other)?))
-            })
-            .collect()
     }
 
     /// A device has run an inference.

@@ -27,14 +27,41 @@ fn a_lost_npu_is_replaced_by_the_cpu_and_taken_back_when_it_works_again() {
     assert_eq!(engine.health().status, "ok");
 }
 
-#[test]
-fn models_return_however_quickly_the_npu_is_back() {
-    let Some(npu) = Npu::take() else { return };
+/// An engine that looks after a lost NPU at once, and some models.
+fn quickly_back() -> Option<(Npu, Engine, Vec<PathBuf>)> {
+    let npu = Npu::take()?;
     let engine = npu.engine_with(&["NPU", "CPU"], |config| Config {
         breaker: Breaker { pause: Duration::from_millis(1), ..config.breaker },
         ..config
     });
     let models: Vec<_> = (0..4).map(|index| npu.model(&format!("m{index}"))).collect();
+    Some((npu, engine, models))
+}
+
+#[test]
+fn what_runs_elsewhere_says_so_however_quickly_the_npu_is_back() {
+    let Some((npu, engine, models)) = quickly_back() else { return };
+    let mut fell = 0;
+    for round in 0..20 {
+        npu.faults("lost_after=0,back_after_ms=1");
+        for model in &models {
+            let result = simply(&engine, tiny(model, round)).answer();
+            if ran_on(&result) == "CPU" {
+                let fallback = result.fallback.as_ref().expect("a fallback");
+                assert!(!fallback.reason.is_empty());
+                fell += 1;
+            }
+        }
+        for model in &models {
+            drop(simply(&engine, unload(model)).answer());
+        }
+    }
+    assert!(fell > 0);
+}
+
+#[test]
+fn models_return_however_quickly_the_npu_is_back() {
+    let Some((npu, engine, models)) = quickly_back() else { return };
     for round in 0..10 {
         for model in &models {
             simply(&engine, tiny(model, round)).answer().outcome.unwrap();
