@@ -21,6 +21,7 @@ use crate::tensor::Tensor;
 
 /// The model that texts are embedded with unless another one is named.
 pub(super) const MODEL: &str = "minilm";
+
 /// What waits to be embedded, and what was.
 #[derive(Debug, Default)]
 pub(super) struct Embeddings {
@@ -72,7 +73,7 @@ pub(super) fn begin(shared: &Arc<Shared>, ticket: Ticket, job: Job) {
 
 fn work(shared: &Arc<Shared>) {
     loop {
-        let jobs = shared.embeddings.next(shared);
+        let jobs = shared.embeddings.next();
         if jobs.is_empty() {
             return;
         }
@@ -94,12 +95,12 @@ fn work(shared: &Arc<Shared>) {
 
 impl Embeddings {
     /// The jobs that waited longest and go through one model together; none when none waits, and then the thread ends.
-    fn next(&self, shared: &Shared) -> Vec<(Ticket, Job)> {
+    fn next(&self) -> Vec<(Ticket, Job)> {
         let mut waiting = self.waiting.lock();
         let mut jobs: Vec<(Ticket, Job)> = Vec::new();
         let mut texts = 0;
         while let Some((_, job)) = waiting.jobs.front() {
-            texts += job.texts(shared).len();
+            texts += job.size();
             let fits = texts <= TOGETHER
                 && jobs.first().is_none_or(|(_, first)| first.model() == job.model());
             if !fits && !jobs.is_empty() {
@@ -117,6 +118,14 @@ impl Job {
         match self {
             Self::Embed(Embed { model: Some(model), .. }) => model,
             Self::Embed(_) | Self::Route(_) => MODEL,
+        }
+    }
+
+    /// How many texts it has; whether they are embedded may stand in a file, which is not read while others wait.
+    fn size(&self) -> usize {
+        match self {
+            Self::Embed(job) => job.texts.len(),
+            Self::Route(route) => route.texts.len(),
         }
     }
 

@@ -68,8 +68,8 @@ impl Directory {
     }
 }
 
-/// Writes a pack of embeddings, all of the same dimensions, and gives its name, which says what texts it has.
-pub(super) fn write(folder: &Path, rows: &[(Key, &Embedding)]) -> Result<String> {
+/// Writes a pack of embeddings, all of the same dimensions. Its name says what texts it has.
+pub(super) fn write(folder: &Path, rows: &[(Key, &Embedding)]) -> Result<()> {
     let dimensions = rows.first().map_or(0, |(_, embedding)| embedding.len());
     if rows.iter().any(|(_, embedding)| embedding.len() != dimensions) {
         return Err(Error::new(ErrorKind::InvalidInput, "embeddings of different dimensions"));
@@ -91,6 +91,6 @@ pub(super) fn write(folder: &Path, rows: &[(Key, &Embedding)]) -> Result<String>
     let mut file = NamedTempFile::new_in(folder)?;
     file.write_all(&bytes)?;
     let name = format!("{}.{ENDING}", super::hex(&texts.finalize()[..16]));
-    file.persist(folder.join(&name))?;
-    Ok(name)
+    file.persist(folder.join(name))?;
+    Ok(())
 }
