@@ -193,22 +193,38 @@ impl Shared {
 
     /// Moves a model away from a device that cannot compile a shape of it. Gives whether there is another place.
     fn refuse(&self, device: usize, model: usize, generation: u64, error: &Error) -> bool {
-        let now = self.now();
         let mut state = self.state.lock();
-        let entry = &mut state.models.entries[model];
-        if entry.generation != generation {
+        if state.models.entries[model].generation != generation {
             return true;
         }
-        let next = (device + 1..self.devices.len())
-            .any(|other| self.is_in_service(other) && entry.refusals.reason(other, now).is_none());
-        if !next {
-            return false;
-        }
-        entry.refusals.add(device, error.clone(), self.config.breaker.pause, now);
-        let dropped = self.reload(&mut state, model);
+        let dropped = self.refuse_in(&mut state, device, model, error);
         drop(state);
-        drop(dropped);
-        true
+        dropped.is_some()
+    }
+
+    /// Moves a model away from a device, which is asked again only after a while. Gives what must be dropped outside
+    /// of the lock; none when there is no other place.
+    pub(super) fn refuse_in(
+        &self,
+        state: &mut State,
+        device: usize,
+        model: usize,
+        error: &Error,
+    ) -> Option<Vec<Variant>> {
+        let now = self.now();
+        let refusals = &mut state.models.entries[model].refusals;
+        let is_open = |other| self.is_in_service(other) && refusals.reason(other, now).is_none();
+        if !(device + 1..self.devices.len()).any(is_open) {
+            return None;
+        }
+        refusals.add(device, error.clone(), self.config.breaker.pause, now);
+        Some(self.reload(state, model))
+    }
+
+    /// Whether a model will not be loaded on a device for now.
+    pub(super) fn is_kept_from(&self, state: &State, model: usize, device: usize) -> bool {
+        let refused = state.models.entries[model].refusals.reason(device, self.now()).is_some();
+        self.devices.len() > 1 && (refused || !self.is_in_service(device))
     }
 
     /// Why a device is not to be asked to compile a model now.

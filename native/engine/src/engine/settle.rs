@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::answer::{Answer, times};
 use super::device::Flight;
 use super::direct::{self, Retired};
-use super::models::{Instance, Status};
-use super::run::{Done, rows_of};
-use super::service::Failed;
+use super::models::{Instance, Status, Variant};
+use super::run::{Done, On, rows_of};
+use super::service::{Failed, Part};
 use super::state::{Pending, State};
 use super::{Shared, Wake};
 use crate::error::{Error, ErrorCode, Result};
@@ -29,11 +29,12 @@ pub(super) struct Ended<'a> {
 pub(super) struct LetGo {
     cell: Option<Cell>,
     variant: Option<Retired>,
+    moved: Vec<Variant>,
 }
 
 impl LetGo {
     pub(super) fn is_empty(&self) -> bool {
-        self.cell.is_none() && self.variant.is_none()
+        self.cell.is_none() && self.variant.is_none() && self.moved.is_empty()
     }
 }
 
@@ -76,6 +77,10 @@ pub(super) fn settle(
                 false if flights.len() > 1 => Again::Alone,
                 false => Again::Never,
             };
+            let is_last = |flight: &Flight| flight.pending.attempts >= shared.config.retries;
+            if again == Again::Counted && flights.iter().any(is_last) {
+                let_go.moved = shared.move_away(state, &on, &failed);
+            }
             let failure = Failure { failed: &failed, again, ended: &ended };
             for flight in flights {
                 answers.extend(shared.try_again(state, flight, &failure, &mut wake));
@@ -162,7 +167,7 @@ fn cancelled_error() -> Error {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Again {
     Never,
-    /// As often as the configuration allows.
+    /// As often as the configuration allows, and once more if the model has gone to another device then.
     Counted,
     /// Once more, alone: only then it shows which of several requests is to blame.
     Alone,
@@ -192,12 +197,16 @@ impl Shared {
         let innocent = error.code() == ErrorCode::Cancelled;
         let alone = failure.again == Again::Alone;
         let counted = failure.again == Again::Counted || innocent;
-        let again = alone || (counted && pending.attempts < self.config.retries);
+        let device = failure.ended.instance.device;
+        // One more try where the device that failed has no part in it.
+        let elsewhere = pending.attempts == self.config.retries
+            && pending.model.is_some_and(|model| self.is_kept_from(state, model, device));
+        let tried_out = pending.attempts >= self.config.retries && !elsewhere;
+        let again = alone || (counted && !tried_out);
         let mut last = None;
         if again && !cancelled && !state.closed {
             pending.attempts += 1;
             pending.alone |= alone;
-            let device = failure.ended.instance.device;
             match self.wait_again(state, ticket, pending, wake) {
                 Ok(()) => {
                     self.metrics.count_retries(self.device_shard(device), 1);
@@ -218,6 +227,17 @@ impl Shared {
         self.left(state, ticket, &pending, wake);
         state.scheduler.finish(ticket);
         Some(answer(pending, Err(error), failure.ended))
+    }
+
+    /// Moves a model to another device when an operation has failed on this one as often as it may: others may have
+    /// succeeded there meanwhile, which helps this one nothing. Gives what must be dropped outside of the lock.
+    fn move_away(&self, state: &mut State, on: &On, failed: &Failed) -> Vec<Variant> {
+        if failed.part == Part::Request
+            || state.models.entries[on.model].generation != on.generation
+        {
+            return Vec::new();
+        }
+        self.refuse_in(state, on.instance.device, on.model, &failed.error).unwrap_or_default()
     }
 
     /// Puts an operation back into the lane of its model, which may be loaded elsewhere by now, or not at all.

@@ -171,6 +171,28 @@ fn what_keeps_failing_is_tried_three_times_more_and_says_so() {
 }
 
 #[test]
+fn what_an_npu_fails_that_serves_others_is_tried_elsewhere_in_the_end() {
+    let Some(npu) = Npu::take() else { return };
+    let engine = npu.engine_with(&["NPU", "CPU"], |config| Config {
+        // As if others succeeded in between.
+        breaker: Breaker { failures: 1_000, ..config.breaker },
+        ..config
+    });
+    let model = npu.model("m");
+    on_npu(&engine, tiny(&model, 0));
+    npu.faults("inference_failure");
+    let failed = npu.count("failed_inferences");
+    let result = simply(&engine, tiny(&model, 0)).answer();
+    assert_eq!(ran_on(&result), "CPU");
+    assert_eq!(&*fallback(&result).from, "NPU");
+    assert!(!fallback(&result).reason.is_empty());
+    assert_eq!(npu.count("failed_inferences") - failed, 4);
+    assert_eq!((engine.metrics().retries, engine.metrics().breakers["NPU"].opened), (4, 0));
+    npu.faults("");
+    comes_back(&engine, &model);
+}
+
+#[test]
 fn nothing_is_tried_again_after_its_deadline() {
     let Some(npu) = Npu::take() else { return };
     let engine = npu.engine_with(&["NPU"], |config| Config {
