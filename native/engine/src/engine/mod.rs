@@ -165,43 +165,57 @@ impl Engine {
         completion: Completion,
     ) -> Option<Ticket> {
         let mut ticket = None;
-        self.submit_all([Submission { operation, options, completion }], |given| ticket = given);
+        let submission = Submission { operation, options, completion };
+        let refused = self.enter(std::iter::once(submission), &mut |given| ticket = given);
+        self.shared.deliver(self.shared.submit_shard(), refused);
         ticket
     }
 
     /// Submits many operations, as [`Engine::submit`] does, at the cost of one lock for each few hundred.
-    /// `accepted` is told the ticket of each, in order; none for those that were refused. Both the iterator and
-    /// `accepted` run under the engine's lock: they must be quick and must not call the engine.
+    /// `accepted` is told the ticket of each, in order; none for those that were refused. It runs under the engine's
+    /// lock: it must be quick and must not call the engine.
     pub fn submit_all(
         &self,
         submissions: impl IntoIterator<Item = Submission>,
         mut accepted: impl FnMut(Option<Ticket>),
     ) {
-        let shared = &*self.shared;
         let mut submissions = submissions.into_iter();
         let mut refused = Vec::new();
+        let mut chunk = Vec::new();
         loop {
-            let now = shared.now();
-            let mut count = 0;
-            let mut state = shared.state.lock();
-            let mut wake = Wake::default();
-            for submission in submissions.by_ref().take(SUBMIT_CHUNK) {
-                count += 1;
-                match shared.enqueue(&mut state, submission, now, &mut wake) {
-                    Ok(ticket) => accepted(Some(ticket)),
-                    Err(answer) => {
-                        accepted(None);
-                        refused.push(*answer);
-                    }
-                }
-            }
-            shared.wake(&state, &wake);
-            drop(state);
-            if count < SUBMIT_CHUNK {
+            // What it takes to make them, such as copies of their tensors, is nothing to hold the lock for.
+            chunk.extend(submissions.by_ref().take(SUBMIT_CHUNK));
+            let is_last = chunk.len() < SUBMIT_CHUNK;
+            refused.extend(self.enter(chunk.drain(..), &mut accepted));
+            if is_last {
                 break;
             }
         }
-        shared.deliver(shared.submit_shard(), refused);
+        self.shared.deliver(self.shared.submit_shard(), refused);
+    }
+
+    /// Queues operations under one lock; gives the answers of those that were refused.
+    fn enter(
+        &self,
+        submissions: impl Iterator<Item = Submission>,
+        accepted: &mut impl FnMut(Option<Ticket>),
+    ) -> Vec<Answer> {
+        let shared = &*self.shared;
+        let now = shared.now();
+        let mut refused = Vec::new();
+        let mut wake = Wake::default();
+        let mut state = shared.state.lock();
+        for submission in submissions {
+            match shared.enqueue(&mut state, submission, now, &mut wake) {
+                Ok(ticket) => accepted(Some(ticket)),
+                Err(answer) => {
+                    accepted(None);
+                    refused.push(*answer);
+                }
+            }
+        }
+        shared.wake(&state, &wake);
+        refused
     }
 
     /// Cancels an operation at any stage. One that waits is answered `CANCELLED` at once; one that runs is stopped if
