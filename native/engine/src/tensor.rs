@@ -31,7 +31,12 @@ impl Buffer {
     /// A copy of `bytes`, aligned to [`ALIGNMENT`].
     #[must_use]
     pub fn copy_of(bytes: &[u8]) -> Self {
-        Self::filled(bytes.len(), |target| target.copy_from_slice(bytes))
+        let mut copy: Vec<u8> = Vec::with_capacity(bytes.len() + ALIGNMENT - 1);
+        on_large_pages(copy.spare_capacity_mut());
+        let start = copy.as_ptr().align_offset(ALIGNMENT);
+        copy.resize(start, 0);
+        copy.extend_from_slice(bytes);
+        Self(Arc::new(Storage::Owned { bytes: copy, start, len: bytes.len() }))
     }
 
     /// `len` bytes, aligned to [`ALIGNMENT`], zero where `fill` writes nothing.

@@ -25,6 +25,11 @@ use npubridge_engine::scheduler::Ticket;
 use npubridge_engine::{Config, Engine, Error as EngineError};
 use outbox::Outbox;
 
+/// What one thread allocates another one frees here, all the time: inputs come from JavaScript's thread and end on a
+/// worker, outputs the other way. The system's allocator lets one wait for the other then.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A running engine.
 #[napi]
 pub struct NativeEngine {
