@@ -297,8 +297,8 @@ class NativeEngine implements Engine {
     this.#flushDue = true
     queueMicrotask(() => {
       this.#flushDue = false
-      const {length} = this.#submissions
-      if (this.#isUrgent || length >= WORTH_SUBMITTING || length === this.#outstanding) this.#flush()
+      const {count} = this.#submissions
+      if (this.#isUrgent || count >= WORTH_SUBMITTING || count === this.#outstanding) this.#flush()
       else if (!this.#turnEnds) {
         this.#turnEnds = true
         setImmediate(() => {
@@ -312,7 +312,7 @@ class NativeEngine implements Engine {
   #flush(): void {
     this.#isUrgent = false
     const submissions = this.#submissions
-    if (submissions.length === 0) return
+    if (submissions.count === 0) return
     this.#handle.submit(submissions.words, submissions.length, submissions.bytes, submissions.large)
     if (this.#signalled.length > 0) this.#listen()
     submissions.clear()

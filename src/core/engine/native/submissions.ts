@@ -41,7 +41,10 @@ export class Submissions {
   words = new Int32Array(WORDS * 2)
   bytes = Buffer.allocUnsafeSlow(BYTES * 2)
   large: Uint8Array[] = []
+  /** Words of them. */
   length = 0
+  /** How many they are. */
+  count = 0
   #used = 0
   readonly #names = new Map<string, number>()
   readonly #intern: (name: string) => number
@@ -58,6 +61,7 @@ export class Submissions {
   /** Forgets what has been written; the buffers are used again. */
   clear(): void {
     this.length = 0
+    this.count = 0
     this.#used = 0
     if (this.large.length > 0) this.large = []
   }
@@ -71,6 +75,7 @@ export class Submissions {
     try {
       this.#head(operation, options, token)
       this.#body(operation)
+      this.count++
       return start
     } catch (error) {
       this.length = start
