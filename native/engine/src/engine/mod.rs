@@ -18,6 +18,7 @@ mod description;
 mod device;
 mod direct;
 mod embedding;
+mod enqueue;
 mod foreign;
 mod health;
 mod host;
@@ -36,13 +37,13 @@ mod settle;
 mod state;
 mod streams;
 mod timer;
+mod wake;
 
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::sync::{Condvar, Mutex, MutexGuard};
-use smallvec::SmallVec;
 
 pub use health::{DeviceHealth, Health, RuntimeInfo};
 
@@ -50,13 +51,14 @@ use crate::config::{Batching, Config};
 use crate::error::{Error, ErrorCode, Result};
 use crate::metrics::{Gauges, Metrics, SettingsInUse, Snapshot};
 use crate::openvino::Core;
-use crate::operation::{Completion, Kind, Name, Operation, Options};
+use crate::operation::{Completion, Name, Operation, Options};
 use crate::prometheus;
 use crate::runtime;
-use crate::scheduler::{Cancelled, NO_DEADLINE, Nanos, Place, Ticket, nanos};
+use crate::scheduler::{Cancelled, Nanos, Ticket, nanos};
 use answer::Answer;
 use models::Status;
-use state::{BACKGROUND, HOST, Pending, State};
+use state::{Pending, State};
+use wake::Wake;
 
 /// Threads that load models. Two, so that a quick load does not wait for a slow compiler.
 const BACKGROUND_WORKERS: usize = 2;
@@ -327,26 +329,6 @@ impl Drop for Engine {
     }
 }
 
-/// Which threads an update of the state gives work to.
-#[derive(Debug, Default)]
-struct Wake {
-    host: usize,
-    background: usize,
-    timer: bool,
-    /// How many operations each device got; shorter than the list of devices when the last ones got none.
-    devices: SmallVec<[usize; 4]>,
-}
-
-impl Wake {
-    /// One more operation for a device.
-    fn device(&mut self, index: usize) {
-        if self.devices.len() <= index {
-            self.devices.resize(index + 1, 0);
-        }
-        self.devices[index] += 1;
-    }
-}
-
 impl Shared {
     fn now(&self) -> Nanos {
         nanos(self.started.elapsed())
@@ -379,86 +361,6 @@ impl Shared {
         Ok(loaded)
     }
 
-    /// Lets an operation wait, or gives the answer of one that cannot.
-    fn enqueue(
-        &self,
-        state: &mut State,
-        submission: Submission,
-        now: Nanos,
-        wake: &mut Wake,
-    ) -> std::result::Result<Ticket, Box<Answer>> {
-        state.submitted += 1;
-        if let Err(error) = self.admit(state, submission.options.priority as usize) {
-            let Submission { operation, options, completion } = submission;
-            let pending = Pending::new(operation, options.priority, completion, now);
-            return Err(Box::new(Answer::failed(pending, error, now)));
-        }
-        self.enqueue_admitted(state, submission, now, wake)
-    }
-
-    /// As [`Shared::enqueue`], for an operation that there is room for.
-    fn enqueue_admitted(
-        &self,
-        state: &mut State,
-        submission: Submission,
-        now: Nanos,
-        wake: &mut Wake,
-    ) -> std::result::Result<Ticket, Box<Answer>> {
-        let Submission { operation, options, completion } = submission;
-        let priority = options.priority as usize;
-        let deadline =
-            options.timeout.map_or(NO_DEADLINE, |timeout| now.saturating_add(nanos(timeout)));
-        let mut pending = Pending::new(operation, options.priority, completion, now);
-        let lane = match pending.operation.kind() {
-            Kind::Route if coordination::may_embed(&pending.operation) => {
-                wake.background += 1;
-                BACKGROUND
-            }
-            Kind::Echo | Kind::HealthCheck | Kind::Statistics | Kind::Route | Kind::Workflow => {
-                wake.host += 1;
-                HOST
-            }
-            Kind::Signal if foreign::is_meant_for(&pending) => {
-                wake.background += 1;
-                BACKGROUND
-            }
-            Kind::Signal => {
-                if pending.signal_stream().is_some() {
-                    self.watch(state, now);
-                }
-                wake.host += 1;
-                HOST
-            }
-            Kind::Inference | Kind::MatrixMultiply => {
-                match self.model_lane(state, &mut pending, now, wake) {
-                    Ok(lane) => lane,
-                    Err(error) => return Err(Box::new(Answer::failed(pending, error, now))),
-                }
-            }
-            _ => {
-                wake.background += 1;
-                BACKGROUND
-            }
-        };
-        if deadline < state.timer_at {
-            wake.timer = true;
-        }
-        let place = Place { lane, priority, deadline, submitted: now };
-        Ok(state.place(place, pending, now))
-    }
-
-    /// Submits an operation that is part of another one: it is not refused, since that one was not.
-    fn submit_for_itself(&self, operation: Operation, options: Options, completion: Completion) {
-        let mut wake = Wake::default();
-        let mut state = self.state.lock();
-        state.submitted += 1;
-        let submission = Submission { operation, options, completion };
-        let refused = self.enqueue_admitted(&mut state, submission, self.now(), &mut wake);
-        self.wake(&state, &wake);
-        drop(state);
-        self.deliver(self.background_shard(), refused.err().map(|answer| *answer));
-    }
-
     fn answer_cancelled(&self, pending: Pending) {
         let error = Error::new(ErrorCode::Cancelled, "the operation was cancelled");
         let answer = Answer::failed(pending, error, self.now());
@@ -479,47 +381,6 @@ impl Shared {
         drop(state);
         drop(dropped);
         *self.core.lock() = None;
-    }
-
-    fn admit(&self, state: &State, priority: usize) -> Result<()> {
-        if state.closing {
-            return Err(Error::new(ErrorCode::Cancelled, "the engine is shutting down"));
-        }
-        state.scheduler.admit(priority).map_err(|full| {
-            let of = if full.of_priority { " of this priority" } else { "" };
-            Error::new(
-                ErrorCode::QueueFull,
-                format!("{} operations{of} wait and the queue takes {}", full.depth, full.capacity),
-            )
-            .suggest("submit again when some have been answered, or raise queue.capacity")
-        })
-    }
-
-    fn wake(&self, state: &State, wake: &Wake) {
-        for _ in 0..wake.host.min(state.idle_hosts) {
-            self.host_wake.notify_one();
-        }
-        for _ in 0..wake.background.min(BACKGROUND_WORKERS) {
-            self.background_wake.notify_one();
-        }
-        if wake.timer {
-            self.timer_wake.notify_one();
-        }
-        for (index, operations) in wake.devices.iter().enumerate() {
-            for _ in 0..(*operations).min(state.idle_workers[index]) {
-                self.devices[index].wake.notify_one();
-            }
-        }
-    }
-
-    fn wake_all(&self) {
-        self.host_wake.notify_all();
-        self.background_wake.notify_all();
-        self.timer_wake.notify_all();
-        self.power_wake.notify_all();
-        for device in &self.devices {
-            device.wake.notify_all();
-        }
     }
 
     /// Tells a waiting shutdown that an operation has been answered.
@@ -544,9 +405,7 @@ impl Shared {
         };
         self.metrics.snapshot(gauges)
     }
-}
 
-impl Shared {
     /// The settings that a snapshot must be read by.
     fn settings_in_use(&self) -> SettingsInUse {
         let Batching { max, delay, .. } = &self.config.batching;

@@ -1,7 +1,7 @@
 use std::sync::mpsc;
 
 use super::*;
-use crate::operation::{OperationResult, Output, Payload, Priority};
+use crate::operation::{Kind, OperationResult, Output, Payload, Priority};
 
 fn engine() -> Engine {
     engine_with(Config { devices: vec!["CPU".into()], worker_threads: 1, ..Config::default() })

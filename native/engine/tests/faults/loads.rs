@@ -211,8 +211,8 @@ fn a_load_survives_inferences_that_fail() {
 #[test]
 fn a_load_survives_inferences_that_fail_now_and_then() {
     let Some(outcome) = survives("inference_failure=5", &When::Later) else { return };
-    // A small load may be over before the device is back.
-    assert!(outcome.on.contains_key("NPU") || !is_heavy(), "{:?}", outcome.on);
+    // The load may be over before the device is back: that it is used again was seen after it.
+    assert!(outcome.fallbacks > 0, "{:?}", outcome.on);
 }
 
 #[test]
