@@ -43,7 +43,7 @@ export const serve: Suite = {
       {
         title: 'serve',
         metrics: serve.metrics.map(({name}) => name),
-        rounds: Math.ceil(0.6 * context.effort.rounds),
+        rounds: Math.ceil(0.45 * context.effort.rounds),
         sides: {
           [LEGACY_AS_SHIPPED]: absent('not_available', LEGACY_SERVES_NOTHING),
           [LEGACY_WITHOUT_SLEEP]: absent('not_available', LEGACY_SERVES_NOTHING),

@@ -13,7 +13,7 @@ import {absent, type Case, type MetricDefinition, type Side, type SuiteContext} 
 const SIZES = [1000, 100_000] as const
 const LEGACY_SIZE = SIZES[0]
 /** Rounds of the large ones: each takes as long as hundreds of the others. */
-const LARGE_ROUNDS = 8
+const LARGE_ROUNDS = 6
 /** The most earlier tasks that one of a random graph depends on. */
 const MOST_DEPENDENCIES = 3
 
