@@ -66,7 +66,7 @@ export interface NativeEngineOptions {
   readonly agingMs?: number
   /** Every n-th pick goes to the longest overdue operation. @default 8 */
   readonly agingEvery?: number
-  /** How often an operation is tried again after a failure of its device. @default 3 */
+  /** How often an operation is tried again after a failure of its device, before it is tried on another one. @default 3 */
   readonly retries?: number
   readonly hangAfterMs?: number
   readonly streamIdleMs?: number

@@ -51,7 +51,7 @@ pub struct Config {
     pub aging: Aging,
     /// How requests of one model are run together.
     pub batching: Batching,
-    /// How often an operation is tried again after a transient failure of its device.
+    /// How often an operation is tried again after a transient failure of its device, before it is tried on another one.
     pub retries: u32,
     /// After how long a running inference counts as hung and is abandoned.
     pub hang_after: Duration,
