@@ -1,13 +1,15 @@
 // What the server costs: its rates beside those of the same engine without it, measured in turns in one run. Load comes
 // from processes of their own, whose time on the processor is measured; a rate "without the client" is what the server
 // would have reached had that time been its own. Prints a table and exits with 3 where a goal is not met.
+//
+//   node scripts/bench-serve.js [--quick] [--profile latency|throughput|efficiency]
 /* eslint camelcase: ['error', {properties: 'never'}] -- fields of the protocols are spelled like that */
 import {execFile, spawn} from 'node:child_process'
 import {readFileSync} from 'node:fs'
 import {cpus, loadavg} from 'node:os'
 import path from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
-import {promisify} from 'node:util'
+import {parseArgs, promisify} from 'node:util'
 
 import {createBridge} from '../dist/index.js'
 import {openLoop, percentile} from './load/latency.js'
@@ -18,8 +20,10 @@ const ROOT = path.resolve(import.meta.dirname, '..')
 const LOAD = path.join(import.meta.dirname, 'load', 'run.js')
 const CORES = cpus().length
 const CONNECTIONS = 32
-const quick = process.argv.includes('--quick')
-const [ROUNDS, SECONDS] = quick ? [2, 2] : [5, 4]
+const {values: flags} = parseArgs({
+  options: {profile: {type: 'string', default: 'latency'}, quick: {type: 'boolean', default: false}},
+})
+const [ROUNDS, SECONDS] = flags.quick ? [2, 2] : [5, 4]
 
 const ids = (length) => BigInt64Array.from({length}, () => 1n)
 const wave = (length) => Float32Array.from({length}, (_, index) => 0.3 * Math.sin(index / 5))
@@ -93,15 +97,15 @@ function row(what, value, goal, met, note = '') {
 }
 
 console.log(
-  `${CORES} cores, load average ${loadavg()[0].toFixed(1)} at the start; ${ROUNDS} rounds of ${SECONDS} s, medians; concurrency ${CONNECTIONS}`,
+  `${CORES} cores, load average ${loadavg()[0].toFixed(1)} at the start; ${ROUNDS} rounds of ${SECONDS} s, medians; concurrency ${CONNECTIONS}; profile ${flags.profile}`,
 )
-const server = await startServer(['--no-grpc', '--device', 'cpu'])
+const server = await startServer(['--no-grpc', '--device', 'cpu', '--profile', flags.profile])
 server.child.stderr.pipe(process.stderr)
 await sleep(2000)
 const idleMb = residentMb(server.pid)
 row('resident memory, idle, no model', `${idleMb.toFixed(0)} MB`, '≤ 150 MB', idleMb <= 150)
 
-const bridge = await createBridge({device: 'cpu', engine: 'native'})
+const bridge = await createBridge({device: 'cpu', engine: 'native', profile: flags.profile})
 
 async function compare(model) {
   const inputs = MODELS[model]

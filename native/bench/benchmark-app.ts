@@ -14,7 +14,20 @@ export interface AppOptions {
 export async function benchmarkApp(root: string, {model, requests, seconds, shapes}: AppOptions): Promise<number> {
   const program = path.join(root, '.venv', 'bin', 'benchmark_app')
   const shape = shapes === undefined ? [] : ['-data_shape', shapes]
-  const args = ['-m', model, '-d', 'CPU', '-hint', 'throughput', '-nireq', String(requests), '-t', String(seconds)]
+  const args = [
+    '-m',
+    model,
+    '-d',
+    'CPU',
+    '-infer_precision',
+    'f32',
+    '-hint',
+    'throughput',
+    '-nireq',
+    String(requests),
+    '-t',
+    String(seconds),
+  ]
   const {stdout} = await execa(program, [...args, ...shape])
   const [, rate] = /Throughput:\s+([\d.]+)\s*FPS/.exec(stdout) ?? []
   if (rate === undefined) throw new Error(`benchmark_app gave no throughput for ${model}`)

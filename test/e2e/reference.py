@@ -63,7 +63,7 @@ def magika(core: openvino.Core, model: Path, folders: list[Path], out: Path) -> 
     )[:COUNT]
     if len(files) < COUNT:
         sys.exit(f"{folders} have {len(files)} files, {COUNT} are needed")
-    compiled = core.compile_model(core.read_model(model), "CPU")
+    compiled = core.compile_model(core.read_model(model), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     answers = []
     with (out / "magika.jsonl").open("w") as lines:
         for path in files:
@@ -89,7 +89,7 @@ def magika(core: openvino.Core, model: Path, folders: list[Path], out: Path) -> 
 
 def silero(core: openvino.Core, model: Path, samples: np.ndarray, out: Path) -> None:
     """Single inferences, each from a state of zeros."""
-    compiled = core.compile_model(core.read_model(model), "CPU")
+    compiled = core.compile_model(core.read_model(model), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     audio = samples.astype(np.float32) / 32768
     state = np.zeros((2, 1, 128), np.float32)
     answers = []

@@ -134,7 +134,8 @@ const IR: &str = r#"<?xml version="1.0"?><net name="tiny" version="11"><layers>
 fn compile(core: &Core, hint: &str) -> CompiledModel {
     let weights = filled(&[64, 128]);
     let model = core.read_model_from_memory(IR, Some(weights)).unwrap();
-    core.compile(&model, "CPU", &[("PERFORMANCE_HINT", hint)]).unwrap()
+    let exact = ("INFERENCE_PRECISION_HINT", "f32");
+    core.compile(&model, "CPU", &[("PERFORMANCE_HINT", hint), exact]).unwrap()
 }
 
 fn input() -> Tensor {
@@ -352,10 +353,9 @@ impl Bare {
         let (mut core, mut model, mut compiled) =
             (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
         let weights = self.tensor(&[64, 128]);
-        let hint = ov::ov_property_t {
-            key: c"PERFORMANCE_HINT".as_ptr(),
-            value: c"LATENCY".as_ptr().cast(),
-        };
+        let hints = [(c"PERFORMANCE_HINT", c"LATENCY"), (c"INFERENCE_PRECISION_HINT", c"f32")].map(
+            |(key, value)| ov::ov_property_t { key: key.as_ptr(), value: value.as_ptr().cast() },
+        );
         ok!(self.ov_core_create(&raw mut core));
         ok!(self.ov_core_read_model_from_memory_buffer(
             core,
@@ -368,8 +368,8 @@ impl Bare {
             core,
             model,
             c"CPU".as_ptr(),
-            1,
-            &raw const hint,
+            hints.len(),
+            hints.as_ptr(),
             &raw mut compiled
         ));
         compiled

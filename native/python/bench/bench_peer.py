@@ -38,8 +38,10 @@ class OpenVino:
             raise UnsupportedError(f"openvino is not installed for {sys.executable}: pip install openvino") from error
         self.openvino = openvino
         core = openvino.Core()
-        hint = {"PERFORMANCE_HINT": request["profile"].upper()}
-        self.compiled = core.compile_model(core.read_model(request["model"]), request["device"], hint)
+        hints = {"PERFORMANCE_HINT": request["profile"].upper()}
+        if request["device"] == "CPU":
+            hints["INFERENCE_PRECISION_HINT"] = "f32"
+        self.compiled = core.compile_model(core.read_model(request["model"]), request["device"], hints)
         self.inputs = arrays(request)
         self.about = f"openvino {openvino.__version__} for Python"
 

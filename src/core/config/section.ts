@@ -21,4 +21,4 @@ export function amount(least: number): z.ZodNumber {
 }
 
 export const DEVICES = ['auto', 'npu', 'gpu', 'cpu'] as const
-export const PRECISIONS = ['FP32', 'FP16', 'INT8'] as const
+export const PRECISIONS = ['FP32', 'FP16', 'BF16', 'INT8'] as const

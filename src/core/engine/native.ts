@@ -28,7 +28,7 @@ export interface Tuning {
   readonly turbo?: boolean | undefined
   readonly workload?: 'default' | 'efficient' | undefined
   readonly tiles?: number | undefined
-  readonly precision?: 'FP16' | 'FP32' | 'INT8' | undefined
+  readonly precision?: 'BF16' | 'FP16' | 'FP32' | 'INT8' | undefined
 }
 
 export interface NativeEngineOptions {
@@ -87,7 +87,7 @@ export interface NativeEngineOptions {
   /** What holds for NPUs only. */
   readonly npu?: {
     readonly maxBatchSize?: number
-    readonly precision?: 'FP16' | 'FP32' | 'INT8'
+    readonly precision?: 'BF16' | 'FP16' | 'FP32' | 'INT8'
     /** Whether models compiled for an NPU are kept on disk. @default true */
     readonly caching?: boolean
   }

@@ -100,7 +100,7 @@ export class OpenVinoNodeModels {
     const refusals: Array<{device: string; error: unknown; reason: string}> = []
     for (const device of this.#options.devices) {
       try {
-        const compiled = await this.#core.compileModel(model, device, this.#config())
+        const compiled = await this.#core.compileModel(model, device, this.#config(device))
         const [first] = refusals
         const fallback = first ? {from: first.device, to: device, reason: first.reason} : null
         return {device, fallback, model: new OpenVinoNodeModel(this.#addon, name, compiled, state)}
@@ -115,8 +115,10 @@ export class OpenVinoNodeModels {
     })
   }
 
-  #config(): Record<string, string> {
+  #config(device: string): Record<string, string> {
     return {
+      // As the engine in Rust: bf16, which OpenVINO takes where the processor has it, makes results the machine's.
+      ...(device === 'CPU' && {INFERENCE_PRECISION_HINT: 'f32'}),
       CACHE_DIR: path.join(this.#options.cacheFolder, 'openvino-node'),
       PERFORMANCE_HINT: this.#options.profile === 'throughput' ? 'THROUGHPUT' : 'LATENCY',
     }

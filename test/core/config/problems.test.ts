@@ -21,7 +21,7 @@ describe('what is wrong with a configuration', () => {
       [{worker_threads: 1.5}, 'worker_threads is 1.5, it must be a whole number from 1 to 256'],
       [{queue: {policy: 'drop'}}, 'queue.policy is "drop", it must be one of reject, wait'],
       [{metrics: 'yes'}, 'metrics is "yes", it must be true or false'],
-      [{npu: {precision: 'FP8'}}, 'npu.precision is "FP8", it must be one of FP32, FP16, INT8'],
+      [{npu: {precision: 'FP8'}}, 'npu.precision is "FP8", it must be one of FP32, FP16, BF16, INT8'],
       [{power: {budget_watts: 0}}, 'power.budget_watts is 0, it must be a number above 0'],
       [{batching: {preferred: [4, 'x']}}, 'batching.preferred[1] is "x", it must be a whole number from 1 to 1024'],
       [{queue: {per_priority: {low: 0}}}, 'queue.per_priority.low is 0, it must be a whole number from 1'],

@@ -314,6 +314,11 @@ describe('native engine', () => {
       expect((await failure(submit({type: 'unload_model', model: 'silero-vad'}))).code).to.equal('MODEL_NOT_FOUND')
     })
 
+    it('are computed as they are written on the CPU, whatever else the processor has', async () => {
+      const {data} = await submit({type: 'load_model', model: 'magika', shapes: {bytes: [2, 2048]}})
+      expect(data).to.have.nested.property('effective.INFERENCE_PRECISION_HINT', 'f32')
+    })
+
     it('take fixed shapes', async () => {
       const load: Operation = {type: 'load_model', model: 'magika', shapes: {bytes: [2, 2048]}}
       expect((await submit(load)).data)

@@ -206,6 +206,7 @@ describe('openvino-node engine', () => {
     await engine.submit({type: 'load_model', model: file})
     expect(journal.compiled[0]!.config).to.deep.equal({
       CACHE_DIR: path.join(folder, 'cache', 'openvino-node'),
+      INFERENCE_PRECISION_HINT: 'f32',
       PERFORMANCE_HINT: 'THROUGHPUT',
     })
   })

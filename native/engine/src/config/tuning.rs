@@ -48,6 +48,8 @@ pub enum Precision {
     Fp32,
     #[serde(rename = "FP16")]
     Fp16,
+    #[serde(rename = "BF16")]
+    Bf16,
     #[serde(rename = "INT8")]
     Int8,
 }
@@ -59,6 +61,7 @@ impl Precision {
         match self {
             Self::Fp32 => "FP32",
             Self::Fp16 => "FP16",
+            Self::Bf16 => "BF16",
             Self::Int8 => "INT8",
         }
     }

@@ -6,7 +6,7 @@ use crate::config::{Npu, Precision, Profile, Tuning};
 use crate::datatype::DataType;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::matmul;
-use crate::model::properties::{Facts, Properties, map};
+use crate::model::properties::{Facts, PRECISION_HINT, Properties, map};
 use crate::model::signature::Signature;
 use crate::model::source::Source;
 use crate::model::urgency::Urgency;
@@ -115,6 +115,7 @@ impl Recipe {
         let facts = Facts::of(core, device);
         let mut properties = self.properties(&facts).set;
         properties.extend(self.housekeeping(core, &facts));
+        properties.extend(exactly(&facts, &properties));
         if threads == Threads::Caller {
             properties.retain(|(key, _)| !THREADING.contains(key));
             properties.push(("NUM_STREAMS", "0".to_owned()));
@@ -188,6 +189,15 @@ impl Recipe {
             Source::Generated(generated) => generated.weights.len() as u64,
         }
     }
+}
+
+/// On the CPU a model is computed as it is written, unless something else was asked for. By itself OpenVINO takes half
+/// precision (bf16) wherever the processor has it, so that results would depend on the machine and, as sizes have
+/// kernels of their own, on what else is in a batch.
+fn exactly(facts: &Facts, properties: &[(&'static str, String)]) -> Option<(&'static str, String)> {
+    let is_asked_for = properties.iter().any(|(key, _)| *key == PRECISION_HINT);
+    let matters = facts.device == CPU && facts.supports(PRECISION_HINT) && !is_asked_for;
+    matters.then(|| (PRECISION_HINT, "f32".to_owned()))
 }
 
 /// Names the folder for models compiled for a device, its driver and this runtime. Within it OpenVINO names each file by

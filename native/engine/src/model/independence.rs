@@ -8,6 +8,7 @@ use crate::datatype::DataType;
 use crate::error::Result;
 use crate::model::cell::Cell;
 use crate::model::compile::{Recipe, Threads};
+use crate::model::properties::PRECISION_HINT;
 use crate::model::signature::Signature;
 use crate::openvino::Core;
 use crate::operation::Name;
@@ -31,10 +32,7 @@ pub(crate) fn rows_are_independent(
     signature: &Signature,
 ) -> Result<bool> {
     let compiled = recipe.compile(core, DEVICE, &recipe.shaped(core, None)?, Threads::Device)?;
-    let exact = compiled
-        .model
-        .property("INFERENCE_PRECISION_HINT")
-        .is_ok_and(|precision| precision == "f32");
+    let exact = compiled.model.property(PRECISION_HINT).is_ok_and(|precision| precision == "f32");
     // Rounding to 8 bits may differ with the number of rows.
     let tolerance = if exact { 1e-4 } else { 2e-2 };
     let mut cell = Cell::new(&compiled, &signature.inputs, &signature.outputs)?;

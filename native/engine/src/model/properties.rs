@@ -6,6 +6,9 @@ use super::generation::{self, Generation};
 use crate::config::{Hint, Npu, Precision, Profile, Tuning, Workload};
 use crate::openvino::Core;
 
+/// What a device computes in.
+pub(crate) const PRECISION_HINT: &str = "INFERENCE_PRECISION_HINT";
+
 /// A setting that a device was not given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Dropped {
@@ -177,7 +180,7 @@ impl Properties {
     }
 
     fn precision(&mut self, precision: Precision, facts: &Facts, quantised: bool) {
-        const KEY: &str = "INFERENCE_PRECISION_HINT";
+        const KEY: &str = PRECISION_HINT;
         let name = precision.name();
         let known = &facts.capabilities;
         if !known.is_empty() && !known.iter().any(|capability| capability == name) {
@@ -190,6 +193,7 @@ impl Properties {
             Precision::Int8 => self.drop(KEY, name.to_owned(), "the model is not quantised".into()),
             Precision::Fp32 => self.want(facts, KEY, "f32".into()),
             Precision::Fp16 => self.want(facts, KEY, "f16".into()),
+            Precision::Bf16 => self.want(facts, KEY, "bf16".into()),
         }
     }
 }

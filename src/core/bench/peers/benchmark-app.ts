@@ -53,6 +53,8 @@ export function argumentsOf({device, inputs, model, profile}: PeerRequest, {dura
     // As the engine does: a request is started, and tells when it is done.
     '-api',
     'async',
+    // What the engine computes in on the CPU, whatever the processor has.
+    ...(device === 'CPU' ? ['-infer_precision', 'f32'] : []),
     '-nireq',
     String(window),
     '-t',

@@ -29,7 +29,10 @@ async function open({device, inputs, model, profile}: PeerRequest): Promise<unkn
   const peer = present()
   const core = new peer.addon.Core()
   const read = await core.readModel(model)
-  const compiled = await core.compileModel(read, device, {PERFORMANCE_HINT: profile.toUpperCase()})
+  const compiled = await core.compileModel(read, device, {
+    PERFORMANCE_HINT: profile.toUpperCase(),
+    ...(device === 'CPU' && {INFERENCE_PRECISION_HINT: 'f32'}),
+  })
   newRequest = () => compiled.createInferRequest()
   const given = inputsFor({inputs})
   tensors = compiled.inputs.map(({anyName}) => {

@@ -29,7 +29,7 @@ export const profile = z.strictObject({
   workload: setting(z.enum(['default', 'efficient']), 'WORKLOAD_TYPE.', {note: 'that of the profile it extends'}),
   tiles: setting(whole(1, 64), 'NPU_TILES; at most as many as the NPU has.', {note: 'chosen by the compiler'}),
   precision: setting(z.enum(PRECISIONS), 'INFERENCE_PRECISION_HINT; INT8 needs a model that is quantised.', {
-    note: 'what the device prefers',
+    note: 'FP32 on a CPU, elsewhere what the device prefers',
   }),
   batching,
   tuned,
