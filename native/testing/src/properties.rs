@@ -26,7 +26,7 @@ const TABLE: &[(&str, Kind, &str)] = &[
     ("EXECUTION_DEVICES", Fixed, "NPU"),
     ("EXECUTION_MODE_HINT", Settable, "PERFORMANCE"),
     ("FULL_DEVICE_NAME", Fixed, "Intel(R) AI Boost (emulated)"),
-    ("INFERENCE_PRECISION_HINT", Settable, "f16"),
+    (PRECISION, Settable, "f16"),
     ("LOG_LEVEL", Settable, "LOG_NONE"),
     ("MODEL_PRIORITY", Settable, "MEDIUM"),
     ("NPU_BYPASS_UMD_CACHING", Settable, "NO"),
@@ -53,6 +53,7 @@ const TABLE: &[(&str, Kind, &str)] = &[
 ];
 
 const HINT: &str = "PERFORMANCE_HINT";
+const PRECISION: &str = "INFERENCE_PRECISION_HINT";
 const OPTIMAL_REQUESTS: &str = "OPTIMAL_NUMBER_OF_INFER_REQUESTS";
 const SUPPORTED: &str = "SUPPORTED_PROPERTIES";
 
@@ -88,10 +89,16 @@ pub(crate) fn settable(key: &str) -> Option<bool> {
     Some(*kind == Settable)
 }
 
-/// What of these the CPU plugin is to be told, besides running one inference at a time as fast as it can.
+/// What of these the CPU plugin is to be told, besides running one inference at a time as fast as it can, and as exactly
+/// as the engine has it run on the CPU: a test that compares the two means to find faults of ours.
 pub(crate) fn for_cpu(set: &Values) -> Vec<(String, String)> {
     let passed = PASSED_ON.iter().filter_map(|&key| Some((key.to_owned(), set.get(key)?.clone())));
-    [(HINT.to_owned(), "LATENCY".to_owned())].into_iter().chain(passed).collect()
+    let always = [(HINT, "LATENCY"), (PRECISION, "f32")];
+    always
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into_iter()
+        .chain(passed)
+        .collect()
 }
 
 #[cfg(test)]
@@ -132,6 +139,7 @@ mod tests {
     fn the_cpu_is_told_only_what_it_knows() {
         let told =
             for_cpu(&values(&[("NPU_TURBO", "YES"), ("PERF_COUNT", "YES"), (HINT, "THROUGHPUT")]));
-        assert_eq!(told, [(HINT.into(), "LATENCY".into()), ("PERF_COUNT".into(), "YES".into())]);
+        let expected = [(HINT, "LATENCY"), (PRECISION, "f32"), ("PERF_COUNT", "YES")];
+        assert_eq!(told, expected.map(|(key, value)| (key.into(), value.into())));
     }
 }

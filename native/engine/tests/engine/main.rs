@@ -39,7 +39,8 @@ fn directly(core: &Core, model: &Path, inputs: &[(&str, &Tensor)]) -> HashMap<St
         .collect();
     let borrowed: Vec<_> = shapes.iter().map(|(name, sizes)| (*name, sizes.as_slice())).collect();
     read.reshape(&borrowed).unwrap();
-    let compiled = core.compile(&read, "CPU", &[("PERFORMANCE_HINT", "LATENCY")]).unwrap();
+    let as_the_engine = [("PERFORMANCE_HINT", "LATENCY"), ("INFERENCE_PRECISION_HINT", "f32")];
+    let compiled = core.compile(&read, "CPU", &as_the_engine).unwrap();
     let mut request = compiled.create_request().unwrap();
     for (index, port) in read.inputs().unwrap().iter().enumerate() {
         let (_, tensor) = inputs.iter().find(|(name, _)| *name == port.name).unwrap();

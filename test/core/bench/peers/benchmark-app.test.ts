@@ -23,10 +23,10 @@ const REQUEST = {
 describe('benchmark_app', () => {
   it('is given the same model, shapes, device, hint and requests in flight', () => {
     expect(argumentsOf(REQUEST, {durationMs: 60, window: 1}).join(' ')).to.equal(
-      '-m /models/m.onnx -d CPU -hint latency -data_shape a[1,576],b[1] -api async -nireq 1 -t 1',
+      '-m /models/m.onnx -d CPU -hint latency -data_shape a[1,576],b[1] -api async -infer_precision f32 -nireq 1 -t 1',
     )
     expect(argumentsOf({...REQUEST, profile: 'throughput'}, {durationMs: 2400, window: 16}).join(' ')).to.match(
-      /-hint throughput .* -api async -nireq 16 -t 2$/,
+      /-hint throughput .* -api async -infer_precision f32 -nireq 16 -t 2$/,
     )
   })
 
