@@ -36,9 +36,13 @@ export const general = {
   }),
   aging_ms: setting(amount(0), 'After how long a waiting operation is overdue, in milliseconds.', {default: 1000}),
   aging_every: setting(whole(1, 1_000_000), 'Every n-th pick goes to the longest overdue operation.', {default: 8}),
-  retries: setting(whole(0, 1000), 'How often an operation is tried again after a failure of its device, before it is tried on another one.', {
-    default: 3,
-  }),
+  retries: setting(
+    whole(0, 1000),
+    'How often an operation is tried again after a failure of its device, before it is tried on another one.',
+    {
+      default: 3,
+    },
+  ),
   hang_after_ms: setting(amount(1), 'After how long a running inference counts as hung, in milliseconds.', {
     default: 30_000,
   }),
