@@ -51,6 +51,8 @@ export async function fillFolder(folder: string): Promise<void> {
   write('ecg.csv', Array.from({length: 2000}, (_, k) => Math.sin(k / 20).toFixed(6)).join('\n'))
   await writeSamples(at('tones.wav'), {data: tones(2, 8000), shape: [16_000]}, 8000)
   await writeSamples(at('speech.wav'), {data: tones(2, RATE), shape: [2 * RATE]}, RATE)
+  // The example finds the user's own recording beside it, at the rate of a microphone.
+  await writeSamples(at('examples/speech/speech.wav'), {data: tones(2, 48_000), shape: [96_000]}, 48_000)
   for (const name of ['a.npy', 'b.npy']) await writeSamples(at(name), {data: tones(1, 1000), shape: [1000]}, undefined)
   await using bridge = await createBridge({device: 'cpu'})
   await bridge.submitBatch(Array.from({length: 100}, (_, i) => ({type: 'echo', data: i})))
