@@ -15,7 +15,7 @@ use super::state::State;
 use crate::config::{ModelSettings, Tuning};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::compile::{Compiled, Loaded, Recipe};
-use crate::model::properties::{self, Facts, Properties};
+use crate::model::properties::{self, Facts, PRECISION_HINT, Properties};
 use crate::model::source::{self, Source};
 use crate::openvino::Core;
 use crate::operation::{Fallback, LoadModel, Name, Operation};
@@ -316,7 +316,7 @@ fn instantiate(
 
 /// What came of the properties that a model was compiled with, and of those that follow from them.
 fn effective(given: &Properties, compiled: &Compiled) -> BTreeMap<&'static str, String> {
-    let follow = ["NUM_STREAMS", "INFERENCE_NUM_THREADS", "INFERENCE_PRECISION_HINT"];
+    let follow = ["NUM_STREAMS", "INFERENCE_NUM_THREADS", PRECISION_HINT];
     let names = given.set.iter().map(|(name, _)| *name).chain(follow);
     names.filter_map(|name| Some((name, compiled.model.property(name).ok()?))).collect()
 }

@@ -180,20 +180,21 @@ impl Properties {
     }
 
     fn precision(&mut self, precision: Precision, facts: &Facts, quantised: bool) {
-        const KEY: &str = PRECISION_HINT;
         let name = precision.name();
         let known = &facts.capabilities;
         if !known.is_empty() && !known.iter().any(|capability| capability == name) {
             let reason = format!("{} computes in {}", facts.device, known.join(", "));
-            return self.drop(KEY, name.to_owned(), reason);
+            return self.drop(PRECISION_HINT, name.to_owned(), reason);
         }
         match precision {
             // Integer operations are in the model or not: no hint makes them.
             Precision::Int8 if quantised => {}
-            Precision::Int8 => self.drop(KEY, name.to_owned(), "the model is not quantised".into()),
-            Precision::Fp32 => self.want(facts, KEY, "f32".into()),
-            Precision::Fp16 => self.want(facts, KEY, "f16".into()),
-            Precision::Bf16 => self.want(facts, KEY, "bf16".into()),
+            Precision::Int8 => {
+                self.drop(PRECISION_HINT, name.to_owned(), "the model is not quantised".into())
+            }
+            Precision::Fp32 => self.want(facts, PRECISION_HINT, "f32".into()),
+            Precision::Fp16 => self.want(facts, PRECISION_HINT, "f16".into()),
+            Precision::Bf16 => self.want(facts, PRECISION_HINT, "bf16".into()),
         }
     }
 }
