@@ -68,6 +68,10 @@ enum When {
 /// Ten thousand operations of every kind with a fault: each is answered once and as it should be, what fell back says
 /// so, the NPU is used again when it works, and nothing is left behind.
 fn survives(faults: &str, when: &When) -> Option<load::Outcome> {
+    survives_load(load_size(), faults, when)
+}
+
+fn survives_load(count: usize, faults: &str, when: &When) -> Option<load::Outcome> {
     let npu = Npu::take()?;
     let before = threads().len();
     let requests = npu.count("requests");
@@ -77,7 +81,7 @@ fn survives(faults: &str, when: &When) -> Option<load::Outcome> {
         hang_after: Duration::from_secs(1),
         ..config
     });
-    let outcome = under_load(&npu, &engine, &world, faults, when);
+    let outcome = under_load(&npu, &engine, &world, count, (faults, when));
     let metrics = engine.metrics();
     assert_eq!(metrics.completed + metrics.failed, metrics.submitted);
     assert!(metrics.fallbacks >= outcome.fallbacks, "{}", metrics.fallbacks);
@@ -99,8 +103,8 @@ fn under_load(
     npu: &Npu,
     engine: &Engine,
     world: &load::World,
-    faults: &str,
-    when: &When,
+    count: usize,
+    (faults, when): (&str, &When),
 ) -> load::Outcome {
     if matches!(when, When::Later) {
         on_npu(engine, tiny(&world.fixed, 0));
@@ -108,7 +112,6 @@ fn under_load(
     }
     let started = Instant::now();
     npu.faults(faults);
-    let count = load_size();
     let mut outcome = world.load(engine, count / 2, 1);
     if matches!(when, When::Later) {
         npu.faults(faults);
@@ -210,9 +213,11 @@ fn a_load_survives_inferences_that_fail() {
 
 #[test]
 fn a_load_survives_inferences_that_fail_now_and_then() {
-    let Some(outcome) = survives("inference_failure=5", &When::Later) else { return };
-    // The load may be over before the device is back: that it is used again was seen after it.
-    assert!(outcome.fallbacks > 0, "{:?}", outcome.on);
+    // As long as a device rests altogether that fails when it is tried: ten thousand may be over before.
+    let count = 4 * load_size();
+    let Some(outcome) = survives_load(count, "inference_failure=5", &When::Later) else { return };
+    // A small load may be over before the device is back.
+    assert!(outcome.on.contains_key("NPU") || !is_heavy(), "{:?}", outcome.on);
 }
 
 #[test]
