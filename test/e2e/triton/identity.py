@@ -72,37 +72,50 @@ def write_identity(folder: Path, datatype: str) -> None:
     np.array([1], np.int64).tofile(place / "model.bin")
 
 
-SLOW_ROWS = 1024
+SLOW_ROWS = 512
+SLOW_PRODUCTS = 200
 
 
 def write_slow(folder: Path) -> None:
-    """`slow.xml`: a product of two large matrices, which keeps a processor busy for a while."""
+    """`slow.xml`: products of large matrices one after the other, some 50 GFLOP, which keep a processor busy for long."""
     sizes = f"<dim>{SLOW_ROWS}</dim><dim>{SLOW_ROWS}</dim>"
-    port = f'<port id="0" precision="FP32">{sizes}</port>'
-    layers = "".join(
+
+    def port(number: int, names: str = "") -> str:
+        return f'<port id="{number}" precision="FP32"{names}>{sizes}</port>'
+
+    parameters = "".join(
         f"""
     <layer id="{index}" name="{name}" type="Parameter" version="opset1">
       <data shape="{SLOW_ROWS},{SLOW_ROWS}" element_type="f32"/>
-      <output><port id="0" precision="FP32" names="{name}">{sizes}</port></output>
+      <output>{port(0, f' names="{name}"')}</output>
     </layer>"""
         for index, name in enumerate(("a", "b"))
     )
+    last = 1 + SLOW_PRODUCTS
+    products = "".join(
+        f"""
+    <layer id="{index}" name="product{index}" type="MatMul" version="opset1">
+      <data transpose_a="false" transpose_b="false"/>
+      <input>{port(0)}{port(1)}</input>
+      <output>{port(2, ' names="product"' if index == last else "")}</output>
+    </layer>"""
+        for index in range(2, last + 1)
+    )
+    edges = "".join(
+        f"""
+    <edge from-layer="{index - 1 if index > 2 else 0}" from-port="{2 if index > 2 else 0}" to-layer="{index}" to-port="0"/>
+    <edge from-layer="1" from-port="0" to-layer="{index}" to-port="1"/>"""
+        for index in range(2, last + 1)
+    )
     text = f"""<?xml version="1.0"?>
 <net name="slow" version="11">
-  <layers>{layers}
-    <layer id="2" name="product" type="MatMul" version="opset1">
-      <data transpose_a="false" transpose_b="false"/>
-      <input>{port}{port.replace('id="0"', 'id="1"')}</input>
-      <output><port id="2" precision="FP32" names="product">{sizes}</port></output>
-    </layer>
-    <layer id="3" name="result" type="Result" version="opset1">
-      <input>{port}</input>
+  <layers>{parameters}{products}
+    <layer id="{last + 1}" name="result" type="Result" version="opset1">
+      <input>{port(0)}</input>
     </layer>
   </layers>
-  <edges>
-    <edge from-layer="0" from-port="0" to-layer="2" to-port="0"/>
-    <edge from-layer="1" from-port="0" to-layer="2" to-port="1"/>
-    <edge from-layer="2" from-port="2" to-layer="3" to-port="0"/>
+  <edges>{edges}
+    <edge from-layer="{last}" from-port="2" to-layer="{last + 1}" to-port="0"/>
   </edges>
 </net>
 """
