@@ -6,12 +6,16 @@
 //! `call_soon_threadsafe`; any other loop through the [`Courier`], a thread that calls `call_soon_threadsafe`. The
 //! sockets save a change of threads and one of the GIL for each wake-up.
 
+mod callbacks;
+mod courier;
+mod slots;
+mod waiter;
+
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
-use std::thread::JoinHandle;
 
 use npubridge_engine::Engine;
 use npubridge_engine::engine::Submission;
@@ -19,148 +23,23 @@ use npubridge_engine::operation::{
     Completion, Operation, OperationResult as Answer, Options, Sink,
 };
 use npubridge_engine::scheduler::Ticket;
-use npubridge_engine::sync::{Condvar, Mutex};
+use npubridge_engine::sync::Mutex;
 use pyo3::exceptions::PyNotImplementedError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyList;
 
 use crate::answers;
 use crate::arguments::{EchoForm, Ready};
+use callbacks::{Drain, SubmitOutgoing};
+pub(crate) use courier::Courier;
+use slots::{Entry, Slots};
+use waiter::settle;
+pub(crate) use waiter::{Batch, Waiter};
 
 static WEAK_REFERENCE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 /// Operations that are submitted together at the most, so that the engine begins before a long turn ends.
 const TOGETHER: usize = 32;
-
-static FAILURE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-
-/// Who waits for an answer.
-pub(crate) enum Waiter {
-    /// An asyncio future of its own.
-    Future(Py<PyAny>),
-    /// A place in a batch.
-    Place(Arc<Batch>, usize),
-}
-
-/// Operations whose answers are handed over together.
-pub(crate) struct Batch {
-    future: Py<PyAny>,
-    answers: Mutex<Answers>,
-}
-
-struct Answers {
-    given: Vec<Option<Py<PyAny>>>,
-    missing: usize,
-}
-
-impl Batch {
-    pub(crate) fn new(future: Py<PyAny>, size: usize) -> Self {
-        let given = std::iter::repeat_with(|| None).take(size).collect();
-        Self { future, answers: Mutex::new(Answers { given, missing: size }) }
-    }
-
-    /// Puts an answer in its place; the last one completes the future.
-    pub(crate) fn put(
-        &self,
-        py: Python<'_>,
-        index: usize,
-        answer: PyResult<Py<PyAny>>,
-    ) -> PyResult<()> {
-        let answer = answer.or_else(|error| {
-            let class = FAILURE.import(py, "npubridge._results", "Failure")?;
-            Ok::<_, PyErr>(class.call1((error.value(py),))?.unbind())
-        })?;
-        let complete = {
-            let mut answers = self.answers.lock();
-            answers.given[index] = Some(answer);
-            answers.missing -= 1;
-            (answers.missing == 0).then(|| std::mem::take(&mut answers.given))
-        };
-        match complete {
-            None => Ok(()),
-            Some(given) => {
-                let list = PyList::new(py, given.into_iter().flatten())?;
-                settle(self.future.bind(py), Ok(list.into_any()))
-            }
-        }
-    }
-}
-
-/// Completes a future that still waits.
-fn settle(future: &Bound<'_, PyAny>, outcome: PyResult<Bound<'_, PyAny>>) -> PyResult<()> {
-    let py = future.py();
-    if future.call_method0(intern!(py, "done"))?.is_truthy()? {
-        return Ok(());
-    }
-    match outcome {
-        Ok(result) => future.call_method1(intern!(py, "set_result"), (result,))?,
-        Err(error) => future.call_method1(intern!(py, "set_exception"), (error.value(py),))?,
-    };
-    Ok(())
-}
-
-struct Entry {
-    waiter: Waiter,
-    form: EchoForm,
-    ticket: Option<Ticket>,
-}
-
-#[derive(Default)]
-struct Slot {
-    generation: u32,
-    entry: Option<Entry>,
-}
-
-/// Who waits, under numbers that are not used twice.
-#[derive(Default)]
-struct Slots {
-    slots: Vec<Slot>,
-    free: Vec<u32>,
-}
-
-impl Slots {
-    fn insert(&mut self, entry: Entry) -> u64 {
-        let index = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot::default());
-            u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 operations at once")
-        });
-        let slot = &mut self.slots[index as usize];
-        slot.entry = Some(entry);
-        u64::from(slot.generation) << 32 | u64::from(index)
-    }
-
-    fn occupied(&self) -> usize {
-        self.slots.len() - self.free.len()
-    }
-
-    fn get(&mut self, token: u64) -> Option<&mut Slot> {
-        #[allow(clippy::cast_possible_truncation)]
-        let (index, generation) = (token as u32, (token >> 32) as u32);
-        self.slots.get_mut(index as usize).filter(|slot| slot.generation == generation)
-    }
-
-    fn take(&mut self, token: u64) -> Option<Entry> {
-        let slot = self.get(token)?;
-        let entry = slot.entry.take()?;
-        slot.generation = slot.generation.wrapping_add(1);
-        #[allow(clippy::cast_possible_truncation)]
-        self.free.push(token as u32);
-        Some(entry)
-    }
-
-    fn take_all(&mut self) -> Vec<Entry> {
-        let mut all = Vec::new();
-        for (slot, index) in self.slots.iter_mut().zip(0..) {
-            if let Some(entry) = slot.entry.take() {
-                slot.generation = slot.generation.wrapping_add(1);
-                self.free.push(index);
-                all.push(entry);
-            }
-        }
-        all
-    }
-}
 
 /// How a loop is told that there are answers.
 enum Wake {
@@ -419,114 +298,5 @@ impl Sink for Mailbox {
             return;
         }
         self.wake();
-    }
-}
-
-/// What a loop calls when it is woken: completes all futures whose answers are there.
-#[pyclass(frozen, module = "npubridge._native")]
-struct Drain {
-    mailbox: Arc<Mailbox>,
-}
-
-#[pymethods]
-impl Drain {
-    fn __call__(&self, py: Python<'_>) -> PyResult<()> {
-        self.mailbox.clear_wake(py)?;
-        self.mailbox.drain(py);
-        Ok(())
-    }
-}
-
-/// What a loop calls at its next turn: submits what it has collected.
-#[pyclass(frozen, module = "npubridge._native")]
-struct SubmitOutgoing {
-    mailbox: Arc<Mailbox>,
-}
-
-#[pymethods]
-impl SubmitOutgoing {
-    fn __call__(&self, py: Python<'_>) {
-        self.mailbox.submit_outgoing();
-        if self.mailbox.retired.load(Ordering::SeqCst) {
-            // The engine has refused all, and the loop is not woken any more.
-            self.mailbox.drain(py);
-        }
-    }
-}
-
-/// Tells event loops of their answers, from a thread of its own that starts when it is first needed.
-pub(crate) struct Courier {
-    myself: Weak<Self>,
-    post: Mutex<Post>,
-    wake: Condvar,
-}
-
-#[derive(Default)]
-struct Post {
-    mailboxes: Vec<Arc<Mailbox>>,
-    closing: bool,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Courier {
-    pub(crate) fn new() -> Arc<Self> {
-        Arc::new_cyclic(|myself| Self {
-            myself: Weak::clone(myself),
-            post: Mutex::default(),
-            wake: Condvar::new(),
-        })
-    }
-
-    fn send(&self, mailbox: Arc<Mailbox>) {
-        let mut post = self.post.lock();
-        post.mailboxes.push(mailbox);
-        if post.thread.is_none() && !post.closing {
-            let myself = Weak::clone(&self.myself);
-            let builder = std::thread::Builder::new().name("npubridge-courier".into());
-            let thread = builder.spawn(move || {
-                if let Some(courier) = myself.upgrade() {
-                    courier.work();
-                }
-            });
-            post.thread = Some(thread.expect("the system can start a thread"));
-        }
-        drop(post);
-        self.wake.notify_one();
-    }
-
-    /// Ends the thread when it has delivered what is there. The GIL must not be held.
-    pub(crate) fn close(&self) {
-        let thread = {
-            let mut post = self.post.lock();
-            post.closing = true;
-            post.thread.take()
-        };
-        self.wake.notify_one();
-        if let Some(thread) = thread {
-            // A panic of the courier has been told by the panic hook.
-            let _ = thread.join();
-        }
-    }
-
-    /// Delivers until closed. The thread keeps its Python thread state for its whole life and detaches while it waits.
-    fn work(&self) {
-        Python::try_attach(|py| {
-            while let Some(mailboxes) = py.detach(|| self.next()) {
-                for mailbox in mailboxes {
-                    mailbox.call(py);
-                }
-            }
-        });
-    }
-
-    fn next(&self) -> Option<Vec<Arc<Mailbox>>> {
-        let mut post = self.post.lock();
-        while post.mailboxes.is_empty() {
-            if post.closing {
-                return None;
-            }
-            self.wake.wait(&mut post);
-        }
-        Some(std::mem::take(&mut post.mailboxes))
     }
 }
