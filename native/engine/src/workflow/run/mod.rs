@@ -13,136 +13,23 @@
 
 mod critical;
 mod limits;
+mod options;
 mod ready;
+mod record;
+mod status;
 mod summary;
 
 use std::collections::HashMap;
 
 use super::order::{BrokenCycle, Discipline, order};
 use super::urgency::ranks;
-use super::{Graph, Preference, Task, UnknownDependency};
+use super::{Graph, Task, UnknownDependency};
 use crate::{Error, ErrorCode, Result};
+pub use options::{FailurePolicy, RunOptions};
 use ready::Ready;
+pub use record::{Skip, TaskDetail, TaskRecord};
+pub use status::TaskStatus;
 pub use summary::{AgentUse, WorkflowSummary};
-
-/// How a workflow is run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunOptions {
-    /// How many tasks may run at the same time; at least 1.
-    pub max_parallel: u32,
-    /// How many tasks of one agent may run at the same time, by agent; at least 1.
-    pub agent_limits: HashMap<String, u32>,
-    /// What a failure means for other tasks.
-    pub on_failure: FailurePolicy,
-    /// Whether tasks are as urgent as what waits for them.
-    pub inherit: bool,
-    /// What decides among tasks that are equally urgent.
-    pub preference: Preference,
-    /// Positions of tasks that an earlier run has completed.
-    pub done: Vec<u32>,
-}
-
-impl Default for RunOptions {
-    fn default() -> Self {
-        Self {
-            max_parallel: 10,
-            agent_limits: HashMap::new(),
-            on_failure: FailurePolicy::default(),
-            inherit: false,
-            preference: Preference::default(),
-            done: Vec::new(),
-        }
-    }
-}
-
-/// What the failure of a task means for the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum FailurePolicy {
-    /// Nothing more is started.
-    Stop,
-    /// Those that depend on it run as if it had succeeded.
-    Continue,
-    /// Those that depend on it are skipped, the others run.
-    #[default]
-    SkipDependents,
-}
-
-/// Where a task stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum TaskStatus {
-    /// Its dependencies are not yet done.
-    Waiting,
-    /// It may start as soon as a place is free.
-    Ready,
-    /// The host executes it.
-    Running,
-    /// The host reported success.
-    Completed,
-    /// Its agent has no handler: assigned, not executed.
-    Routed,
-    /// The host reported a failure.
-    Failed,
-    /// A dependency did not succeed.
-    Skipped,
-    /// The run was cancelled before it started.
-    Cancelled,
-}
-
-impl TaskStatus {
-    /// The name that every language and the wire use.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Ready => "ready",
-            Self::Running => "running",
-            Self::Completed => "completed",
-            Self::Routed => "routed",
-            Self::Failed => "failed",
-            Self::Skipped => "skipped",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    /// Whether nothing more will happen to the task.
-    #[must_use]
-    pub fn is_settled(self) -> bool {
-        !matches!(self, Self::Waiting | Self::Ready | Self::Running)
-    }
-}
-
-/// Why a task was skipped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Skip {
-    /// Its dependency that did not succeed.
-    pub dependency: u32,
-    /// The failed task with which it began; the dependency itself or something before it.
-    pub failed: u32,
-}
-
-/// What is known beyond the status.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TaskDetail {
-    /// The error of a failed task.
-    Failed(Error),
-    /// The reason of a skipped task.
-    Skipped(Skip),
-}
-
-/// One task of a run.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct TaskRecord<'a> {
-    /// What was asked for.
-    pub task: &'a Task,
-    /// Where it stands.
-    pub status: TaskStatus,
-    /// When it started, if it did; a routed task starts and settles at the same instant.
-    pub started_us: Option<u64>,
-    /// When it was settled, if it is.
-    pub settled_us: Option<u64>,
-    /// The error or the reason, if there is one.
-    pub detail: Option<&'a TaskDetail>,
-}
 
 /// A workflow under way.
 #[derive(Debug)]
@@ -358,34 +245,6 @@ impl WorkflowRun {
     #[must_use]
     pub fn unknown(&self) -> &[UnknownDependency] {
         &self.unknown
-    }
-
-    /// What is known of one task.
-    #[must_use]
-    pub fn record(&self, task: u32) -> Option<TaskRecord<'_>> {
-        let state = self.states.get(task as usize)?;
-        Some(TaskRecord {
-            task: &self.tasks[task as usize],
-            status: state.status,
-            started_us: state.started_us,
-            settled_us: state.settled_us,
-            detail: self.details.get(&task),
-        })
-    }
-
-    /// The reason of a skipped task in words.
-    #[must_use]
-    pub fn skip_reason(&self, skip: Skip) -> String {
-        let id = |task: u32| &self.tasks[task as usize].id;
-        if skip.dependency == skip.failed {
-            format!("its dependency {:?} failed", id(skip.failed))
-        } else {
-            format!(
-                "its dependency {:?} was skipped because {:?} failed",
-                id(skip.dependency),
-                id(skip.failed)
-            )
-        }
     }
 
     /// Moves the clock of the run; one that steps back stands still.
