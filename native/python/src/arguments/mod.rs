@@ -1,24 +1,28 @@
 //! Operations from the arguments of Python. What is wrong is told with the field and the value.
 
+mod given;
+mod options;
+mod workflow;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use npubridge_engine::config::Batching;
 use npubridge_engine::operation::{
-    Agents, Benchmark, Embed, Inference, Kind, LoadModel, Name, Operation, Options, Payload,
-    Priority, Route, Signal, StreamStep, Workflow,
+    Agents, Benchmark, Embed, Inference, Kind, LoadModel, Name, Operation, Options, Payload, Route,
+    Signal, StreamStep,
 };
 use npubridge_engine::routing::Method;
 use npubridge_engine::tensor::Tensor;
-use npubridge_engine::workflow::Task;
 use npubridge_engine::{Error, ErrorCode};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyDict, PyList, PyString};
+use pyo3::types::{PyBytes, PyDict, PyString};
 
 use crate::coordination::{ProfileRow, profile};
 use crate::errors::{exception, invalid};
 use crate::tensors;
+pub(crate) use given::Given;
 
 static DUMPS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 static DESCRIBE_SIGNAL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
@@ -28,29 +32,6 @@ static DESCRIBE_SIGNAL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 pub(crate) enum EchoForm {
     AsIs,
     Json,
-}
-
-/// The arguments of `Bridge.submit`.
-#[derive(FromPyObject)]
-#[pyo3(from_item_all)]
-pub(crate) struct Given<'py> {
-    r#type: Bound<'py, PyAny>,
-    #[pyo3(default)]
-    model: Option<Bound<'py, PyAny>>,
-    #[pyo3(default)]
-    inputs: Option<Bound<'py, PyAny>>,
-    #[pyo3(default)]
-    data: Option<Bound<'py, PyAny>>,
-    #[pyo3(default)]
-    priority: Option<Bound<'py, PyAny>>,
-    #[pyo3(default)]
-    timeout_ms: Option<Bound<'py, PyAny>>,
-    #[pyo3(default)]
-    stream: Option<Bound<'py, PyAny>>,
-    #[pyo3(default)]
-    end_of_stream: bool,
-    #[pyo3(default)]
-    transfer: bool,
 }
 
 /// An operation that can be submitted.
@@ -357,133 +338,6 @@ impl<'a, 'py> Arguments<'a, 'py> {
             .map_err(|_| invalid(self.py, format!("duration_ms is {millis}")))?;
         let model = self.model.is_some().then(|| self.model()).transpose()?;
         Ok(Operation::Benchmark(Box::new(Benchmark { kind, duration, model })))
-    }
-
-    fn workflow(&self) -> PyResult<Operation> {
-        let given = self.required("tasks")?;
-        let Ok(given) = given.cast::<PyList>() else {
-            return Err(invalid(self.py, format!("tasks is {}, not a list", shown(&given))));
-        };
-        let tasks = given.iter().enumerate().map(|(index, task)| self.task(index, &task));
-        let max_parallel = match self.other("max_parallel")? {
-            Some(given) => self.typed("max_parallel", &given)?,
-            None => 10,
-        };
-        Ok(Operation::Workflow(Box::new(Workflow {
-            tasks: tasks.collect::<PyResult<_>>()?,
-            max_parallel,
-            agents: None,
-            unassigned: Vec::new(),
-        })))
-    }
-
-    fn task(&self, index: usize, given: &Bound<'py, PyAny>) -> PyResult<Task> {
-        let Ok(fields) = given.cast::<PyDict>() else {
-            return Err(invalid(self.py, format!("tasks[{index}] is {}", shown(given))));
-        };
-        let place = |field: &str| format!("tasks[{index}].{field}");
-        let mut task = Task::new("");
-        let mut has_id = false;
-        for (name, value) in fields.iter() {
-            let name: String = name.extract()?;
-            let at = place(&name);
-            match name.as_str() {
-                "id" => (task.id, has_id) = (self.typed(&at, &value)?, true),
-                "agent" => task.agent = self.typed(&at, &value)?,
-                "description" => task.description = self.typed(&at, &value)?,
-                "priority" => task.priority = self.typed(&at, &value)?,
-                "dependencies" => task.dependencies = self.typed(&at, &value)?,
-                _ => return Err(invalid(self.py, format!("{at} is not known"))),
-            }
-        }
-        if has_id { Ok(task) } else { Err(invalid(self.py, format!("{} is missing", place("id")))) }
-    }
-
-    fn priority(&self) -> PyResult<Priority> {
-        let Some(given) = self.priority else {
-            return Ok(Priority::default());
-        };
-        let found = if let Ok(name) = given.cast::<PyString>() {
-            let name = name.to_str()?;
-            Priority::ALL.into_iter().find(|priority| priority.name() == name)
-        } else {
-            let number = given.extract::<usize>().ok();
-            number.and_then(|number| Priority::try_from(number).ok())
-        };
-        found.ok_or_else(|| {
-            let names = Priority::ALL.map(Priority::name).join(", ");
-            let error =
-                Error::new(ErrorCode::InvalidArgument, format!("priority is {}", shown(given)));
-            exception(self.py, &error.suggest(format!("{names}, or 0 to 4")))
-        })
-    }
-
-    /// The time limit; more than a duration can hold, infinity too, is none.
-    fn timeout(&self) -> PyResult<Option<Duration>> {
-        let Some(given) = self.timeout_ms else {
-            return Ok(None);
-        };
-        let wrong = || invalid(self.py, format!("timeout_ms is {}", shown(given)));
-        let millis = match given.extract::<f64>() {
-            Ok(millis) => millis,
-            // An integer beyond the range of floats.
-            Err(error) if error.is_instance_of::<pyo3::exceptions::PyOverflowError>(self.py) => {
-                if given.lt(0)? {
-                    -1.0
-                } else {
-                    f64::INFINITY
-                }
-            }
-            Err(_) => return Err(wrong()),
-        };
-        if millis.is_nan() || millis < 0.0 {
-            return Err(wrong());
-        }
-        Ok(Duration::try_from_secs_f64(millis / 1e3).ok())
-    }
-}
-
-impl<'py> Given<'py> {
-    /// One operation of a batch, from its dict.
-    pub(crate) fn read(operation: &Bound<'py, PyAny>) -> PyResult<Ready> {
-        let py = operation.py();
-        let Ok(fields) = operation.cast::<PyDict>() else {
-            let what = format!("an operation is {}, not a dict", shown(operation));
-            return Err(invalid(py, what));
-        };
-        let given: Self = fields
-            .extract()
-            .map_err(|error: PyErr| invalid(py, format!("an operation is wrong: {error}")))?;
-        let others = fields.copy()?;
-        for known in [
-            "type",
-            "model",
-            "inputs",
-            "data",
-            "priority",
-            "timeout_ms",
-            "stream",
-            "end_of_stream",
-            "transfer",
-        ] {
-            if others.contains(known)? {
-                others.del_item(known)?;
-            }
-        }
-        let arguments = Arguments {
-            py,
-            kind: &given.r#type,
-            model: given.model.as_ref(),
-            inputs: given.inputs.as_ref(),
-            data: given.data.as_ref(),
-            priority: given.priority.as_ref(),
-            timeout_ms: given.timeout_ms.as_ref(),
-            stream: given.stream.as_ref(),
-            end_of_stream: given.end_of_stream,
-            transfer: given.transfer,
-            others: (!others.is_empty()).then_some(&others),
-        };
-        arguments.read()
     }
 }
 
