@@ -29,6 +29,10 @@ export const SERVE_EXAMPLES = [
     command: '<%= config.bin %> <%= command.id %> --device npu --engine native --rate-limit 100 --log-level warn',
   },
   {
+    description: 'With a profile of a configuration, as `tune --save` writes them',
+    command: '<%= config.bin %> <%= command.id %> --config npubridge.config.json --profile throughput',
+  },
+  {
     description: 'For a web page, under another name of this machine',
     command: '<%= config.bin %> <%= command.id %> --allow-origin https://app.example --allow-host npu.local',
   },

@@ -3,12 +3,15 @@ import {Flags, type Interfaces} from '@oclif/core'
 
 import type {ServeOptions} from '../core/serve/options.ts'
 
+import {profileFlags} from './config.ts'
+
 const security = {helpGroup: 'SECURITY'} as const
 const life = {helpGroup: 'LIFE'} as const
 const several = {multiple: true, multipleNonGreedy: true} as const
 const PORT = {helpValue: 'PORT', max: 65_535, min: 0} as const
 
 export const serveFlags = {
+  ...profileFlags,
   host: Flags.string({
     default: '127.0.0.1',
     description: 'address to listen on; beyond the loopback interface clients need a token',
@@ -36,12 +39,10 @@ export const serveFlags = {
     helpValue: 'NAME',
   }),
   device: Flags.option({options: ['auto', 'npu', 'gpu', 'cpu'] as const})({
-    default: 'auto',
-    description: 'device to run on; auto tries npu, gpu, cpu',
+    description: 'device to run on; auto, the default, tries npu, gpu, cpu',
   }),
   engine: Flags.option({options: ['auto', 'native', 'openvino-node', 'legacy'] as const})({
-    default: 'auto',
-    description: 'what executes operations; auto tries native, openvino-node, legacy',
+    description: 'what executes operations; auto, the default, tries native, openvino-node, legacy',
   }),
   runtime: Flags.string({description: 'folder of the OpenVINO runtime to use', helpValue: 'DIR'}),
   cluster: Flags.string({

@@ -1,5 +1,5 @@
 import {expect} from 'chai'
-import {symlink} from 'node:fs/promises'
+import {symlink, writeFile} from 'node:fs/promises'
 import path from 'node:path'
 
 import {resolvePaths} from '../../src/core/paths.ts'
@@ -75,6 +75,27 @@ describe('npubridge serve', function () {
     const after = await npubridge(home, ['run', lines, '--server', url])
     expect(after.exitCode).to.equal(1)
     expect(after.stderr).to.include(`the server at ${url} cannot be used`)
+  })
+
+  it('has the settings of a configuration, and of a profile in it', async () => {
+    const file = path.join(home, 'served.json')
+    const profiles = {mine: {extends: 'throughput', batching: {delay_us: 321}}}
+    await writeFile(file, JSON.stringify({device: 'cpu', profiles, queue: {capacity: 77}}))
+    const flags = ['--config', file, '--profile', 'mine', '--port', '0', '--no-grpc']
+    const started = await npubridge(home, ['serve', '--detach', '--json', ...flags])
+    expect(started.exitCode, started.stderr).to.equal(0)
+    const lines = path.join(home, 'statistics.jsonl')
+    await writeFile(lines, '{"type": "statistics"}\n')
+    const run = await npubridge(home, ['run', lines, '--server', expectSchema<State>('serve', started.stdout).url])
+    const {data} = JSON.parse(run.stdout) as {data: {settings: {batchDelayUs: number; queueCapacity: number}}}
+    expect(data.settings).to.include({batchDelayUs: 321, queueCapacity: 77})
+    expect((await npubridge(home, ['serve', 'stop', '--json'])).exitCode).to.equal(0)
+  })
+
+  it('refuses a profile that there is not, and names those that there are', async () => {
+    const {exitCode, stderr} = await npubridge(home, ['serve', '--port', '0', '--no-grpc', '--profile', 'thruput'])
+    expect(exitCode).to.equal(2)
+    expect(stderr).to.include('profile is "thruput"').and.include('throughput')
   })
 
   it('says why a detached server did not start', async () => {

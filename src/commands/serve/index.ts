@@ -34,9 +34,9 @@ On the loopback interface clients need no token. Beyond it they do: it is made a
     return started.state
   }
 
-  async #serve(options: ServeOptions, {cluster, device, engine, runtime, ...flags}: ServeFlags): Promise<undefined> {
+  async #serve(options: ServeOptions, flags: ServeFlags): Promise<undefined> {
     const {createBridge} = await import('../../core/bridge.ts')
-    const {servedEngine} = await import('../../core/open-bridge.ts')
+    const {configOf, servedEngine} = await import('../../core/open-bridge.ts')
     const {LOG_VARIABLE, reportStart} = await import('../../core/serve/life/detach.ts')
     const {runServer} = await import('../../core/serve/life/run.ts')
     const {createServeLog} = await import('../../core/serve/serve-log.ts')
@@ -52,11 +52,9 @@ On the loopback interface clients need no token. Beyond it they do: it is made a
           reportStart({state, token})
         },
         openEngine: async () =>
-          servedEngine({cluster}, async () =>
+          servedEngine(flags, async () =>
             createBridge({
-              device,
-              engine,
-              ...(runtime && {runtime}),
+              config: await configOf(flags),
               ...(options.models && {modelsFolder: options.models}),
               signal: this.interrupted,
             }),
