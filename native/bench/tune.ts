@@ -14,7 +14,7 @@ import {tune} from '../../src/core/tune/tune.ts'
 
 const [model = 'silero-vad', wanted = 'throughput', times = '5', limit = '30s'] = process.argv.slice(2)
 const objective = OBJECTIVES.find((name) => name === wanted) ?? 'throughput'
-const ROUNDS = 21
+const ROUNDS = 41
 const ROUND_MS = 500
 
 /** The candidate that a profile was made of. */

@@ -35,6 +35,17 @@ describe('challengers', () => {
     ])
   })
 
+  it('begin with a hint, where numbers do as well', () => {
+    const hinted: Candidate = {hint: 'throughput', batch: 1}
+    const numbered: Candidate = {streams: 2, batch: 1}
+    const finals = [
+      base,
+      contender(numbered, [205, 200, 210, 196, 207, 204, 212]),
+      contender(hinted, [190, 212, 195, 208, 199, 205, 201]),
+    ]
+    expect(challengers(finals, 'throughput', {})).to.deep.equal([hinted, numbered])
+  })
+
   it('begin with the one that was ahead in each round', () => {
     expect(order([196, 195, 197, 196, 198, 194, 196], [203, 202, 205, 204, 206, 201, 203])).to.deep.equal([
       REQUESTS,
