@@ -5,7 +5,7 @@ import type {LiveNode} from './dashboard/nodes.ts'
 import type {Engine} from './engine/engine.ts'
 import type {ModelSource} from './serve/service/model-folder.ts'
 
-import {createBridge} from './bridge.ts'
+import {type BridgeOptions, createBridge} from './bridge.ts'
 import {connectCluster} from './cluster/connect.ts'
 import {configuredCluster} from './cluster/options.ts'
 import {resolveConfig} from './config/resolve.ts'
@@ -29,9 +29,12 @@ export async function configOf({config: file, device, engine, legacy, profile, r
   return config
 }
 
+/** What is of the command alone, and no setting. */
+type OwnOptions = Pick<BridgeOptions, 'modelsFolder' | 'signal'>
+
 /** @throws NpuBridgeError CONFIG_INVALID naming the setting and where it comes from; what keeps an engine from starting */
-export async function openBridge(flags: BridgeFlags): Promise<Engine> {
-  return createBridge({config: await configOf(flags)})
+export async function openBridge(flags: BridgeFlags, own: OwnOptions = {}): Promise<Engine> {
+  return createBridge({config: await configOf(flags), ...own})
 }
 
 export interface EngineFlags extends BridgeFlags {
@@ -63,9 +66,9 @@ export async function openCluster(queue: string, flags: BridgeFlags): Promise<Cl
 /** What a server runs on: an engine here with the models of a folder, or a pool with those of its workers. */
 export async function servedEngine(
   {cluster, ...flags}: EngineFlags,
-  openHere: () => Promise<Engine>,
+  own: OwnOptions,
 ): Promise<{engine: Engine; models?: ModelSource; readNodes?: () => readonly LiveNode[]}> {
-  if (cluster === undefined) return {engine: await openHere()}
+  if (cluster === undefined) return {engine: await openBridge(flags, own)}
   const {PoolModels} = await import('./cluster/client/pool-models.ts')
   const {liveNodes} = await import('./cluster/node/live-nodes.ts')
   const engine = await openCluster(cluster, flags)

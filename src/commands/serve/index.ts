@@ -35,8 +35,7 @@ On the loopback interface clients need no token. Beyond it they do: it is made a
   }
 
   async #serve(options: ServeOptions, flags: ServeFlags): Promise<undefined> {
-    const {createBridge} = await import('../../core/bridge.ts')
-    const {configOf, servedEngine} = await import('../../core/open-bridge.ts')
+    const {servedEngine} = await import('../../core/open-bridge.ts')
     const {LOG_VARIABLE, reportStart} = await import('../../core/serve/life/detach.ts')
     const {runServer} = await import('../../core/serve/life/run.ts')
     const {createServeLog} = await import('../../core/serve/serve-log.ts')
@@ -52,13 +51,10 @@ On the loopback interface clients need no token. Beyond it they do: it is made a
           reportStart({state, token})
         },
         openEngine: async () =>
-          servedEngine(flags, async () =>
-            createBridge({
-              config: await configOf(flags),
-              ...(options.models && {modelsFolder: options.models}),
-              signal: this.interrupted,
-            }),
-          ),
+          servedEngine(flags, {
+            ...(options.models && {modelsFolder: options.models}),
+            signal: this.interrupted,
+          }),
         options,
         paths: resolvePaths(),
         renewToken: flags['new-token'],

@@ -46,7 +46,7 @@ export function describe({batch, hint, precision, requests, streams, tiles, turb
   return parts.length === 0 ? 'default' : parts.join(', ')
 }
 
-/** A hint leaves the numbers to the device, and says the same to any: less than to name one. */
+/** A hint fixes less than a number does: it leaves the numbers to the device, and says the same to any. */
 const HINT = 0.5
 
 /** How much a candidate fixes: of equal ones, the simpler is better. */
