@@ -19,7 +19,7 @@ const {positionals, values} = parseArgs({
     times: {type: 'string', default: '10'},
   },
 })
-const EFFORT = positionals.length > 0 ? positionals : ['--runs', '20', '--duration', '20ms']
+const EFFORT = positionals
 const METRIC = 'coordination.throughput'
 const BEFORE_SUBMIT = / {4}async submit\(operation, options\) \{\n/
 const scratch = mkdtempSync(path.join(os.tmpdir(), 'npubridge-power-'))

@@ -3,7 +3,7 @@
  * still differ by a few percent for as long as they live, by how their memory came to lie; so both are started anew
  * for each of several blocks, and it is the blocks that are compared.
  */
-import {median} from 'simple-statistics'
+import {median, quantile} from 'simple-statistics'
 
 import type {Effort} from './effort.ts'
 import type {BenchListener} from './events.ts'
@@ -11,10 +11,10 @@ import type {Random} from './random.ts'
 import type {SuiteReport} from './report.ts'
 import type {Case, Suite, SuiteContext} from './suites/suite.ts'
 
-import {compareMetric, type Comparison, type MetricChange} from './comparison.ts'
-import {type RankTest, signedRank} from './mann-whitney.ts'
+import {compareMetric, type Comparison, type MetricChange, type Samples} from './comparison.ts'
 import {measureCase, type Measured, type Outcome} from './measure.ts'
 import {distributionReports, metricReport} from './metric.ts'
+import {pairedPermutation} from './paired-permutation.ts'
 import {RemoteSide, workerProgram, type WorkerSettings} from './remote.ts'
 import {ACCELERATED, LEGACY_AS_SHIPPED, LEGACY_WITHOUT_SLEEP, OTHER_BUILD} from './sides.ts'
 
@@ -22,6 +22,10 @@ import {ACCELERATED, LEGACY_AS_SHIPPED, LEGACY_WITHOUT_SLEEP, OTHER_BUILD} from 
 const LEAST_BLOCKS = 10
 /** Of a block, where a round is short: some of them may be disturbed. */
 const ROUNDS_OF_A_BLOCK = {full: 6, quick: 3} as const
+/** Turns of each side within a round, so that both meet what else a machine does for some tenths of a second. */
+const TURNS_OF_A_ROUND = 6
+/** The share of a block's figures that the rest is not looked at for; of fewer than twenty, the best one. */
+const BEST = 0.05
 const LEFT_OUT = {
   absent: {status: 'not_run', reason: 'left out: the comparison is with another build'},
 } as const satisfies Outcome
@@ -61,11 +65,11 @@ export async function runAgainst(options: AgainstOptions): Promise<{comparison: 
   return {
     suites: plans.map((plan) => suiteReport(plan, blocks)),
     comparison: {
-      ...compareBlocks(plans, blocks, options.allowed),
+      ...compareBlocks(plans, blocks, options),
       kind: 'against',
       name: options.folder,
       started_at: null,
-      test: 'signed-rank',
+      test: 'paired-permutation',
       drift: 1,
       differences: [],
       allowed: options.allowed,
@@ -85,8 +89,9 @@ async function measureBlock(
   for (const [at, {cases, suite}] of plans.entries()) {
     onEvent?.({type: 'started', suite: suite.name})
     for (const [index, work] of cases.entries()) {
-      const sides = workers.sides(suite.name, index)
-      const rounds = roundsOf(work, settings.effort)
+      const turns = work.divisible ? TURNS_OF_A_ROUND : 1
+      const sides = workers.sides(suite.name, index, 1 / turns)
+      const rounds = turns * roundsOf(work, settings.effort)
       const onProgress = (doing: string, fraction: number) => {
         const done = (at + (index + fraction) / cases.length) / plans.length
         onEvent?.({
@@ -123,8 +128,14 @@ class Workers implements AsyncDisposable {
     this.#sides.set(side, await RemoteSide.open(program, settings))
   }
 
-  sides(suite: string, index: number): Case['sides'] {
-    return Object.fromEntries([...this.#sides].map(([side, remote]) => [side, remote.side(suite, index)]))
+  /** The sides of case number `index`, which do `share` of a round at a time. */
+  sides(suite: string, index: number, share: number): Case['sides'] {
+    return Object.fromEntries(
+      [...this.#sides].map(([name, remote]) => {
+        const side = remote.side(suite, index)
+        return [name, {...side, measure: async () => side.measure(share)}]
+      }),
+    )
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -169,6 +180,7 @@ function together(outcomes: readonly Measured[]): Measured {
   const last = outcomes.at(-1)
   return {
     samples: Object.fromEntries(samples),
+    stretches: {},
     distributions: last?.distributions ?? {},
     series: {},
     lacks: last?.lacks ?? {},
@@ -178,7 +190,7 @@ function together(outcomes: readonly Measured[]): Measured {
 function compareBlocks(
   plans: readonly Plan[],
   blocks: Blocks,
-  allowed: number | null,
+  {allowed, random}: AgainstOptions,
 ): Pick<Comparison, 'failed' | 'metrics'> {
   const metrics = plans.flatMap(({cases, suite}) =>
     suite.metrics.flatMap((metric) => {
@@ -187,21 +199,32 @@ function compareBlocks(
       const [before, now] = [OTHER_BUILD, ACCELERATED].map((side) => mediansOf(outcomes, side, metric.name))
       if (before!.length === 0 && now!.length === 0) return []
       const samples = {...metric, metric: `${suite.name}.${metric.name}`, before: before!, now: now!}
-      return changeOf(samples, pairsOf(outcomes, metric.name), allowed)
+      return changeOf(samples, pairsOf(outcomes, metric.name), {allowed, random})
     }),
   )
   return {metrics, failed: metrics.some(({regression}) => regression)}
 }
 
-/** The samples of both sides in each block; a block that one of them has no figures of is left out. */
+/**
+ * The samples of both sides in each block, of stretches where both have them, else of rounds; a block that one of them
+ * has no figures of is left out.
+ */
 function pairsOf(blocks: ReadonlyArray<Record<string, Outcome>>, metric: string): Pair[] {
-  const samplesOf = (outcome: Outcome | undefined) => (outcome && 'samples' in outcome ? outcome.samples[metric] : [])
-  return blocks
-    .map((outcomes) => ({
-      before: samplesOf(outcomes[OTHER_BUILD]) ?? [],
-      now: samplesOf(outcomes[ACCELERATED]) ?? [],
-    }))
-    .filter(({before, now}) => before.length > 0 && before.length === now.length)
+  const pairOf = (kind: 'samples' | 'stretches', outcomes: Record<string, Outcome>) => {
+    const [before, now] = [OTHER_BUILD, ACCELERATED].map((side) => {
+      const outcome = outcomes[side]
+      return (outcome && 'samples' in outcome ? outcome[kind][metric] : undefined) ?? []
+    })
+    return {before: before!, now: now!}
+  }
+
+  const isWhole = ({before, now}: Pair) => before.length > 0 && now.length > 0
+  return blocks.flatMap((outcomes) => {
+    const stretches = pairOf('stretches', outcomes)
+    const rounds = pairOf('samples', outcomes)
+    if (!isWhole(rounds) || rounds.before.length !== rounds.now.length) return []
+    return isWhole(stretches) ? stretches : rounds
+  })
 }
 
 interface Pair {
@@ -210,23 +233,28 @@ interface Pair {
 }
 
 /**
- * By the quotients of the best rounds of each block, or by their differences where figures are not above zero. Whatever
- * else a machine does makes a round worse and none better, so the best of some rounds is the least disturbed.
+ * By the quotients of what each side did best in each block, or by their differences where figures are not above zero.
+ * Whatever else a machine does makes figures worse and none better, so the best of them are the least disturbed.
  */
 function changeOf(
-  samples: Parameters<typeof compareMetric>[0],
+  samples: Samples,
   pairs: readonly Pair[],
-  allowed: number | null,
+  {allowed, random}: Pick<AgainstOptions, 'allowed' | 'random'>,
 ): MetricChange {
+  if (pairs.length === 0) return compareMetric(samples, {allowed, drift: 1, test: null})
+  const {better} = samples
   const positive = pairs.flatMap(({before, now}) => [...before, ...now]).every((value) => value > 0)
-  const best = samples.better === 'higher' ? Math.max : Math.min
-  const differences = pairs.map(({before, now}) => {
-    const [then, current] = [best(...before), best(...now)]
-    return positive ? Math.log(current / then) : current - then
-  })
-  if (differences.length === 0) return compareMetric(samples, {allowed, drift: 1, test: null})
-  const test: RankTest = signedRank(differences) ?? {p: 1, effect: 0, least: 0}
-  const change = positive ? Math.exp(median(differences)) - 1 : undefined
+  const figureOf = (values: readonly number[]) => {
+    const best = quantile([...values], better === 'higher' ? 1 - BEST : BEST)
+    return positive ? Math.log(best) : best
+  }
+
+  const test = pairedPermutation(
+    pairs.map(({before, now}) => [figureOf(before), figureOf(now)] as const),
+    better,
+    random,
+  )
+  const change = positive ? Math.exp(test.difference) - 1 : undefined
   return compareMetric(samples, {allowed, drift: 1, test, change})
 }
 

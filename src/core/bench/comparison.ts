@@ -33,7 +33,7 @@ export interface Comparison {
   /** The name or the path that was given. */
   readonly name: string
   readonly started_at: string | null
-  readonly test: 'mann-whitney' | 'signed-rank'
+  readonly test: 'mann-whitney' | 'paired-permutation'
   /** How many times as long the fixed load took as it did then; 1 where both were measured in turns. */
   readonly drift: number
   /** What is not the same as it was, a sentence each: then a regression says little. */

@@ -13,6 +13,8 @@ import {type Random, shuffled} from './random.ts'
 export interface Measured {
   /** Samples by metric. */
   readonly samples: Readonly<Record<string, readonly number[]>>
+  /** Samples of short stretches of the rounds, by metric; of some metrics only. */
+  readonly stretches: Readonly<Record<string, readonly number[]>>
   /** Times of single operations over all rounds, by what was timed. */
   readonly distributions: Readonly<Record<string, Distribution>>
   /** Of the first round. */
@@ -67,6 +69,7 @@ class Contender {
   readonly #rounds: number
   readonly #ofRounds: number
   readonly #samples: Record<string, number[]>
+  readonly #stretches: Record<string, number[]> = {}
   readonly #histograms = new Map<string, LatencyHistogram>()
   readonly #interrupted: Promise<never>
   readonly #signal: AbortSignal
@@ -92,7 +95,13 @@ class Contender {
     )
     const {lacks = {}} = this.side
     const series = this.#series ?? {}
-    return {samples: this.#samples, distributions: Object.fromEntries(distributions), series, lacks}
+    return {
+      samples: this.#samples,
+      stretches: this.#stretches,
+      distributions: Object.fromEntries(distributions),
+      series,
+      lacks,
+    }
   }
 
   /** Whether this round is one of those that it does: they are spread evenly over all of them. */
@@ -102,9 +111,10 @@ class Contender {
     return due(round + 1) > due(round)
   }
 
-  add({latenciesUs = {}, series, values}: Round): void {
+  add({latenciesUs = {}, series, stretches = {}, values}: Round): void {
     this.#series ??= series
     for (const [metric, value] of Object.entries(values)) this.#samples[metric]?.push(value)
+    for (const [metric, samples] of Object.entries(stretches)) (this.#stretches[metric] ??= []).push(...samples)
     for (const [name, latencies] of Object.entries(latenciesUs)) {
       const histogram = this.#histograms.get(name) ?? new LatencyHistogram()
       this.#histograms.set(name, histogram)

@@ -12,7 +12,7 @@ import type {Round, Side} from './suites/suite.ts'
 import {type ErrorReport, NpuBridgeError} from '../errors.ts'
 
 /** Raised when requests or answers change their meaning. */
-export const PROTOCOL = 1
+export const PROTOCOL = 2
 
 export interface WorkerSettings {
   readonly effort: Effort
@@ -21,7 +21,8 @@ export interface WorkerSettings {
 }
 
 export type Request = {readonly id: number} & (
-  | {readonly index: number; readonly suite: string; readonly type: 'measure' | 'prepare'}
+  | {readonly index: number; readonly share: number; readonly suite: string; readonly type: 'measure'}
+  | {readonly index: number; readonly suite: string; readonly type: 'prepare'}
   | {readonly settings: WorkerSettings; readonly type: 'open'}
   | {readonly type: 'close'}
 )
@@ -90,7 +91,7 @@ export class RemoteSide implements AsyncDisposable {
       prepare: async () => {
         await this.#ask({type: 'prepare', suite, index})
       },
-      measure: async () => (await this.#ask({type: 'measure', suite, index})) as Round,
+      measure: async (share = 1) => (await this.#ask({type: 'measure', suite, index, share})) as Round,
     }
   }
 

@@ -17,15 +17,21 @@ export async function timesUs(work: () => Promise<unknown>, durationMs: number):
   return result.latency.samples!.map((milliseconds) => milliseconds * US_PER_MS)
 }
 
-/** Does `count` pieces of work, `window` at a time: when one is done, the next one begins. */
+/**
+ * Does `count` pieces of work, `window` at a time: when one is done, the next one begins. `onDone` is called after each.
+ */
 export async function inWindow(
   window: number,
   count: number,
   work: (index: number) => Promise<unknown>,
+  onDone?: () => void,
 ): Promise<void> {
   let next = 0
   const runner = async () => {
-    while (next < count) await work(next++)
+    while (next < count) {
+      await work(next++)
+      onDone?.()
+    }
   }
 
   await Promise.all(Array.from({length: Math.min(window, count)}, runner))
@@ -34,4 +40,38 @@ export async function inWindow(
 /** Things per second, of as many as were done in `times` of microseconds. */
 export function perSecond(count: number, times: readonly number[]): number {
   return (count * 1e6) / times.reduce((sum, time) => sum + time, 0)
+}
+
+/**
+ * How fast work went over short stretches of it. What else a machine does comes and goes within milliseconds, so the
+ * best stretches are far less disturbed than any mean of a longer time.
+ */
+export class Stretches {
+  readonly #length: number
+  readonly #rates: number[] = []
+  #done = 0
+  #since = 0
+
+  /** @param length pieces of work in each of them */
+  constructor(length: number) {
+    this.#length = length
+  }
+
+  /** Pieces of work per second, for each stretch that is over. */
+  get rates(): readonly number[] {
+    return this.#rates
+  }
+
+  begin(): void {
+    this.#done = 0
+    this.#since = performance.now()
+  }
+
+  /** Another piece is done. */
+  readonly add = (): void => {
+    if (++this.#done % this.#length > 0) return
+    const now = performance.now()
+    this.#rates.push(perSecond(this.#length, [(now - this.#since) * US_PER_MS]))
+    this.#since = now
+  }
 }

@@ -73,7 +73,7 @@ async function answer(request: Request): Promise<Response['value']> {
 
   const side = await host!.side(request.suite, request.index)
   if (side.absent) throw new NpuBridgeError('UNSUPPORTED_OPERATION', side.absent.reason)
-  if (request.type === 'measure') return side.measure()
+  if (request.type === 'measure') return side.measure(request.share)
   await side.prepare?.()
   return null
 }

@@ -70,7 +70,7 @@ export function renderComparisonNotes(comparison: PrintableComparison): string[]
     kind === 'against'
       ? `Compared with the build in ${name}, measured in turns with this one.`
       : `Compared with the baseline ${name} of ${comparison.started_at?.slice(0, 10) ?? 'unknown date'}. A fixed load took ${renderChange(drift - 1)} of time since: changes are shown with this drift taken out.`
-  const tested = test === 'signed-rank' ? 'Wilcoxon signed-rank test of the blocks' : 'Mann–Whitney U test'
+  const tested = test === 'paired-permutation' ? 'paired permutation test of the blocks' : 'Mann–Whitney U test'
   return [
     versus,
     `~ is no significant difference (${tested}, p ≥ 0.01); effect is how much more often a sample now is higher than lower, from -1 to 1.`,

@@ -128,5 +128,5 @@ export interface PrintableComparison {
   }>
   readonly name: string
   readonly started_at: string | null
-  readonly test: 'mann-whitney' | 'signed-rank'
+  readonly test: 'mann-whitney' | 'paired-permutation'
 }

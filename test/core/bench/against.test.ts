@@ -45,7 +45,7 @@ describe('another build', () => {
     const {exitCode, stderr, stdout} = await npubridge('bench', ...flags, '--against', other, '--json')
     expect(exitCode, stderr).to.equal(0)
     const {comparison, suites} = JSON.parse(stdout) as BenchReport
-    expect(comparison).to.include({kind: 'against', test: 'signed-rank', drift: 1, failed: false})
+    expect(comparison).to.include({kind: 'against', test: 'paired-permutation', drift: 1, failed: false})
     const throughput = comparison!.metrics.find(({metric}) => metric === 'coordination.throughput')!
     expect(throughput).to.include({verdict: 'better', effect: 1, regression: false})
     expect(throughput.p).to.be.below(0.01)
@@ -57,8 +57,10 @@ describe('another build', () => {
     await using remote = await RemoteSide.open(await workerProgram(ROOT), SETTINGS)
     const side = remote.side('coordination', 0)
     await side.prepare!()
-    const {latenciesUs, values} = await side.measure()
+    const {latenciesUs, stretches, values} = await side.measure(0.5)
     expect(values.throughput).to.be.above(0)
+    expect(stretches!.throughput!.length).to.be.above(1)
+    expect(Math.max(...stretches!.throughput!)).to.be.at.least(values.throughput!)
     expect(latenciesUs!.latency!.length).to.be.above(0)
     expect((await failureOf(remote.side('nonsense', 0).measure())).code).to.equal('UNSUPPORTED_OPERATION')
   })

@@ -66,7 +66,7 @@ describe('holding figures against bounds', () => {
           accelerated:
             value === undefined
               ? {absent: {status: 'failed', reason: 'no'}}
-              : {samples: {m: [value]}, distributions: {}, series: {}, lacks: {}},
+              : {samples: {m: [value]}, stretches: {}, distributions: {}, series: {}, lacks: {}},
         },
       ),
     ],

@@ -103,7 +103,7 @@ describe('measuring a case', () => {
       unable: {absent: {status: 'not_available', reason: 'it has no such thing'}},
       unprepared: {absent: {status: 'failed', reason: 'not ready'}},
       absent: {absent: {status: 'not_run', reason: 'too long'}},
-      working: {samples: {value: [4, 4, 4]}, distributions: {}, series: {}, lacks: {}},
+      working: {samples: {value: [4, 4, 4]}, stretches: {}, distributions: {}, series: {}, lacks: {}},
     })
     expect(asked).to.equal(1)
   })
@@ -116,6 +116,12 @@ describe('measuring a case', () => {
     const distributions = outcome && 'distributions' in outcome ? outcome.distributions : {}
     expect(distributions.latency).to.include({count: 6, min: 10})
     expect(distributions.queue).to.include({count: 3, min: 1})
+  })
+
+  it('collects the figures of short stretches, of the metrics that have them', async () => {
+    const side: Side = {measure: async () => ({values: {value: 1}, stretches: {value: [1, 2]}})}
+    const {side: outcome} = await measureCase(caseOf({side}, 2), optionsWith())
+    expect(outcome).to.deep.include({samples: {value: [1, 1]}, stretches: {value: [1, 2, 1, 2]}})
   })
 
   it('ends at once when it is interrupted in the middle of work, and gives what there is', async () => {
@@ -131,7 +137,13 @@ describe('measuring a case', () => {
     }
     const late: Side = {...side, measure: async () => setTimeout(60_000, {values: {value: 1}}, {ref: false})}
     const outcomes = await measureCase(caseOf({side}), optionsWith(controller.signal))
-    expect(outcomes.side).to.deep.equal({samples: {value: [1, 2, 3]}, distributions: {}, series: {}, lacks: {}})
+    expect(outcomes.side).to.deep.equal({
+      samples: {value: [1, 2, 3]},
+      stretches: {},
+      distributions: {},
+      series: {},
+      lacks: {},
+    })
     expect(await measureCase(caseOf({late}), optionsWith(controller.signal))).to.deep.equal({
       late: {absent: {status: 'not_run', reason: 'interrupted before it was measured'}},
     })

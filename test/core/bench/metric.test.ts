@@ -11,6 +11,7 @@ const size: MetricDefinition = {name: 'size', title: 'size', unit: 'bytes', bett
 
 const samplesOf = (metric: string, ...values: number[]): Outcome => ({
   samples: {[metric]: values},
+  stretches: {},
   distributions: {},
   series: {},
   lacks: {},
@@ -80,7 +81,9 @@ describe('the report of a metric', () => {
 
   it('says why one metric of a side has no samples while others have', () => {
     const lacks = {speed: {status: 'not_run', reason: 'too slow'}} as const
-    const {sides} = metricReport(speed, {accelerated: {samples: {size: [1]}, distributions: {}, series: {}, lacks}})
+    const {sides} = metricReport(speed, {
+      accelerated: {samples: {size: [1]}, stretches: {}, distributions: {}, series: {}, lacks},
+    })
     expect(sides.accelerated).to.include({status: 'not_run', reason: 'too slow', samples: 0})
   })
 })
@@ -90,6 +93,7 @@ describe('the reports of distributions', () => {
     const {distribution} = histogramOf(10)
     const measured = (...names: string[]): Outcome => ({
       samples: {},
+      stretches: {},
       distributions: Object.fromEntries(names.map((name) => [name, distribution!])),
       series: {},
       lacks: {},

@@ -70,5 +70,5 @@ export function reportOf({
 
 function outcomeOf(metric: string, values: readonly number[]) {
   if (values.length === 0) return {absent: {status: 'failed', reason: 'it exploded'}} as const
-  return {samples: {[metric]: values}, distributions: {}, series: {}, lacks: {}}
+  return {samples: {[metric]: values}, stretches: {}, distributions: {}, series: {}, lacks: {}}
 }

@@ -1,7 +1,7 @@
 import {expect} from 'chai'
 import {setTimeout} from 'node:timers/promises'
 
-import {inWindow, perSecond, timesUs} from '../../../src/core/bench/timing.ts'
+import {inWindow, perSecond, Stretches, timesUs} from '../../../src/core/bench/timing.ts'
 import {NpuBridgeError} from '../../../src/core/errors.ts'
 import {failureOf} from '../../support/failure.ts'
 
@@ -37,6 +37,19 @@ describe('work in a window', () => {
     })
     expect(most).to.equal(8)
     expect(done.toSorted((a, b) => a - b)).to.deep.equal(Array.from({length: 50}, (_, index) => index))
+  })
+})
+
+describe('stretches of work', () => {
+  it('have a rate each, and what is shorter than one has none', async () => {
+    const stretches = new Stretches(10)
+    for (let repetition = 0; repetition < 2; repetition++) {
+      stretches.begin()
+      await inWindow(1, 25, async (index) => setTimeout(index < 10 ? 1 : 0), stretches.add)
+    }
+
+    expect(stretches.rates).to.have.length(4)
+    expect(stretches.rates.every((rate) => rate > 0 && rate < 1000)).to.equal(true)
   })
 })
 

@@ -1,15 +1,18 @@
-import {quantile} from 'simple-statistics'
+import {chunk, quantile} from 'simple-statistics'
 
 import type {Engine, Priority} from '../../engine/engine.ts'
 import type {Round, Side, Suite, SuiteContext} from './suite.ts'
 
 import {ACCELERATED, LEGACY_AS_SHIPPED, LEGACY_WITHOUT_SLEEP} from '../sides.ts'
-import {inWindow, perSecond, timesUs} from '../timing.ts'
+import {inWindow, perSecond, Stretches, timesUs} from '../timing.ts'
 
 const LARGE = 1024
 const MEDIUM = 64
 /** Long enough that filling and emptying the window does not show. */
 const WINDOWS = 16
+/** Operations of a stretch that is timed by itself, some milliseconds long: in turns with many others, and one by one. */
+const STRETCH = 4096
+const STRETCH_ALONE = 256
 const PRIORITIES: readonly Priority[] = ['low', 'normal', 'high', 'critical']
 const WARM_UP_MS = 100
 /** Where rounds are short, so is this. */
@@ -52,6 +55,7 @@ export const coordination: Suite = {
       title: 'coordination',
       metrics: coordination.metrics.map(({name}) => name),
       rounds: context.effort.rounds,
+      divisible: true,
       sides: {
         [LEGACY_AS_SHIPPED]: {...legacySide(context, true), rounds: Math.ceil(context.effort.rounds / 2)},
         [LEGACY_WITHOUT_SLEEP]: {...legacySide(context, false), lacks: {urgent_p99: NOTHING_WAITS}},
@@ -71,17 +75,30 @@ function acceleratedSide({effort, participants}: SuiteContext): Side {
     const latencies = await timesUs(async () => engine.submit({type: 'echo', data: [0]}), durationMs)
     const rateWith = async (window: number) => {
       const count = window * WINDOWS
-      const times = await timesUs(async () => inWindow(window, count, echo(engine)), durationMs)
-      return perSecond(times.length * count, times)
+      const stretches = new Stretches(Math.min(count, STRETCH))
+      const times = await timesUs(async () => {
+        stretches.begin()
+        await inWindow(window, count, echo(engine), stretches.add)
+      }, durationMs)
+      return {rate: perSecond(times.length * count, times), stretches: stretches.rates}
     }
 
+    const large = await rateWith(LARGE)
+    const medium = await rateWith(MEDIUM)
+    const alone = chunk(latencies, STRETCH_ALONE).filter(({length}) => length === STRETCH_ALONE)
     return {
       values: {
-        throughput: await rateWith(LARGE),
-        throughput_64: await rateWith(MEDIUM),
+        throughput: large.rate,
+        throughput_64: medium.rate,
         throughput_1: perSecond(latencies.length, latencies),
         urgent_p99: quantile(await urgentLatencies(engine, durationMs), 0.99),
         ...percentiles(latencies),
+      },
+      stretches: {
+        throughput: large.stretches,
+        throughput_64: medium.stretches,
+        throughput_1: alone.map((stretch) => perSecond(stretch.length, stretch)),
+        latency_p50: alone.map((stretch) => quantile(stretch, 0.5)),
       },
       latenciesUs: {latency: latencies},
     }
@@ -91,7 +108,7 @@ function acceleratedSide({effort, participants}: SuiteContext): Side {
     async prepare() {
       await round(warmUpMs(effort))
     },
-    measure: async () => round(effort.roundMs),
+    measure: async (share = 1) => round(effort.roundMs * share),
   }
 }
 

@@ -21,6 +21,8 @@ export interface MetricDefinition {
 export interface Round {
   /** One sample of each metric of the case, by name. */
   readonly values: Readonly<Record<string, number>>
+  /** The same over short stretches of the round, for metrics that can be told from so little. */
+  readonly stretches?: Readonly<Record<string, readonly number[]>>
   /** Times of single operations in microseconds, by what was timed. */
   readonly latenciesUs?: Readonly<Record<string, readonly number[]>>
   /** How something went on over the round, as points, by what it is. */
@@ -39,8 +41,8 @@ export interface Absent {
 export interface Side {
   /** Gets ready for the first round; its time counts nowhere. */
   readonly prepare?: () => Promise<void>
-  /** Does the work of one round. */
-  readonly measure: () => Promise<Round>
+  /** Does the work of one round, or of a share of it where the case may be divided. */
+  readonly measure: (share?: number) => Promise<Round>
   /** Fewer rounds than the others do, where one takes long. */
   readonly rounds?: number
   /** Says why this side is not measured; then nothing of it is called. */
@@ -57,6 +59,8 @@ export interface Case {
   /** By the name of the side. */
   readonly sides: Readonly<Record<string, Side>>
   readonly rounds: number
+  /** Whether sides may take turns within a round: where its length is a matter of time alone. */
+  readonly divisible?: boolean
 }
 
 export interface SeriesDefinition {
