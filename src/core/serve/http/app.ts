@@ -210,12 +210,18 @@ function refuseConnection(error: Error & {code?: string}, socket: Socket): void 
   )
 }
 
-/** Ends an answer that was written without fastify. */
-export function endRaw(reply: FastifyReply, status: number, headers: string[], parts: readonly Uint8Array[]): void {
+/** Ends an answer that was written without fastify; `onSent` is called once the operating system has all of it. */
+export function endRaw(
+  reply: FastifyReply,
+  status: number,
+  headers: string[],
+  parts: readonly Uint8Array[],
+  onSent?: () => void,
+): void {
   void reply.hijack()
   const response: ServerResponse = reply.raw
   response.writeHead(status, headers)
   const last = parts.length - 1
   for (let index = 0; index < last; index++) response.write(parts[index]!)
-  response.end(parts[last])
+  response.end(parts[last], onSent)
 }

@@ -15,6 +15,8 @@ export interface EncodedAnswer {
   readonly byteLength: number
   /** Bytes of the JSON; undefined where it is all there is. */
   readonly jsonLength: number | undefined
+  /** To be called when the parts have been sent; undefined where there is nothing to be let go. */
+  readonly release: (() => void) | undefined
 }
 
 /** Parts up to this many bytes are joined: copying them costs less than another write. */
@@ -91,11 +93,21 @@ function fallbackText(fallback: Fallback | null): string {
 }
 
 function joined(json: Buffer, bytes: readonly Uint8Array[]): EncodedAnswer {
-  if (bytes.length === 0) return {parts: [json], byteLength: json.length, jsonLength: undefined}
+  if (bytes.length === 0) return {parts: [json], byteLength: json.length, jsonLength: undefined, release: undefined}
   let byteLength = json.length
   for (const part of bytes) byteLength += part.length
   const jsonLength = json.length
-  if (byteLength > JOINED_BYTES) return {parts: [json, ...bytes], byteLength, jsonLength}
+  if (byteLength > JOINED_BYTES) {
+    return {
+      parts: [json, ...bytes],
+      byteLength,
+      jsonLength,
+      release() {
+        for (const part of bytes) letGo(part)
+      },
+    }
+  }
+
   const all = Buffer.allocUnsafe(byteLength)
   json.copy(all)
   let at = json.length
@@ -104,5 +116,13 @@ function joined(json: Buffer, bytes: readonly Uint8Array[]): EncodedAnswer {
     at += part.length
   }
 
-  return {parts: [all], byteLength, jsonLength}
+  return {parts: [all], byteLength, jsonLength, release: undefined}
+}
+
+/**
+ * Gives memory back that nobody else has a part of. Left to the garbage collector, which knows it by its size only, large
+ * outputs have it collect everything several times a second.
+ */
+function letGo({buffer, byteLength}: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0)
 }

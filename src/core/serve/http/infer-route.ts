@@ -63,8 +63,13 @@ function answer({context, decoded, inputUs, reply, request, response}: Answer): 
   metrics.answered('http', 200)
   metrics.sentBytes += encoded.byteLength
   const encoding = encodingFor(request, encoded)
-  if (encoding === undefined) endRaw(reply, 200, headersOf(encoded, encoded.byteLength, context, reply), encoded.parts)
-  else compress(encoded, encoding, context, reply)
+  if (encoding !== undefined) {
+    compress(encoded, encoding, context, reply)
+    return
+  }
+
+  const headers = headersOf(encoded, encoded.byteLength, context, reply)
+  endRaw(reply, 200, headers, encoded.parts, encoded.release)
 }
 
 function headersOf(

@@ -76,6 +76,28 @@ describe('inference over HTTP', () => {
     expect(server.engine.of('inference')[0]!.inputs.input!.shape).to.deep.equal([2, 4])
   })
 
+  it('gives the memory of large outputs back once they are sent, and none that others have a part of', async () => {
+    const rows = new Uint8Array(new Float32Array(4 * 20_000).fill(0.5).buffer)
+    // This engine's output is the input, which is all of the body here, and a part of it there.
+    const alone = await ask(server, INFER, {
+      body: Buffer.from(rows),
+      headers: {'inference-header-content-length': '0'},
+    })
+    const head = {
+      inputs: [input({shape: [20_000, 4], parameters: {binary_data_size: rows.length}})],
+      parameters: {binary_data_output: true},
+    }
+    const shared = await ask(server, INFER, binaryBody(JSON.stringify(head), rows))
+    for (const {bytes, status} of [alone, shared]) {
+      expect(status).to.equal(200)
+      expect(bytes.subarray(-rows.length).equals(rows)).to.equal(true)
+    }
+
+    const buffers = server.engine.of('inference').map(({inputs}) => inputs.input!.data.buffer as ArrayBuffer)
+    await until(() => buffers[0]!.detached, 'its memory to be given back')
+    expect(buffers[1]!.detached).to.equal(false)
+  })
+
   it('gives a large input away instead of copying it', async () => {
     const rows = new Float32Array(4 * 20_000).fill(0.5)
     const request = {inputs: [input({shape: [20_000, 4], parameters: {binary_data_size: rows.byteLength}})]}
