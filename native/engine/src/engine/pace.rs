@@ -8,6 +8,10 @@
 const SIZES: usize = 11;
 /// Runs of a size before it is judged, after a first one that may have had to compile.
 const TRIAL: u32 = 16;
+/// As many say enough once they have taken this long together: a run of milliseconds is hardly disturbed by an interrupt,
+/// and a slow model would take seconds to find its size.
+const SHORT_TRIAL: u32 = 4;
+const LONG_ENOUGH_NANOS: u64 = 25_000_000;
 /// Runs after which the next larger size is tried again.
 const TRY_AGAIN: u32 = 256;
 /// A larger size must be this much cheaper a row; a smaller one is gone back to when it is cheaper by as much.
@@ -21,6 +25,29 @@ struct Cost {
     /// Nanoseconds a row, of the quickest among recent runs.
     per_row: f64,
     runs: u32,
+    /// What all runs took, without the first.
+    nanos: u64,
+}
+
+impl Cost {
+    /// Whether `trials` are over.
+    fn is_known(&self, trials: u32) -> bool {
+        self.runs > trials * TRIAL
+            || (self.runs > trials * SHORT_TRIAL
+                && self.nanos >= u64::from(trials) * LONG_ENOUGH_NANOS)
+    }
+
+    fn add(&mut self, per_row: f64, nanos: u64) {
+        // The first run of a size may have compiled it.
+        self.per_row = match self.runs {
+            0 | 1 => per_row,
+            _ => per_row.min(self.per_row * RISE),
+        };
+        if self.runs > 0 {
+            self.nanos = self.nanos.saturating_add(nanos);
+        }
+        self.runs = self.runs.saturating_add(1);
+    }
 }
 
 /// What has been learnt about one model on one device.
@@ -37,7 +64,8 @@ impl Pace {
     pub(super) fn rows(&mut self, waiting: usize, max: usize) -> usize {
         let fits = |exponent: usize| exponent < SIZES && 1 << exponent <= waiting.min(max);
         let next = self.best + 1;
-        if fits(next) && self.is_trial(next) {
+        // Without knowing what it is compared with, a trial would be lost.
+        if fits(next) && self.costs[self.best].is_known(1) && self.is_trial(next) {
             return 1 << next;
         }
         let exponent = (0..=self.best).rev().find(|exponent| fits(*exponent)).unwrap_or(0);
@@ -45,7 +73,7 @@ impl Pace {
     }
 
     fn is_trial(&self, exponent: usize) -> bool {
-        self.costs[exponent].runs <= TRIAL || self.runs_since_trial >= TRY_AGAIN
+        !self.costs[exponent].is_known(1) || self.runs_since_trial >= TRY_AGAIN
     }
 
     /// Learns from a run of `rows` rows that took `nanos`.
@@ -55,27 +83,20 @@ impl Pace {
             return;
         }
         self.runs_since_trial = self.runs_since_trial.saturating_add(1);
-        let cost = &mut self.costs[exponent];
-        let per_row = nanos as f64 / rows as f64;
-        // The first run of a size may have compiled it.
-        cost.per_row = match cost.runs {
-            0 | 1 => per_row,
-            _ => per_row.min(cost.per_row * RISE),
-        };
-        cost.runs = cost.runs.saturating_add(1);
+        self.costs[exponent].add(nanos as f64 / rows as f64, nanos);
         self.judge(exponent);
     }
 
     fn judge(&mut self, exponent: usize) {
         let (best, costs) = (self.best, &self.costs);
-        if exponent == best + 1 && costs[exponent].runs > TRIAL {
+        if exponent == best + 1 && costs[exponent].is_known(1) {
             self.runs_since_trial = 0;
             if costs[exponent].per_row < WORTH * costs[best].per_row {
                 self.best = exponent;
             }
-        } else if exponent == best && best > 0 && costs[best].runs > 2 * TRIAL {
+        } else if exponent == best && best > 0 && costs[best].is_known(2) {
             let smaller = &costs[best - 1];
-            if smaller.runs > TRIAL && smaller.per_row < WORTH * costs[best].per_row {
+            if smaller.is_known(1) && smaller.per_row < WORTH * costs[best].per_row {
                 self.best -= 1;
             }
         }
@@ -110,6 +131,33 @@ mod tests {
         });
         let disturbed = |rows: usize| 15_000 + 100 * rows as u64 + held_up.borrow_mut()();
         assert_eq!(settle(disturbed), 32);
+    }
+
+    #[test]
+    fn the_size_of_a_slow_model_is_found_within_few_runs() {
+        let mut pace = Pace::default();
+        for _ in 0..32 {
+            let rows = pace.rows(1000, 32);
+            pace.learn(rows, 20_000_000 + 100_000 * rows as u64);
+        }
+        assert_eq!(1 << pace.best, 32);
+    }
+
+    #[test]
+    fn the_first_run_of_a_size_does_not_count_however_long_it_takes() {
+        let mut pace = Pace::default();
+        for _ in 0..SHORT_TRIAL {
+            pace.learn(1, 1_000_000_000);
+        }
+        assert!(!pace.costs[0].is_known(1));
+        pace.learn(1, 1_000_000_000);
+        assert!(pace.costs[0].is_known(1));
+        let mut compiled = Pace::default();
+        compiled.learn(1, 1_000_000_000);
+        for _ in 0..TRIAL - 1 {
+            compiled.learn(1, 1_000);
+        }
+        assert!(!compiled.costs[0].is_known(1));
     }
 
     #[test]
