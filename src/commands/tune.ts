@@ -42,7 +42,7 @@ export default class Tune extends BaseCommand {
       description: 'device to tune for; auto, the default, takes the first that works',
     }),
     runtime: Flags.string({description: 'folder of the OpenVINO runtime to use', helpValue: 'DIR'}),
-    'time-limit': Flags.string({default: '60s', description: 'how long it may take', helpValue: '60s'}),
+    'time-limit': Flags.string({default: '90s', description: 'how long it may take', helpValue: '90s'}),
     'max-p99-ms': Flags.string({
       ...constraint,
       description: 'p99 that is allowed: of single operations for latency, else under load',

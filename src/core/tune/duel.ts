@@ -25,7 +25,7 @@ export interface DuelOptions extends TurnOptions {
   readonly score: (figures: Figures) => number
 }
 
-const PAIRS = 15
+const PAIRS = 25
 /** Even when time is up: with fewer nothing could be told. */
 const LEAST_PAIRS = 5
 const LONGEST_MS = 700

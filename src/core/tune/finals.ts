@@ -5,10 +5,11 @@ import {z} from 'zod'
 import type {Figures} from './objective.ts'
 
 import {askChild} from '../bench/ask-child.ts'
+import {betterHalf} from '../bench/paired-permutation.ts'
 import {type Candidate, describe} from './candidate.ts'
 import {SHORTEST_TURN_MS, type Trial, type TrialSubject, type TurnOptions} from './trial.ts'
 
-/** A setting with the medians of its rounds. */
+/** A setting with what came of it over its rounds. */
 export interface Contender {
   readonly candidate: Candidate
   readonly figures: Figures
@@ -21,7 +22,7 @@ export interface FinalsOptions extends TurnOptions {
   readonly memoryOf: typeof memoryOf
 }
 
-const ROUNDS = 7
+const ROUNDS = 9
 const LONGEST_MS = 500
 
 export async function runFinals(
@@ -56,23 +57,24 @@ export async function runFinals(
   const contenders: Contender[] = []
   for (const {candidate, first, samples} of trials) {
     const memoryBytes = signal.aborted ? null : await options.memoryOf(candidate, subject, signal)
-    const figures = samples.length > 0 ? medians(samples) : first
+    const figures = samples.length > 0 ? together(samples) : first
     contenders.push({candidate, figures: {...figures, memoryBytes}, turns: samples})
   }
 
   return contenders
 }
 
-function medians(samples: readonly Figures[]): Figures {
-  const of = (pick: (figures: Figures) => number) => median(samples.map((figures) => pick(figures)))
-  const joules = samples.map((figures) => figures.joules).filter((value) => value !== null)
+/** What decides is that of the turns that were least disturbed; what a constraint is about is that of the middle one. */
+function together(samples: readonly Figures[]): Figures {
+  const all = (name: keyof Figures) => samples.map((figures) => figures[name]).filter((value) => value !== null)
+  const joules = all('joules')
   return {
-    throughput: of(({throughput}) => throughput),
-    p50Us: of(({p50Us}) => p50Us),
-    p99Us: of(({p99Us}) => p99Us),
-    loadedP99Us: of(({loadedP99Us}) => loadedP99Us),
-    cpuUs: of(({cpuUs}) => cpuUs),
-    joules: joules.length === samples.length ? median(joules) : null,
+    throughput: betterHalf(all('throughput'), 'higher'),
+    p50Us: betterHalf(all('p50Us'), 'lower'),
+    p99Us: median(all('p99Us')),
+    loadedP99Us: median(all('loadedP99Us')),
+    cpuUs: betterHalf(all('cpuUs'), 'lower'),
+    joules: joules.length === samples.length ? betterHalf(joules, 'lower') : null,
     memoryBytes: null,
   }
 }

@@ -32,7 +32,7 @@ export interface Outcome {
 /** Settings that are as close to the best as this are as good, and the simplest of them is taken. */
 const AS_GOOD = 0.01
 /** The same for settings that their turns cannot tell from the best. */
-export const AS_GOOD_UNTOLD = 0.05
+export const AS_GOOD_UNTOLD = 0.03
 
 export function buildReport(outcome: Outcome): TuneReport {
   const {config, constraints, energy, finals, objective, skipped} = outcome

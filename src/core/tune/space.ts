@@ -19,7 +19,7 @@ export function searchSpace(facts: SpaceFacts): Candidate[] {
   const combinations = (['latency', 'throughput'] as const).flatMap((hint) =>
     [undefined, ...counts].flatMap((requests) =>
       [undefined, ...streams].flatMap((streamCount) =>
-        (facts.batches ? [undefined, 1, 8] : [undefined]).map((batch) =>
+        (facts.batches ? [undefined, 1] : [undefined]).map((batch) =>
           combine({hint, requests, streams: streamCount, batch}),
         ),
       ),

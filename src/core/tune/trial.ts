@@ -4,7 +4,7 @@ import {quantile} from 'simple-statistics'
 import type {Config} from '../config/schema.ts'
 import type {Engine, InferenceOperation} from '../engine/engine.ts'
 import type {EnergyMeter} from './energy.ts'
-import type {Figures} from './objective.ts'
+import type {Figures, Objective} from './objective.ts'
 
 import {type Description, inputsFor} from '../bench/model-inputs.ts'
 import {createBridge} from '../bridge.ts'
@@ -17,6 +17,8 @@ export interface TrialSubject {
   readonly config: Config
   /** The family that the model has to run on; the first choice when absent. */
   readonly device?: 'cpu' | 'gpu' | 'npu' | undefined
+  /** What the trials are to tell, and so what they spend their time on. */
+  readonly objective?: Objective | undefined
 }
 
 /** What `load_model` tells beside what a model takes. */
@@ -53,9 +55,18 @@ export const SHORTEST_TURN_MS = 40
 export class Skipped extends Error {}
 
 const NAME = 'tune-candidate'
-/** Share of a trial for operations that are awaited one by one. */
-const ALONE = 0.4
+/** Share of a trial for operations that are awaited one by one, by what is wanted. */
+const ALONE: Readonly<Record<Objective, number>> = {efficiency: 0.2, latency: 0.7, throughput: 0.2}
 const MOST_IN_FLIGHT = 256
+/** Share of the operations that there is time for which may be in flight: what is, is still to be done at the end. */
+const IN_FLIGHT = 0.25
+/**
+ * A model that takes batches is compiled once more, and tried, when it is first under load, and then for each size: until
+ * that is over, figures are of the compiler. So it is under load for so many times what loading took, within bounds.
+ */
+const WARM_UP = 8
+const SHORTEST_WARM_UP_MS = 50
+const LONGEST_WARM_UP_MS = 2500
 
 /**
  * @throws {Skipped} when the device does not have what the candidate asks for, or does not compile it
@@ -66,7 +77,7 @@ export async function openTrial(
   subject: TrialSubject,
   meter: EnergyMeter | null,
 ): Promise<Trial> {
-  const {config, device, model} = subject
+  const {config, device, model, objective = 'throughput'} = subject
   const {batching: _, ...others} = config
   const engine = await createBridge({
     ...(device && {device}),
@@ -79,15 +90,22 @@ export async function openTrial(
     engine: 'native',
   })
   try {
+    const started = performance.now()
     const loaded = await load(engine, model)
+    const loadMs = performance.now() - started
     const lacking = loaded.dropped.find(({property}) => isAskedFor(property, candidate))
     if (lacking) throw new Skipped(`${lacking.property} ${lacking.value}: ${lacking.reason}`)
     const operation: InferenceOperation = {type: 'inference', model, inputs: inputsFor(loaded)}
     await engine.submit(operation)
+    let isWarm = false
     return {
       loaded,
       health: await engine.health(),
-      measure: async (milliseconds) => measure(engine, operation, loaded, milliseconds, meter),
+      async measure(milliseconds) {
+        if (!isWarm) await warmUp(engine, operation, loaded, loadMs)
+        isWarm = true
+        return measure(engine, operation, loaded, {meter, milliseconds, share: ALONE[objective]})
+      },
       [Symbol.asyncDispose]: async () => engine.shutdown(),
     }
   } catch (error) {
@@ -138,23 +156,43 @@ function isAskedFor(property: string, candidate: Candidate): boolean {
   return name !== undefined && name !== 'requests' && candidate[name] !== undefined
 }
 
+async function warmUp(
+  engine: Engine,
+  operation: InferenceOperation,
+  loaded: LoadedModel,
+  loadMs: number,
+): Promise<void> {
+  const started = performance.now()
+  await engine.submit(operation)
+  const oneUs = (performance.now() - started) * 1000
+  const least = loaded.maxBatch > 1 ? WARM_UP * loadMs : 0
+  const milliseconds = Math.min(LONGEST_WARM_UP_MS, Math.max(SHORTEST_WARM_UP_MS, least))
+  await inFlight(engine, operation, windowFor(loaded, (milliseconds * 1000) / oneUs), milliseconds)
+}
+
+interface Turn {
+  readonly milliseconds: number
+  /** The part of it for operations that are awaited one by one. */
+  readonly share: number
+  readonly meter: EnergyMeter | null
+}
+
 async function measure(
   engine: Engine,
   operation: InferenceOperation,
-  {maxBatch, requests}: LoadedModel,
-  milliseconds: number,
-  meter: EnergyMeter | null,
+  model: LoadedModel,
+  {meter, milliseconds, share}: Turn,
 ): Promise<Figures> {
-  const alone = await inFlight(engine, operation, 1, milliseconds * ALONE)
+  const alone = await inFlight(engine, operation, 1, milliseconds * share)
   const p50Us = quantile(alone.latenciesUs, 0.5)
-  const window = windowFor(requests ?? 1, maxBatch, (milliseconds * (1 - ALONE) * 1000) / p50Us)
+  const window = windowFor(model, (milliseconds * (1 - share) * 1000) / p50Us)
   const [cpuBefore, energyBefore] = [process.cpuUsage(), meter?.read() ?? null]
-  const loaded = await inFlight(engine, operation, window, milliseconds * (1 - ALONE))
+  const loaded = await inFlight(engine, operation, window, milliseconds * (1 - share))
   const cpu = process.cpuUsage(cpuBefore)
   const joules = meter?.between(energyBefore, meter.read()) ?? null
   const done = loaded.latenciesUs.length
   return {
-    throughput: (done * 1e6) / loaded.elapsedUs,
+    throughput: loaded.perSecond,
     p50Us,
     p99Us: quantile(alone.latenciesUs, 0.99),
     loadedP99Us: quantile(loaded.latenciesUs, 0.99),
@@ -168,29 +206,38 @@ async function measure(
  * As many as the setting can hold twice, so that it never waits for the next; of a slow model, not more than what the
  * time is enough for.
  */
-function windowFor(requests: number, maxBatch: number, affordable: number): number {
-  const most = Math.min(MOST_IN_FLIGHT, 2 * requests * maxBatch)
-  return Math.min(most, Math.max(2 * requests, Math.ceil(affordable)))
+function windowFor({maxBatch, requests}: LoadedModel, affordable: number): number {
+  const atOnce = requests ?? 1
+  const most = Math.min(MOST_IN_FLIGHT, 2 * atOnce * maxBatch)
+  return Math.min(most, Math.max(2 * atOnce, Math.ceil(IN_FLIGHT * affordable)))
 }
 
-/** Keeps `window` operations in flight for so long; gives how long each took, and all of them. */
+/**
+ * Keeps `window` operations in flight for so long; gives how long each took, and how many came a second until fewer were
+ * in flight.
+ */
 async function inFlight(
   engine: Engine,
   operation: InferenceOperation,
   window: number,
   milliseconds: number,
-): Promise<{elapsedUs: number; latenciesUs: number[]}> {
+): Promise<{latenciesUs: number[]; perSecond: number}> {
   const latenciesUs: number[] = []
   const start = performance.now()
   const end = start + milliseconds
+  let [inTime, last] = [0, start]
   const runner = async () => {
+    let now = performance.now()
     do {
-      const submitted = performance.now()
+      const submitted = now
       await engine.submit(operation)
-      latenciesUs.push((performance.now() - submitted) * 1000)
-    } while (performance.now() < end)
+      now = performance.now()
+      latenciesUs.push((now - submitted) * 1000)
+      // Of a model that is slower than that, the first one counts.
+      if (now < end || inTime === 0) [inTime, last] = [inTime + 1, now]
+    } while (now < end)
   }
 
   await Promise.all(Array.from({length: window}, runner))
-  return {elapsedUs: (performance.now() - start) * 1000, latenciesUs}
+  return {latenciesUs, perSecond: (inTime * 1000) / (last - start)}
 }

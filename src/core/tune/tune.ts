@@ -50,12 +50,12 @@ const PARTS: TuneParts = {
 /** The best that are measured again, in turns with the default. */
 const FINALISTS = 4
 /** Share of the time for everything before the finals, and for everything before the duels. */
-const HEATS = 0.45
-const FINALS = 0.7
+const HEATS = 0.4
+const FINALS = 0.6
 /** Settings that get the chance to beat the default, one after the other, until one does. */
 const CHALLENGERS = 2
 /** Share of the time for the processes whose memory is looked at. */
-const MEMORY = 0.1
+const MEMORY = 0.08
 const SHORTEST_TRIAL_MS = 20
 const LONGEST_TRIAL_MS = 150
 /** Operations that a trial is long enough for, one at a time, up to so many milliseconds. */
@@ -92,7 +92,7 @@ class Search {
     this.#parts = parts
     this.#startedAt = parts.now()
     const device = asFamily(deviceOf(request.config))
-    this.#subject = {config: request.config, device, model: request.model}
+    this.#subject = {config: request.config, device, model: request.model, objective: request.objective}
   }
 
   async run(): Promise<TuneReport> {

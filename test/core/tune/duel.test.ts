@@ -38,21 +38,21 @@ function sides(challenger: readonly number[], changes: Partial<DuelOptions> = {}
 
 describe('duel', () => {
   it('is won by what does better in nearly all pairs', async () => {
-    expect(await sides([110]).held()).to.deep.include({pairs: 15, won: 15, isBetter: true})
-    const equal = Array.from({length: 15}, (_, turn) => (turn % 2 === 0 ? 110 + turn : 90 - turn))
-    expect(await sides(equal).held()).to.deep.include({won: 8, isBetter: false})
+    expect(await sides([110]).held()).to.deep.include({pairs: 25, won: 25, isBetter: true})
+    const equal = Array.from({length: 25}, (_, turn) => (turn % 2 === 0 ? 110 + turn : 90 - turn))
+    expect(await sides(equal).held()).to.deep.include({won: 13, isBetter: false})
     expect(await sides([90]).held()).to.deep.include({won: 0, isBetter: false})
   })
 
   it('counts a pair by how far apart its turns were', async () => {
-    const clearly = [200, 201, 202, 203, 204, 205, 206, 207, 208, 209, 99, 98, 97, 96, 95]
-    expect(await sides(clearly).held()).to.deep.include({won: 10, isBetter: true})
-    const hardly = [101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 80, 79, 78, 77, 76]
-    expect(await sides(hardly).held()).to.deep.include({won: 10, isBetter: false})
+    const clearly = Array.from({length: 25}, (_, turn) => (turn < 16 ? 200 + turn : 115 - turn))
+    expect(await sides(clearly).held()).to.deep.include({won: 16, isBetter: true})
+    const hardly = Array.from({length: 25}, (_, turn) => (turn < 16 ? 101 + turn / 10 : 96 - turn))
+    expect(await sides(hardly).held()).to.deep.include({won: 16, isBetter: false})
   })
 
   it('tells the middle of the gains, which no single turn decides', async () => {
-    const {gain} = (await sides([...Array.from({length: 14}, () => 110), 9000]).held())!
+    const {gain} = (await sides([...Array.from({length: 24}, () => 110), 9000]).held())!
     expect(gain).to.be.closeTo(0.1, 1e-9)
   })
 
