@@ -21,7 +21,8 @@ import {startRedis} from '../test/support/redis.ts'
 
 const BIN = path.resolve(import.meta.dirname, '../bin/run.js')
 const CONCURRENCY = 64
-const TEXTS = 100
+/** Enough that filling two workers, and waiting for the last of them, is a small part. */
+const TEXTS = 600
 const {values} = parseArgs({
   options: {
     'bullmq-worker': {type: 'string'},
