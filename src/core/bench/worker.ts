@@ -2,14 +2,15 @@
  * The program of a process that does the accelerated side's work for another one: so two builds of npubridge can take
  * turns, each with its own code and its own engine. Requests and answers are messages of Node.js; see remote.ts.
  */
-import type {Case, Side, SuiteContext} from './suites/suite.ts'
+import type {Case, Round, Side, SuiteContext} from './suites/suite.ts'
 
-import {asNpuBridgeError, NpuBridgeError} from '../errors.ts'
+import {NpuBridgeError} from '../errors.ts'
+import {answerRequests} from './child-program.ts'
 import {factsOf} from './device-facts.ts'
 import {measureMemory} from './memory.ts'
 import {openCompat, openEngine} from './open-engine.ts'
 import {Participants} from './participants.ts'
-import {PROTOCOL, type Request, type Response, type WorkerSettings} from './remote.ts'
+import {type Greeting, PROTOCOL, type Request, type WorkerSettings} from './remote.ts'
 import {ACCELERATED} from './sides.ts'
 import {measureStartup} from './startup.ts'
 import {SUITES} from './suites/index.ts'
@@ -60,7 +61,7 @@ class Host {
 
 let host: Host | undefined
 
-async function answer(request: Request): Promise<Response['value']> {
+async function answer(request: Request): Promise<Greeting | null | Round> {
   if (request.type === 'open') {
     host = new Host(request.settings)
     return {protocol: PROTOCOL, suites: SUITES.map(({name}) => name)}
@@ -78,16 +79,4 @@ async function answer(request: Request): Promise<Response['value']> {
   return null
 }
 
-/** Answers whatever happens: whoever asked waits for it. */
-async function respond(request: Request): Promise<void> {
-  const response: Response = await answer(request)
-    .then((value) => ({id: request.id, value}))
-    .catch((error: unknown) => ({id: request.id, value: null, error: asNpuBridgeError(error).toJSON()}))
-  process.send!(response)
-}
-
-process.on('message', (request: Request) => {
-  void respond(request)
-})
-// Whoever asked is gone.
-process.on('disconnect', () => process.exit())
+answerRequests(answer)
