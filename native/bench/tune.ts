@@ -1,6 +1,6 @@
 /**
  * How far `tune` can be trusted: tunes a model several times, then measures the winners and the default in turns, each
- * turn on an engine of its own: where its threads and memory come to lie is worth some two percent.
+ * turn in a process of its own: where its threads and memory come to lie is worth some two percent.
  *
  *     npm run bench:tune -- magika throughput 5 90s
  */
@@ -10,7 +10,7 @@ import {parseDuration} from '../../src/core/bench/duration.ts'
 import {betterHalf} from '../../src/core/bench/paired-permutation.ts'
 import {type Candidate, DEFAULT} from '../../src/core/tune/candidate.ts'
 import {OBJECTIVES, score} from '../../src/core/tune/objective.ts'
-import {openTrial} from '../../src/core/tune/trial.ts'
+import {openApart} from '../../src/core/tune/trial-process.ts'
 import {tune} from '../../src/core/tune/tune.ts'
 
 const [model = 'silero-vad', wanted = 'throughput', times = '5', limit = '90s'] = process.argv.slice(2)
@@ -50,7 +50,7 @@ for (let round = 0; round < ROUNDS; round++) {
   const all = [...contenders.values()]
   // Everyone begins once: what is first finds another machine than what is last.
   for (const {candidate, samples} of [...all.slice(round % all.length), ...all.slice(0, round % all.length)]) {
-    await using trial = await openTrial(candidate, {config: {}, model}, null)
+    await using trial = await openApart(candidate, {config: {}, model, objective}, null)
     samples.push(score(objective, await trial.measure(ROUND_MS)))
   }
 }

@@ -18,6 +18,7 @@ import {successiveHalving} from './halving.ts'
 import {brokenBy, type Constraints, type Figures, type Objective, score} from './objective.ts'
 import {AS_GOOD_UNTOLD, buildReport, challengers} from './outcome.ts'
 import {searchSpace} from './space.ts'
+import {openApart} from './trial-process.ts'
 import {openTrial, Skipped, type Trial, type TrialSubject, type TurnOptions} from './trial.ts'
 
 export interface TuneRequest {
@@ -33,6 +34,8 @@ export interface TuneRequest {
 /** What the trials are done with; replaced in tests. */
 export interface TuneParts {
   readonly openTrial: typeof openTrial
+  /** For what is compared in turns. */
+  readonly openApart: typeof openApart
   readonly energyMeter: typeof energyMeter
   readonly memoryOf: typeof memoryOf
   readonly now: () => number
@@ -41,6 +44,7 @@ export interface TuneParts {
 
 const PARTS: TuneParts = {
   openTrial,
+  openApart,
   energyMeter,
   memoryOf,
   now: () => performance.now(),
@@ -216,7 +220,7 @@ class Search {
       onProgress(name, fraction) {
         onProgress(name, from + (to - from) * fraction)
       },
-      open: async (candidate) => this.#open(candidate),
+      open: async (candidate) => this.#parts.openApart(candidate, this.#subject, this.#meter),
       signal,
     }
   }

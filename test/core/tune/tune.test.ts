@@ -31,6 +31,7 @@ class FakeMachine {
       energyMeter: () => ({reason: 'there is none'}),
       memoryOf: async ({streams}) => (streams === 2 ? 300 : 100) * 2 ** 20,
       now: () => this.now,
+      openApart: async (candidate, subject) => this.#open(candidate, subject),
       openTrial: async (candidate, subject) => this.#open(candidate, subject),
     }
   }
