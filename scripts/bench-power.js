@@ -19,7 +19,6 @@ const {positionals, values} = parseArgs({
     times: {type: 'string', default: '10'},
   },
 })
-const EFFORT = positionals
 const METRIC = 'coordination.throughput'
 const BEFORE_SUBMIT = / {4}async submit\(operation, options\) \{\n/
 const scratch = mkdtempSync(path.join(os.tmpdir(), 'npubridge-power-'))
@@ -36,7 +35,7 @@ function copyBuild(name) {
 }
 
 function bench(folder, flags) {
-  const args = [path.join(folder, 'bin/run.js'), 'bench', '--suite', 'coordination', ...EFFORT, ...flags, '--json']
+  const args = [path.join(folder, 'bin/run.js'), 'bench', '--suite', 'coordination', ...positionals, ...flags, '--json']
   return JSON.parse(
     execFileSync(process.execPath, args, {encoding: 'utf8', maxBuffer: 1e9, stdio: ['ignore', 'pipe', 'ignore']}),
   )

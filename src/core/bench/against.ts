@@ -22,8 +22,8 @@ import {ACCELERATED, LEGACY_AS_SHIPPED, LEGACY_WITHOUT_SLEEP, OTHER_BUILD} from 
 const LEAST_BLOCKS = 10
 /** Of a block, where a round is short: some of them may be disturbed. */
 const ROUNDS_OF_A_BLOCK = {full: 6, quick: 3} as const
-/** Turns of each side within a round, so that both meet what else a machine does for some tenths of a second. */
-const TURNS_OF_A_ROUND = 6
+/** What a side does of a round at a time, so that both meet what else a machine does for some tenths of a second. */
+const TURN_MS = 10
 /** The share of a block's figures that the rest is not looked at for; of fewer than twenty, the best one. */
 const BEST = 0.05
 const LEFT_OUT = {
@@ -89,7 +89,7 @@ async function measureBlock(
   for (const [at, {cases, suite}] of plans.entries()) {
     onEvent?.({type: 'started', suite: suite.name})
     for (const [index, work] of cases.entries()) {
-      const turns = work.divisible ? TURNS_OF_A_ROUND : 1
+      const turns = work.divisible ? Math.max(1, Math.floor(settings.effort.roundMs / TURN_MS)) : 1
       const sides = workers.sides(suite.name, index, 1 / turns)
       const rounds = turns * roundsOf(work, settings.effort)
       const onProgress = (doing: string, fraction: number) => {
@@ -211,10 +211,7 @@ function compareBlocks(
  */
 function pairsOf(blocks: ReadonlyArray<Record<string, Outcome>>, metric: string): Pair[] {
   const pairOf = (kind: 'samples' | 'stretches', outcomes: Record<string, Outcome>) => {
-    const [before, now] = [OTHER_BUILD, ACCELERATED].map((side) => {
-      const outcome = outcomes[side]
-      return (outcome && 'samples' in outcome ? outcome[kind][metric] : undefined) ?? []
-    })
+    const [before, now] = [OTHER_BUILD, ACCELERATED].map((side) => figuresOf(outcomes[side], kind, metric))
     return {before: before!, now: now!}
   }
 
@@ -260,8 +257,11 @@ function changeOf(
 
 function mediansOf(blocks: ReadonlyArray<Record<string, Outcome>>, side: string, metric: string): number[] {
   return blocks.flatMap((outcomes) => {
-    const outcome = outcomes[side]
-    const samples = outcome && 'samples' in outcome ? (outcome.samples[metric] ?? []) : []
+    const samples = figuresOf(outcomes[side], 'samples', metric)
     return samples.length === 0 ? [] : median([...samples])
   })
+}
+
+function figuresOf(outcome: Outcome | undefined, kind: 'samples' | 'stretches', metric: string): readonly number[] {
+  return outcome && 'samples' in outcome ? (outcome[kind][metric] ?? []) : []
 }
