@@ -85,7 +85,7 @@ fn run_job(shared: &Arc<Shared>, job: Job) {
         Job::Probe(device) => shared.spawn_probe(device),
         Job::Return(model) => loading::bring_back(shared, model),
         Job::Prove(model, instance) => proof::prove(shared, model, &instance),
-        Job::RunDirectly(form) => direct::prepare(shared, form),
+        Job::RunDirectly(request) => direct::prepare(shared, request),
     }
 }
 

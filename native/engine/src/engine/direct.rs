@@ -3,25 +3,31 @@
 //! A plugin hands each inference to a thread of its own and wakes the caller when it is done. That way there and back
 //! costs as much as ten to thirty microseconds of computing: nothing for a model that takes milliseconds, most of what
 //! a tiny one takes. So a form of a model whose inferences turn out to be short is compiled once more, without threads
-//! of the plugin, and both ways are held against each other while they do real work. The quicker one stays.
+//! of the plugin, and both ways take turns at the real work until it is known which is quicker. That one stays.
+//!
+//! Turns are short, since a machine that others use too changes its speed within tenths of a second: of two ways that
+//! are timed one after the other, the one with the better moment would win.
 //!
 //! Such a form runs one inference at a time, so each place has one of its own. Models that are this quick are small.
 
 use std::sync::Arc;
 
 use super::Shared;
-use super::models::{Instance, Job, Shapes};
+use super::models::{Form, Instance, Job, Shapes};
 use super::run::On;
 use super::state::State;
 use crate::error::Result;
-use crate::model::cell::Cell;
 use crate::model::compile::{Compiled, Threads};
 use crate::scheduler::Nanos;
 
-/// Runs of which the quickest counts.
+/// Runs of which the quickest tells whether a model is short.
 const TRIAL: u32 = 32;
 /// Inferences above this are not short: what the way to another thread costs is lost in them.
 const SHORT: Nanos = 1_000_000;
+/// Runs of one way before it is the other's turn.
+const TURN: usize = 16;
+/// Turns of both ways that are compared.
+const PAIRS: usize = 15;
 /// How much quicker the workers' own threads must be.
 const WORTH: f64 = 0.97;
 
@@ -33,21 +39,32 @@ pub(super) struct Timing {
 }
 
 /// How far it is found out whose threads run a form of a model best.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Direct {
     /// It runs on the device's threads and is timed.
     Timed(Timing),
     /// Short enough; it is being compiled for the workers' own threads.
-    Preparing(Timing),
-    /// It runs on the workers' own threads and is timed; so quick it was before.
-    Tried { before: Nanos, timing: Timing },
+    Preparing,
+    /// It runs on either threads by turns.
+    Compared(Duel),
     /// Found out, or out of question.
     Settled,
 }
 
-/// A form of a model that is to be compiled anew.
+/// Both ways by turns, the workers' own threads first.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Duel {
+    /// Nanoseconds a row of each run of this turn.
+    turn: Vec<f64>,
+    /// What was usual in the turn of the workers' own threads, if that was the last.
+    direct: Option<f64>,
+    /// What was usual on the workers' own threads, as a share of what it was on the device's just after.
+    ratios: Vec<f64>,
+}
+
+/// Asks for a form of a model to be compiled for the workers' own threads.
 #[derive(Debug)]
-pub(super) struct Form {
+pub(super) struct Request {
     model: usize,
     instance: Arc<Instance>,
     generation: u64,
@@ -56,20 +73,17 @@ pub(super) struct Form {
     compiled: Arc<Compiled>,
 }
 
-/// A compiled form and places of it that are no longer used.
-#[derive(Debug)]
-pub(super) struct Retired {
-    _compiled: Arc<Compiled>,
-    _cells: Vec<Cell>,
-}
-
 /// What a run teaches.
 #[derive(Debug, PartialEq, Eq)]
 enum Lesson {
     Nothing,
     Prepare,
+    /// It is the other way's turn.
+    Swap,
+    /// The way that runs now is to stay.
     Stay,
-    GoBack,
+    /// The other way is to stay.
+    Change,
 }
 
 impl Timing {
@@ -77,15 +91,45 @@ impl Timing {
         Self { runs: 0, quickest: Nanos::MAX }
     }
 
-    /// Whether there have been enough runs now.
-    fn take(&mut self, nanos: Nanos) -> bool {
+    fn take(&mut self, nanos: Nanos) -> Lesson {
         // The first run of a form warms it up.
         if self.runs > 0 {
             self.quickest = self.quickest.min(nanos);
         }
         self.runs += 1;
-        self.runs > TRIAL
+        match self.runs > TRIAL {
+            false => Lesson::Nothing,
+            true if self.quickest <= SHORT => Lesson::Prepare,
+            true => Lesson::Stay,
+        }
     }
+}
+
+impl Duel {
+    /// Learns from a run of the way whose turn it is.
+    fn learn(&mut self, per_row: f64) -> Lesson {
+        self.turn.push(per_row);
+        if self.turn.len() < TURN {
+            return Lesson::Nothing;
+        }
+        let usual = median(&mut self.turn);
+        self.turn.clear();
+        let Some(direct) = self.direct.take() else {
+            self.direct = Some(usual);
+            return Lesson::Swap;
+        };
+        self.ratios.push(direct / usual);
+        match self.ratios.len() {
+            PAIRS if median(&mut self.ratios) <= WORTH => Lesson::Change,
+            PAIRS => Lesson::Stay,
+            _ => Lesson::Swap,
+        }
+    }
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    let middle = values.len() / 2;
+    *values.select_nth_unstable_by(middle, f64::total_cmp).1
 }
 
 impl Direct {
@@ -94,108 +138,106 @@ impl Direct {
         if possible { Self::Timed(Timing::new()) } else { Self::Settled }
     }
 
-    fn learn(&mut self, nanos: Nanos) -> Lesson {
-        let (Self::Timed(timing) | Self::Tried { timing, .. }) = self else {
-            return Lesson::Nothing;
+    /// Learns from a run of so many rows that took `nanos`.
+    fn learn(&mut self, rows: usize, nanos: Nanos) -> Lesson {
+        let lesson = match self {
+            Self::Timed(timing) => timing.take(nanos),
+            Self::Compared(duel) => duel.learn(nanos as f64 / rows.max(1) as f64),
+            Self::Preparing | Self::Settled => Lesson::Nothing,
         };
-        if !timing.take(nanos) {
-            return Lesson::Nothing;
+        match lesson {
+            Lesson::Nothing | Lesson::Swap => {}
+            Lesson::Prepare => *self = Self::Preparing,
+            Lesson::Stay | Lesson::Change => *self = Self::Settled,
         }
-        let quickest = timing.quickest;
-        let (next, lesson) = match *self {
-            Self::Timed(timing) if quickest <= SHORT => (Self::Preparing(timing), Lesson::Prepare),
-            Self::Tried { before, .. } if quickest as f64 <= WORTH * before as f64 => {
-                (Self::Settled, Lesson::Stay)
-            }
-            Self::Tried { .. } => (Self::Settled, Lesson::GoBack),
-            _ => (Self::Settled, Lesson::Nothing),
-        };
-        *self = next;
         lesson
     }
 }
 
-/// Learns from a run that ended well. Gives what must be dropped outside of the lock.
+/// Learns from a run of so many rows that ended well. Gives what must be dropped outside of the lock.
 pub(super) fn learn(
     shared: &Shared,
     state: &mut State,
     on: &On,
     compiled: &Arc<Compiled>,
+    rows: usize,
     end: Nanos,
-) -> Option<Retired> {
+) -> Option<Form> {
     let entry = &mut state.models.entries[on.model];
     let variant = entry.variant_of(on.shapes.as_ref(), compiled)?;
-    match variant.direct.learn(end.saturating_sub(on.start)) {
+    // A run that began in the other way's turn belongs to neither.
+    if !Arc::ptr_eq(&variant.form.compiled, compiled) {
+        return None;
+    }
+    match variant.direct.learn(rows, end.saturating_sub(on.start)) {
         Lesson::Nothing => None,
         Lesson::Prepare => {
-            let form = Form {
+            let request = Request {
                 model: on.model,
                 instance: Arc::clone(&on.instance),
                 generation: on.generation,
                 shapes: on.shapes.clone(),
                 compiled: Arc::clone(compiled),
             };
-            state.models.jobs.push_back(Job::RunDirectly(form));
+            state.models.jobs.push_back(Job::RunDirectly(request));
             shared.background_wake.notify_one();
             None
         }
-        Lesson::Stay => {
-            variant.before.take().map(|before| Retired { _compiled: before, _cells: Vec::new() })
+        Lesson::Swap => {
+            variant.swap();
+            None
         }
-        Lesson::GoBack => variant.before.take().map(|before| Retired {
-            _compiled: std::mem::replace(&mut variant.compiled, before),
-            _cells: std::mem::take(&mut variant.idle),
-        }),
+        Lesson::Change => {
+            variant.swap();
+            variant.other.take()
+        }
+        Lesson::Stay => variant.other.take(),
     }
 }
 
-/// Compiles a form for the workers' own threads, a place for each, and puts it in place of what it was.
-pub(super) fn prepare(shared: &Shared, form: Form) {
-    let workers = shared.devices[form.instance.device].workers().max(1);
+/// Compiles a form for the workers' own threads, a place for each, and lets it take turns with what there was.
+pub(super) fn prepare(shared: &Shared, request: Request) {
+    let workers = shared.devices[request.instance.device].workers().max(1);
     let copies = u64::try_from(workers).unwrap_or(u64::MAX);
-    let has_room = shared.has_memory_for(form.instance.bytes.saturating_mul(copies));
-    let prepared = has_room.then(|| compile(&form, workers));
+    let has_room = shared.has_memory_for(request.instance.bytes.saturating_mul(copies));
+    let prepared = has_room.then(|| compile(&request, workers));
     if let Some(Err(error)) = &prepared {
-        tracing::debug!(model = &*form.instance.signature.model, %error, "stays on the device's threads");
+        tracing::debug!(model = &*request.instance.signature.model, %error, "stays on the device's threads");
     }
     let mut state = shared.state.lock();
-    let retired = replace(&mut state, form, prepared.and_then(Result::ok));
+    let not_used = begin(&mut state, &request, prepared.and_then(Result::ok));
     drop(state);
-    drop(retired);
+    drop(not_used);
 }
 
-fn compile(form: &Form, workers: usize) -> Result<(Compiled, Vec<Cell>)> {
-    let instance = &form.instance;
-    let model = instance.shaped(form.shapes.as_ref())?;
+fn compile(request: &Request, workers: usize) -> Result<Form> {
+    let instance = &request.instance;
+    let model = instance.shaped(request.shapes.as_ref())?;
     let compile = || instance.compile(&model, Threads::Caller);
     let first = compile()?;
-    let mut cells = vec![instance.place(&first)?];
+    let mut idle = vec![instance.place(&first)?];
     for _ in 1..workers {
-        cells.push(instance.place(&compile()?)?);
+        idle.push(instance.place(&compile()?)?);
     }
-    Ok((first, cells))
+    Ok(Form { compiled: Arc::new(first), idle })
 }
 
-fn replace(
-    state: &mut State,
-    form: Form,
-    prepared: Option<(Compiled, Vec<Cell>)>,
-) -> (Option<Retired>, Option<(Compiled, Vec<Cell>)>) {
-    let entry = &mut state.models.entries[form.model];
-    let same = entry.generation == form.generation;
-    let variant = entry.variant_of(form.shapes.as_ref(), &form.compiled).filter(|_| same);
-    let Some(variant) = variant else {
-        return (None, prepared);
+/// Begins to compare. Gives the form back when what it is compared with is no longer there.
+fn begin(state: &mut State, request: &Request, prepared: Option<Form>) -> Option<Form> {
+    let entry = &mut state.models.entries[request.model];
+    let same = entry.generation == request.generation;
+    let variant = entry.variant_of(request.shapes.as_ref(), &request.compiled);
+    let Some(variant) = variant.filter(|_| same) else {
+        return prepared;
     };
-    let (Direct::Preparing(timing), Some((compiled, cells))) = (variant.direct, prepared) else {
+    let Some(form) = prepared else {
         variant.direct = Direct::Settled;
-        return (None, None);
+        return None;
     };
-    variant.direct = Direct::Tried { before: timing.quickest, timing: Timing::new() };
-    let before = std::mem::replace(&mut variant.compiled, Arc::new(compiled));
-    variant.before = Some(Arc::clone(&before));
-    let cells = std::mem::replace(&mut variant.idle, cells);
-    (Some(Retired { _compiled: before, _cells: cells }), None)
+    variant.direct = Direct::Compared(Duel::default());
+    variant.other = Some(form);
+    variant.swap();
+    None
 }
 
 #[cfg(test)]
@@ -209,7 +251,7 @@ mod tests {
     /// What the runs teach, up to the first lesson that is one.
     fn lesson(direct: &mut Direct, nanos: impl Fn(u32) -> Nanos) -> (u32, Lesson) {
         for run in 0..2 * TRIAL {
-            let lesson = direct.learn(nanos(run));
+            let lesson = direct.learn(1, nanos(run));
             if lesson != Lesson::Nothing {
                 return (run, lesson);
             }
@@ -229,27 +271,61 @@ mod tests {
         let disturbed = |run| if run == 7 { 900_000 } else { 50_000_000 };
         assert_eq!(lesson(&mut timed(), disturbed).1, Lesson::Prepare);
         let only_first = |run| if run == 0 { 900_000 } else { 50_000_000 };
-        assert_eq!(lesson(&mut timed(), only_first).1, Lesson::Nothing);
+        assert_eq!(lesson(&mut timed(), only_first).1, Lesson::Stay);
     }
 
     #[test]
     fn a_long_inference_is_left_alone() {
         let mut direct = timed();
-        assert_eq!(lesson(&mut direct, |_| 5_000_000).1, Lesson::Nothing);
+        assert_eq!(lesson(&mut direct, |_| 5_000_000), (TRIAL, Lesson::Stay));
         assert_eq!(direct, Direct::Settled);
     }
 
-    fn tried(nanos: Nanos) -> Lesson {
-        let mut direct = Direct::Tried { before: 100_000, timing: Timing::new() };
-        let (run, lesson) = lesson(&mut direct, |_| nanos);
-        assert_eq!((run, direct), (TRIAL, Direct::Settled));
-        lesson
+    /// Whether the workers' own threads stay, when a run of so many rows takes `nanos(run, direct)`.
+    fn stays_direct(rows: impl Fn(usize) -> usize, nanos: impl Fn(usize, bool) -> Nanos) -> bool {
+        let mut way = Direct::Compared(Duel::default());
+        let mut direct = true;
+        for run in 0..2 * PAIRS * TURN {
+            match way.learn(rows(run), nanos(run, direct)) {
+                Lesson::Nothing => {}
+                Lesson::Swap => direct = !direct,
+                Lesson::Stay => return direct,
+                Lesson::Change => return !direct,
+                Lesson::Prepare => panic!("prepared twice"),
+            }
+        }
+        panic!("never decided");
+    }
+
+    fn way(direct: bool, own: Nanos, device: Nanos) -> Nanos {
+        if direct { own } else { device }
     }
 
     #[test]
     fn the_quicker_way_stays() {
-        assert_eq!(tried(70_000), Lesson::Stay);
-        assert_eq!(tried(99_000), Lesson::GoBack);
-        assert_eq!(tried(300_000), Lesson::GoBack);
+        assert!(stays_direct(|_| 1, |_, direct| way(direct, 70_000, 100_000)));
+        assert!(!stays_direct(|_| 1, |_, direct| way(direct, 99_000, 100_000)));
+        assert!(!stays_direct(|_| 1, |_, direct| way(direct, 300_000, 100_000)));
+    }
+
+    #[test]
+    fn a_machine_that_changes_its_speed_changes_nothing() {
+        for period in [40, 150, 1_000] {
+            for phase in 0..8 {
+                let speed =
+                    |run| if (run + phase * period / 4) % (2 * period) < period { 1 } else { 2 };
+                let nanos = |run, direct| speed(run) * way(direct, 80_000, 100_000);
+                assert!(stays_direct(|_| 1, nanos), "period {period}, phase {phase}");
+                let nanos = |run, direct| speed(run) * way(direct, 100_000, 80_000);
+                assert!(!stays_direct(|_| 1, nanos), "period {period}, phase {phase}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_larger_batch_is_not_a_slower_way() {
+        let rows = |run: usize| 1 + (run / TURN) % 2 * 7;
+        let nanos = |run, direct| rows(run) as Nanos * way(direct, 80_000, 100_000);
+        assert!(stays_direct(rows, nanos));
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::answer::{Answer, times};
 use super::device::Flight;
-use super::direct::{self, Retired};
-use super::models::{Instance, Status, Variant};
+use super::direct;
+use super::models::{Form, Instance, Status, Variant};
 use super::run::{Done, On, rows_of};
 use super::service::{Failed, Part};
 use super::state::{Pending, State};
@@ -28,13 +28,13 @@ pub(super) struct Ended<'a> {
 #[derive(Debug, Default)]
 pub(super) struct LetGo {
     cell: Option<Cell>,
-    variant: Option<Retired>,
+    form: Option<Form>,
     moved: Vec<Variant>,
 }
 
 impl LetGo {
     pub(super) fn is_empty(&self) -> bool {
-        self.cell.is_none() && self.variant.is_none() && self.moved.is_empty()
+        self.cell.is_none() && self.form.is_none() && self.moved.is_empty()
     }
 }
 
@@ -54,7 +54,8 @@ pub(super) fn settle(
     if let Some((compiled, cell)) = place {
         if entry.generation == on.generation {
             if outcome.is_ok() {
-                let_go.variant = direct::learn(shared, state, &on, &compiled, end);
+                let rows = rows_of(&on.instance, &flights);
+                let_go.form = direct::learn(shared, state, &on, &compiled, rows, end);
             }
             let_go.cell = state.models.entries[on.model].keep(on.shapes.as_ref(), &compiled, cell);
         } else {

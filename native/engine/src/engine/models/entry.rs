@@ -151,7 +151,7 @@ impl Entry {
     ) -> Option<(Arc<Compiled>, Option<Cell>)> {
         let variant = self.variants.iter_mut().find(|variant| variant.shapes.as_ref() == shapes)?;
         variant.used = now;
-        Some((Arc::clone(&variant.compiled), variant.idle.pop()))
+        Some((Arc::clone(&variant.form.compiled), variant.form.idle.pop()))
     }
 
     /// Keeps a compiled form; gives one that was let go for it, to be dropped outside of the lock.
@@ -163,15 +163,14 @@ impl Entry {
         let_go
     }
 
-    /// The compiled form, as long as it is kept.
+    /// What has the compiled form, as long as it is kept.
     pub(in crate::engine) fn variant_of(
         &mut self,
         shapes: Option<&Shapes>,
         compiled: &Arc<Compiled>,
     ) -> Option<&mut Variant> {
-        self.variants.iter_mut().find(|variant| {
-            variant.shapes.as_ref() == shapes && Arc::ptr_eq(&variant.compiled, compiled)
-        })
+        let mut variants = self.variants.iter_mut();
+        variants.find(|variant| variant.shapes.as_ref() == shapes && variant.has(compiled))
     }
 
     /// Keeps a place for the next inference; gives it back when its compiled form is no longer kept.
@@ -183,7 +182,7 @@ impl Entry {
     ) -> Option<Cell> {
         match self.variant_of(shapes, compiled) {
             Some(variant) => {
-                variant.idle.push(cell);
+                variant.keep(compiled, cell);
                 None
             }
             None => Some(cell),

@@ -42,17 +42,24 @@ pub(in crate::engine) struct Instance {
     pub(in crate::engine) compiling: Mutex<()>,
 }
 
-/// One compiled form of a model, with its places on the device.
+/// One way in which a model is compiled, with its free places on the device.
+#[derive(Debug)]
+pub(in crate::engine) struct Form {
+    pub(in crate::engine) compiled: Arc<Compiled>,
+    pub(in crate::engine) idle: Vec<Cell>,
+}
+
+/// A model compiled for some shapes.
 #[derive(Debug)]
 pub(in crate::engine) struct Variant {
     /// None: the model as it is, shapes open or not.
     pub(in crate::engine) shapes: Option<Shapes>,
-    pub(in crate::engine) compiled: Arc<Compiled>,
-    pub(in crate::engine) idle: Vec<Cell>,
+    /// What inferences run on.
+    pub(in crate::engine) form: Form,
+    /// Another way to run it, while both are compared.
+    pub(in crate::engine) other: Option<Form>,
     /// Whose threads run it best.
     pub(in crate::engine) direct: Direct,
-    /// What it was, while another way to run it is tried.
-    pub(in crate::engine) before: Option<Arc<Compiled>>,
     pub(super) used: Nanos,
 }
 
@@ -64,6 +71,27 @@ impl Variant {
         now: Nanos,
     ) -> Self {
         let direct = Direct::of(instance, &compiled);
-        Self { shapes, compiled, idle: Vec::new(), direct, before: None, used: now }
+        Self { shapes, form: Form { compiled, idle: Vec::new() }, other: None, direct, used: now }
+    }
+
+    /// Lets inferences run the other way, if there is one.
+    pub(in crate::engine) fn swap(&mut self) {
+        if let Some(other) = &mut self.other {
+            std::mem::swap(&mut self.form, other);
+        }
+    }
+
+    /// Whether it has a way that is compiled so.
+    pub(super) fn has(&self, compiled: &Arc<Compiled>) -> bool {
+        let mut forms = std::iter::once(&self.form).chain(&self.other);
+        forms.any(|form| Arc::ptr_eq(&form.compiled, compiled))
+    }
+
+    /// Keeps a free place of one of its ways.
+    pub(super) fn keep(&mut self, compiled: &Arc<Compiled>, cell: Cell) {
+        match &mut self.other {
+            Some(other) if Arc::ptr_eq(&other.compiled, compiled) => other.idle.push(cell),
+            _ => self.form.idle.push(cell),
+        }
     }
 }

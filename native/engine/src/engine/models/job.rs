@@ -29,5 +29,5 @@ pub(in crate::engine) enum Job {
     /// Find out whether requests of a model may be run together.
     Prove(usize, Arc<Instance>),
     /// Compile a form of a model anew, to run on the workers' own threads.
-    RunDirectly(direct::Form),
+    RunDirectly(direct::Request),
 }

@@ -17,7 +17,7 @@ use crate::model::matmul;
 use crate::operation::{LoadModel, Name, Operation};
 use crate::scheduler::{Nanos, Ticket, Turn};
 pub(super) use entry::{Entry, Returning, Stacking, Status};
-pub(super) use instance::{Instance, Shapes, Variant};
+pub(super) use instance::{Form, Instance, Shapes, Variant};
 pub(super) use job::{Job, Waiting};
 
 /// How long a failed load is remembered, so that a flood of inferences does not repeat it each time.
