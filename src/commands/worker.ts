@@ -46,6 +46,7 @@ Jobs name models and agents and never a path or a program. Agents are run that -
       agentsFolder: agents,
       allowedAgents: flags['allow-agent'] ?? [],
       capacity,
+      config,
       drainMs: flags['drain-ms'],
       load,
       modelsFolder,
@@ -57,7 +58,7 @@ Jobs name models and agents and never a path or a program. Agents are run that -
         if (this.jsonEnabled()) this.logJson(joined)
         else this.log(renderJoined(joined))
       },
-      openEngine: async () => createBridge({config, modelsFolder, signal: this.interrupted}),
+      openEngine: async (settings) => createBridge({config: settings, modelsFolder, signal: this.interrupted}),
       options: configuredCluster({config, env: process.env, queue: flags.queue}),
       signal: this.interrupted,
       version: this.config.version,

@@ -11,11 +11,15 @@ export const configFlag = {
   }),
 }
 
+const PROFILE = 'latency, throughput, efficiency, or a profile of the configuration'
+
 export const profileFlags = {
   ...configFlag,
-  profile: Flags.string({
-    ...group,
-    description: 'latency, throughput, efficiency, or a profile of the configuration',
-    helpValue: 'NAME',
-  }),
+  profile: Flags.string({...group, description: PROFILE, helpValue: 'NAME'}),
+}
+
+/** The same for what serves many at once. */
+export const busyProfileFlags = {
+  ...configFlag,
+  profile: Flags.string({...group, description: `${PROFILE}; throughput where neither says which`, helpValue: 'NAME'}),
 }

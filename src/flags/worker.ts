@@ -1,7 +1,7 @@
 /** What `worker` takes. */
 import {Flags} from '@oclif/core'
 
-import {profileFlags} from './config.ts'
+import {busyProfileFlags} from './config.ts'
 
 const several = {multiple: true, multipleNonGreedy: true} as const
 const trust = {helpGroup: 'TRUST'} as const
@@ -15,7 +15,7 @@ export const queueFlag = {
 
 export const workerFlags = {
   ...queueFlag,
-  ...profileFlags,
+  ...busyProfileFlags,
   name: Flags.string({description: 'name of this node; that of the host when absent', helpValue: 'NODE'}),
   capacity: Flags.integer({
     default: 64,

@@ -7,16 +7,17 @@ export interface JoinedView {
   readonly node: string
   readonly queue: string
   readonly engine: string
+  readonly profile: string
   readonly devices: readonly string[]
   readonly capacity: number
   readonly agents: readonly string[]
 }
 
-export function renderJoined({agents, capacity, devices, engine, node, queue}: JoinedView): string {
+export function renderJoined({agents, capacity, devices, engine, node, profile, queue}: JoinedView): string {
   const where = devices.length === 0 ? '' : ` on ${devices.join(', ')}`
   return [
     `${mark('ok')} ${node} has joined ${queue}`,
-    `  Runs      ${engine} engine${where}, up to ${capacity} operations at once from each lane`,
+    `  Runs      ${engine} engine${where}, profile ${profile}, up to ${capacity} operations at once from each lane`,
     ...(agents.length === 0 ? [] : [`  Agents    ${agents.join(', ')}`]),
     '  Stop it with Ctrl-C: what it has is ended first',
   ].join('\n')

@@ -60,7 +60,7 @@ describe('a pool from the command line', () => {
       stdio: ['ignore', 'pipe', 'ignore'],
     })
     workers.push(child)
-    return {child, joined: expectSchema<{node: string; pid: number}>('worker', await printedBy(child))}
+    return {child, joined: expectSchema<{node: string; pid: number; profile: string}>('worker', await printedBy(child))}
   }
 
   before(async function () {
@@ -82,7 +82,8 @@ describe('a pool from the command line', () => {
   })
 
   it('runs lines on a worker, shows it, drains it, and lets it end what it has', async () => {
-    const {child} = await startWorker('a')
+    const {child, joined} = await startWorker('a')
+    expect(joined.profile).to.equal('throughput')
     const lines = Array.from({length: 100}, (_, i) =>
       JSON.stringify({data: i, id: `e${i}`, priority: 'high', type: 'echo'}),
     )
@@ -154,7 +155,8 @@ describe('a pool from the command line', () => {
 
   it('ends a worker that is told to, though Redis has gone meanwhile', async () => {
     const own = await startRedis()
-    const {child} = await startWorker('a', [], {}, own)
+    const {child, joined} = await startWorker('a', ['--profile', 'latency'], {}, own)
+    expect(joined.profile).to.equal('latency')
     await own.close()
     const ended = once(child, 'exit')
     child.kill('SIGTERM')

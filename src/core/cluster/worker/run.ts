@@ -1,10 +1,15 @@
 /** One worker for as long as its process lives. */
+import type {Config} from '../../config/schema.ts'
 import type {Engine} from '../../engine/engine.ts'
 
 import {ClusterWorker, type WorkerSettings} from './worker.ts'
 
+/** A pool gives many operations at once: each inference keeps to one core, and several run side by side. */
+const PROFILE = 'throughput'
+
 export interface RunWorkerOptions extends Omit<WorkerSettings, 'engine'> {
-  readonly openEngine: () => Promise<Engine>
+  readonly config: Config
+  readonly openEngine: (config: Config) => Promise<Engine>
   readonly drainMs: number
   /** Ends the worker. */
   readonly signal: AbortSignal
@@ -19,6 +24,7 @@ export interface JoinedWorker {
   readonly queue: string
   readonly pool: string
   readonly engine: string
+  readonly profile: string
   readonly devices: readonly string[]
   readonly capacity: number
   readonly agents: readonly string[]
@@ -29,8 +35,10 @@ export interface JoinedWorker {
  *
  * @throws NpuBridgeError what keeps it from joining
  */
-export async function runWorker({drainMs, onJoined, openEngine, signal, ...settings}: RunWorkerOptions): Promise<void> {
-  await using engine = await openEngine()
+export async function runWorker(options: RunWorkerOptions): Promise<void> {
+  const {config, drainMs, onJoined, openEngine, signal, ...settings} = options
+  const {profile = PROFILE} = config
+  await using engine = await openEngine({...config, profile})
   const worker = await ClusterWorker.join({...settings, engine})
   try {
     const {devices} = await engine.health()
@@ -40,6 +48,7 @@ export async function runWorker({drainMs, onJoined, openEngine, signal, ...setti
       queue: worker.redis,
       pool: settings.options.pool,
       engine: engine.kind,
+      profile,
       devices: devices.map(({name}) => name),
       capacity: settings.capacity,
       agents: settings.allowedAgents ?? [],
