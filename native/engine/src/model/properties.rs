@@ -9,6 +9,9 @@ use crate::openvino::Core;
 /// What a device computes in.
 pub(crate) const PRECISION_HINT: &str = "INFERENCE_PRECISION_HINT";
 
+/// Whether a device holds each of its threads to one core.
+const PINNING: &str = "ENABLE_CPU_PINNING";
+
 /// A setting that a device was not given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Dropped {
@@ -122,6 +125,7 @@ pub(crate) fn map(
             _ => mapped.want(facts, "NUM_STREAMS", streams.to_string()),
         }
     }
+    mapped.pinning(facts);
     mapped.power(profile, tuning, facts);
     mapped.tiles(tuning, facts);
     let of_device = if facts.is_npu() { npu.precision } else { None };
@@ -142,6 +146,14 @@ impl Properties {
 
     fn drop(&mut self, property: &'static str, value: String, reason: String) {
         self.dropped.push(Dropped { property, value, reason });
+    }
+
+    /// Threads of the CPU plugin go where there is room. It would hold each to one core, as if nothing else ran: not this
+    /// process's event loop, no further engine on the host that holds its threads to the same cores.
+    fn pinning(&mut self, facts: &Facts) {
+        if facts.device.starts_with("CPU") && facts.supports(PINNING) {
+            self.set.push((PINNING, "NO".to_owned()));
+        }
     }
 
     /// What a profile asks of an NPU by itself says nothing to other devices, and is not missed there; what is asked for
@@ -256,6 +268,16 @@ mod tests {
         assert_eq!((dropped.property, &*dropped.value), ("WORKLOAD_TYPE", "EFFICIENT"));
         assert_eq!(dropped.reason, "CPU does not have it");
         assert!(mapped(Profile::Latency, Tuning::default(), &cpu()).dropped.is_empty());
+    }
+
+    #[test]
+    fn threads_of_the_cpu_are_held_to_no_core() {
+        let supported = "PERFORMANCE_HINT ENABLE_CPU_PINNING";
+        let on =
+            |device| mapped(Profile::Throughput, Tuning::default(), &facts(device, supported, ""));
+        let hint = ("PERFORMANCE_HINT", "THROUGHPUT");
+        assert_eq!(pairs(&on("CPU")), [hint, ("ENABLE_CPU_PINNING", "NO")]);
+        assert_eq!(pairs(&on("GPU")), [hint]);
     }
 
     #[test]
