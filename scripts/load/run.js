@@ -10,7 +10,8 @@ import {openConnections} from './connections.js'
 import {inTurn, openLoop, percentile} from './latency.js'
 import {hasWrk, runWrk} from './wrk.js'
 
-const WARM_UP_SECONDS = 0.5
+/** Node compiles this program while it runs: what it takes for that is no latency of the server. */
+const WARM_UP_SECONDS = 3
 const task = JSON.parse(process.argv[2])
 const body = task.body === undefined ? undefined : Buffer.from(task.body, 'base64')
 const spentBefore = cpuSeconds()
@@ -31,7 +32,6 @@ async function run() {
 async function measureLatency() {
   const {ask, close} = await openConnections({...task, body})
   const load = (seconds) => (task.rate ? openLoop(ask, task.rate, seconds) : inTurn(ask, seconds))
-  // The first requests wait for code that is compiled, here and not there.
   await load(WARM_UP_SECONDS)
   const {failed, times} = await load(task.seconds)
   close()
