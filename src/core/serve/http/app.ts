@@ -1,8 +1,8 @@
 /** The HTTP server: what every request goes through, whatever it asks for. */
-import type {Buffer} from 'node:buffer'
 import type {Socket} from 'node:net'
 
 import {fastify, type FastifyInstance, type FastifyReply, type FastifyRequest} from 'fastify'
+import {Buffer} from 'node:buffer'
 import {createServer, type IncomingMessage, type Server, type ServerResponse} from 'node:http'
 import {createServer as createTlsServer, type Server as HttpsServer} from 'node:https'
 
@@ -210,6 +210,14 @@ function refuseConnection(error: Error & {code?: string}, socket: Socket): void 
   )
 }
 
+/** Node sends text in one piece with the headers before it, bytes in pieces of their own, which takes half as long again. */
+const ONE_WRITE_BYTES = 4096
+
+/** Bytes as the text that is encoded as them. */
+function textOf({buffer, byteLength, byteOffset}: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('latin1')
+}
+
 /** Ends an answer that was written without fastify; `onSent` is called once the operating system has all of it. */
 export function endRaw(
   reply: FastifyReply,
@@ -222,6 +230,11 @@ export function endRaw(
   const response: ServerResponse = reply.raw
   response.writeHead(status, headers)
   const last = parts.length - 1
+  if (last === 0 && parts[0]!.length <= ONE_WRITE_BYTES) {
+    response.end(textOf(parts[0]!), 'latin1', onSent)
+    return
+  }
+
   for (let index = 0; index < last; index++) response.write(parts[index]!)
   response.end(parts[last], onSent)
 }
