@@ -80,6 +80,19 @@ impl Buffer {
     }
 }
 
+/// Bytes that the engine owned and that nobody else has a part of any more.
+pub struct Exclusive {
+    bytes: Vec<u8>,
+    start: usize,
+    len: usize,
+}
+
+impl AsMut<[u8]> for Exclusive {
+    fn as_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.start..self.start + self.len]
+    }
+}
+
 impl fmt::Debug for Buffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = if matches!(*self.0, Storage::Owned { .. }) { "owned" } else { "lent" };
@@ -159,6 +172,20 @@ impl Tensor {
         &self.buffer
     }
 
+    /// The elements' bytes, to be written to as well.
+    ///
+    /// # Errors
+    /// The tensor itself, where its bytes are lent or others have a part of them.
+    pub fn into_exclusive(self) -> std::result::Result<Exclusive, Self> {
+        let Self { datatype, shape, buffer } = self;
+        let shared = match Arc::try_unwrap(buffer.0) {
+            Ok(Storage::Owned { bytes, start, len }) => return Ok(Exclusive { bytes, start, len }),
+            Ok(lent) => Arc::new(lent),
+            Err(shared) => shared,
+        };
+        Err(Self { datatype, shape, buffer: Buffer(shared) })
+    }
+
     /// The values of an FP32 tensor; none for another type.
     #[must_use]
     pub fn as_f32(&self) -> Option<Vec<f32>> {
@@ -192,6 +219,21 @@ mod tests {
         let address = source.as_ptr();
         let buffer = Buffer::lent(source);
         assert_eq!(buffer.clone().as_bytes().as_ptr(), address);
+    }
+
+    #[test]
+    fn bytes_are_given_away_where_nobody_else_has_them() {
+        let tensor = Tensor::from_f32(&[2], &[1.0, 2.0]).unwrap();
+        let address = tensor.bytes().as_ptr();
+        let other = tensor.clone();
+        let tensor = tensor.into_exclusive().err().expect("shared");
+        drop(other);
+        let mut exclusive = tensor.into_exclusive().ok().expect("nobody else has it");
+        assert_eq!(exclusive.as_mut().as_ptr(), address);
+        assert_eq!(bytemuck::pod_collect_to_vec::<u8, f32>(exclusive.as_mut()), [1.0, 2.0]);
+
+        let lent = Tensor::new(DataType::U8, &[1], Buffer::lent(vec![7])).unwrap();
+        assert_eq!(lent.into_exclusive().err().expect("lent").bytes(), [7]);
     }
 
     #[test]

@@ -26,7 +26,7 @@ use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use npubridge_engine::Error;
 use npubridge_engine::operation::{Kind, Name, OperationResult, Output, Payload, Sink, Times};
 use npubridge_engine::sync::Mutex;
-use npubridge_engine::tensor::Tensor;
+use npubridge_engine::tensor::{Shape, Tensor};
 
 use crate::error_json;
 use crate::names::Names;
@@ -229,30 +229,56 @@ impl Writer<'_> {
         self.put(name);
         self.size(tensor.datatype() as usize);
         self.size(tensor.shape().len());
-        let bytes = tensor.bytes();
-        self.place(bytes, drained);
-        self.size(bytes.len());
-        for size in tensor.shape() {
-            self.size(*size);
+        let (shape, length) = (Shape::from(tensor.shape()), tensor.bytes().len());
+        match self.room_for(length) {
+            Some(start) => self.copy(tensor.bytes(), start),
+            None => self.refer(handed_over(tensor), drained),
+        }
+        self.size(length);
+        for size in shape {
+            self.size(size);
         }
     }
 
     /// Puts bytes into the slab, or among the large ones, and says where.
     fn place(&mut self, bytes: &[u8], drained: &mut Drained) {
-        // Typed arrays want their elements aligned.
-        let start = self.used.next_multiple_of(8);
-        let end = start + bytes.len();
-        if bytes.len() > LARGE || end > self.slab.len() {
-            drained.large.push(Uint8Array::new(bytes.to_vec()));
-            self.put(index(drained.large.len()));
-            self.put(0.0);
-        } else {
-            self.slab[start..end].copy_from_slice(bytes);
-            self.used = end;
-            self.put(-1.0);
-            self.size(start);
+        match self.room_for(bytes.len()) {
+            Some(start) => self.copy(bytes, start),
+            None => self.refer(Uint8Array::new(bytes.to_vec()), drained),
         }
     }
+
+    /// Where in the slab so many bytes go; none where they are large, or there is no room.
+    fn room_for(&self, length: usize) -> Option<usize> {
+        // Typed arrays want their elements aligned.
+        let start = self.used.next_multiple_of(8);
+        (length <= LARGE && start + length <= self.slab.len()).then_some(start)
+    }
+
+    fn copy(&mut self, bytes: &[u8], start: usize) {
+        self.used = start + bytes.len();
+        self.slab[start..self.used].copy_from_slice(bytes);
+        self.put(-1.0);
+        self.size(start);
+    }
+
+    fn refer(&mut self, array: Uint8Array, drained: &mut Drained) {
+        drained.large.push(array);
+        self.put(index(drained.large.len()));
+        self.put(0.0);
+    }
+}
+
+/// The memory of a tensor as JavaScript has it: the same, unless it is not ours alone to be written to.
+fn handed_over(tensor: Tensor) -> Uint8Array {
+    let mut exclusive = match tensor.into_exclusive() {
+        Ok(exclusive) => exclusive,
+        Err(shared) => return Uint8Array::new(shared.bytes().to_vec()),
+    };
+    let (start, length) = (exclusive.as_mut().as_mut_ptr(), exclusive.as_mut().len());
+    // SAFETY: the bytes stay where they are, and nobody else reads or writes them, until JavaScript lets go of the array
+    // and what owns them is dropped with this closure.
+    unsafe { Uint8Array::with_external_data(start, length, move |_, _| drop(exclusive)) }
 }
 
 #[allow(clippy::cast_precision_loss)]
