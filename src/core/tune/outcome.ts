@@ -1,4 +1,6 @@
 /** From what was measured to the report: who won, and why. */
+import {quantile} from 'simple-statistics'
+
 import type {Config} from '../config/schema.ts'
 import type {Duel} from './duel.ts'
 import type {Contender} from './finals.ts'
@@ -33,6 +35,8 @@ export interface Outcome {
 const AS_GOOD = 0.01
 /** The same for settings that their turns cannot tell from the best. */
 export const AS_GOOD_UNTOLD = 0.03
+/** What is ahead of the default in a quarter of the rounds is given a chance. */
+const OFTEN = 0.75
 
 export function buildReport(outcome: Outcome): TuneReport {
   const {config, constraints, energy, finals, objective, skipped} = outcome
@@ -93,8 +97,8 @@ function confirmed(
 }
 
 /**
- * The settings that came out ahead of the default in the finals, the one that would win first. None where the default
- * breaks a constraint: what keeps to it need not be better.
+ * The settings that came out ahead of the default in the finals, or may have but for chance, the one that would win
+ * first. None where the default breaks a constraint: what keeps to it need not be better.
  */
 export function challengers(finals: readonly Contender[], objective: Objective, constraints: Constraints): Candidate[] {
   const isAllowed = ({figures}: Contender) => brokenBy(objective, figures, constraints).length === 0
@@ -104,11 +108,12 @@ export function challengers(finals: readonly Contender[], objective: Objective, 
   const scoreOf = ({figures}: Contender) => score(objective, figures)
   const best = allowed.toSorted((a, b) => scoreOf(b) - scoreOf(a))[0]!
   const isWithin = (share: number, each: Contender) => scoreOf(each) >= (1 - share) * scoreOf(best)
-  if (isWithin(AS_GOOD, base)) return []
+  const mayBeBetter = (each: Contender) =>
+    isWithin(AS_GOOD, base) ? isOftenBetter(each, base, objective) : scoreOf(each) > scoreOf(base)
   const isGood = (each: Contender) =>
     isWithin(AS_GOOD, each) || (isWithin(AS_GOOD_UNTOLD, each) && !isAhead(turnsAgainst(each, best, objective)))
   return allowed
-    .filter((each) => scoreOf(each) > scoreOf(base))
+    .filter((each) => each !== base && mayBeBetter(each))
     .toSorted(
       (a, b) =>
         Number(isGood(b)) - Number(isGood(a)) ||
@@ -116,6 +121,12 @@ export function challengers(finals: readonly Contender[], objective: Objective, 
         scoreOf(b) - scoreOf(a),
     )
     .map(({candidate}) => candidate)
+}
+
+/** Among unsteady rounds the default may have had the best ones, and yet be behind in many. */
+function isOftenBetter(each: Contender, base: Contender, objective: Objective): boolean {
+  const ratios = turnsAgainst(base, each, objective)
+  return ratios.length > 0 && quantile(ratios, OFTEN) > 1 + AS_GOOD_UNTOLD
 }
 
 /** How many times better `best` did, for each round in which both had a turn. */

@@ -60,6 +60,12 @@ describe('challengers', () => {
     ])
   })
 
+  it('are those that did better in many rounds, though the default had the best ones', () => {
+    const lucky = contender(DEFAULT, [100, 250, 101, 99, 240, 230, 220])
+    const steady = contender(STREAMS, [121, 120, 122, 119, 121, 120, 118])
+    expect(challengers([lucky, steady], 'throughput', {})).to.deep.equal([STREAMS])
+  })
+
   it('are none where the default is as good', () => {
     expect(order([100, 101, 100, 99, 100, 101, 100], [100, 99, 101, 100, 100, 100, 101])).to.deep.equal([])
   })
