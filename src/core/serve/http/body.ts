@@ -73,10 +73,11 @@ export function readBody(
 
   const chunks: Buffer[] = []
   let length = 0
+  let isOver = false
+  // The listeners stay: to take them off costs more than a second reason to end, which is none of anybody's business.
   const finish = (error: Error | null) => {
-    stream.off('data', onData).off('end', onEnd).off('error', onClose).off('close', onClose)
-    // A second reason to end is none of anybody's business, and nobody may be left without a listener for it.
-    stream.on('error', () => {})
+    if (isOver) return
+    isOver = true
     if (error) {
       done(error)
       return
@@ -88,6 +89,7 @@ export function readBody(
   }
 
   const onData = (chunk: Buffer) => {
+    if (isOver) return
     length += chunk.length
     try {
       if (length > limits.bodyBytes) throw tooLarge(length, limits.bodyBytes)
