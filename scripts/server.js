@@ -21,7 +21,8 @@ export async function startServer(flags, env = process.env) {
     if (printed.trimEnd().endsWith('}')) break
   }
 
-  return {child, log: () => log, pid: child.pid, ...JSON.parse(printed)}
+  // What it printed has names of its own, also that of its log.
+  return {...JSON.parse(printed), child, log: () => log, pid: child.pid}
 }
 
 export function residentMb(pid) {
