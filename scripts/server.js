@@ -11,6 +11,8 @@ const PROGRAM = path.resolve(import.meta.dirname, '..', 'bin', 'run.js')
 export async function startServer(flags, env = process.env) {
   const args = [PROGRAM, 'serve', '--json', '--port', '0', '--log-level', 'warn', ...flags]
   const child = spawn(process.execPath, args, {env, stdio: ['ignore', 'pipe', 'pipe']})
+  // However this program ends, its server does as well.
+  process.once('exit', () => child.kill())
   let log = ''
   child.stderr.on('data', (part) => {
     log += part
