@@ -18,12 +18,7 @@ pub const ALIGNMENT: usize = 64;
 pub struct Buffer(Arc<Storage>);
 
 enum Storage {
-    /// `len` bytes from `start` on, which is aligned.
-    Owned {
-        bytes: Vec<u8>,
-        start: usize,
-        len: usize,
-    },
+    Owned(Owned),
     Lent(Box<dyn AsRef<[u8]> + Send + Sync>),
 }
 
@@ -36,7 +31,7 @@ impl Buffer {
         let start = copy.as_ptr().align_offset(ALIGNMENT);
         copy.resize(start, 0);
         copy.extend_from_slice(bytes);
-        Self(Arc::new(Storage::Owned { bytes: copy, start, len: bytes.len() }))
+        Self(Arc::new(Storage::Owned(Owned { bytes: copy, start, len: bytes.len() })))
     }
 
     /// `len` bytes, aligned to [`ALIGNMENT`], zero where `fill` writes nothing.
@@ -47,7 +42,7 @@ impl Buffer {
         let start = bytes.as_ptr().align_offset(ALIGNMENT);
         on_large_pages(&mut bytes);
         fill(&mut bytes[start..start + len]);
-        Self(Arc::new(Storage::Owned { bytes, start, len }))
+        Self(Arc::new(Storage::Owned(Owned { bytes, start, len })))
     }
 
     /// Bytes that somebody else owns: read in place, and let go when the last clone is dropped.
@@ -62,7 +57,7 @@ impl Buffer {
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         match &*self.0 {
-            Storage::Owned { bytes, start, len } => &bytes[*start..*start + *len],
+            Storage::Owned(Owned { bytes, start, len }) => &bytes[*start..*start + *len],
             Storage::Lent(owner) => (**owner).as_ref(),
         }
     }
@@ -80,14 +75,14 @@ impl Buffer {
     }
 }
 
-/// Bytes that the engine owned and that nobody else has a part of any more.
-pub struct Exclusive {
+/// Bytes of the engine's own: `len` from `start` on, which is aligned.
+pub struct Owned {
     bytes: Vec<u8>,
     start: usize,
     len: usize,
 }
 
-impl AsMut<[u8]> for Exclusive {
+impl AsMut<[u8]> for Owned {
     fn as_mut(&mut self) -> &mut [u8] {
         &mut self.bytes[self.start..self.start + self.len]
     }
@@ -95,7 +90,7 @@ impl AsMut<[u8]> for Exclusive {
 
 impl fmt::Debug for Buffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = if matches!(*self.0, Storage::Owned { .. }) { "owned" } else { "lent" };
+        let kind = if matches!(*self.0, Storage::Owned(_)) { "owned" } else { "lent" };
         write!(f, "Buffer({kind}, {} bytes)", self.len())
     }
 }
@@ -176,10 +171,10 @@ impl Tensor {
     ///
     /// # Errors
     /// The tensor itself, where its bytes are lent or others have a part of them.
-    pub fn into_exclusive(self) -> std::result::Result<Exclusive, Self> {
+    pub fn into_exclusive(self) -> std::result::Result<Owned, Self> {
         let Self { datatype, shape, buffer } = self;
         let shared = match Arc::try_unwrap(buffer.0) {
-            Ok(Storage::Owned { bytes, start, len }) => return Ok(Exclusive { bytes, start, len }),
+            Ok(Storage::Owned(owned)) => return Ok(owned),
             Ok(lent) => Arc::new(lent),
             Err(shared) => shared,
         };
@@ -228,7 +223,7 @@ mod tests {
         let other = tensor.clone();
         let tensor = tensor.into_exclusive().err().expect("shared");
         drop(other);
-        let mut exclusive = tensor.into_exclusive().ok().expect("nobody else has it");
+        let mut exclusive = tensor.into_exclusive().expect("nobody else has it");
         assert_eq!(exclusive.as_mut().as_ptr(), address);
         assert_eq!(bytemuck::pod_collect_to_vec::<u8, f32>(exclusive.as_mut()), [1.0, 2.0]);
 

@@ -50,11 +50,11 @@ pub(super) fn settle(
     let Done { on, place, flights, outcome, end } = done;
     let entry = &mut state.models.entries[on.model];
     entry.running = entry.running.saturating_sub(1);
+    let rows = rows_of(&on.instance, &flights);
     let mut let_go = LetGo::default();
     if let Some((compiled, cell)) = place {
         if entry.generation == on.generation {
             if outcome.is_ok() {
-                let rows = rows_of(&on.instance, &flights);
                 let_go.form = direct::learn(shared, state, &on, &compiled, rows, end);
             }
             let_go.cell = state.models.entries[on.model].keep(on.shapes.as_ref(), &compiled, cell);
@@ -67,7 +67,7 @@ pub(super) fn settle(
     let mut wake = Wake::default();
     match outcome {
         Ok(outputs) => {
-            entry.pace.learn(rows_of(&on.instance, &flights), end.saturating_sub(on.start));
+            entry.pace.learn(rows, end.saturating_sub(on.start));
             for (flight, outputs) in flights.into_iter().zip(outputs) {
                 answers.push(succeed(shared, state, flight, outputs, &ended, &mut wake));
             }
