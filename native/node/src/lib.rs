@@ -68,6 +68,7 @@ impl NativeEngine {
     }
 
     /// Submits the operations written to `words`, of which `length` are used. Tickets are written over the timeouts.
+    /// Gives whether there are answers to be drained, which are not announced then.
     #[napi]
     pub fn submit(
         &self,
@@ -75,15 +76,17 @@ impl NativeEngine {
         length: u32,
         bytes: &[u8],
         large: Vec<Uint8Array>,
-    ) {
+    ) -> bool {
         // SAFETY: JavaScript touches its arrays on this thread only, which is in this call.
         let words = unsafe { words.as_mut() };
         let sink = Arc::clone(&self.outbox) as Arc<dyn Sink>;
         let mut reader =
             records::Reader::new(words, length as usize, bytes, large, &self.outbox, sink);
         let mut tickets = Vec::new();
+        let quiet = self.outbox.quiet();
         self.engine.submit_all(&mut reader, |ticket| tickets.push(ticket));
         reader.write_tickets(&tickets);
+        quiet.end()
     }
 
     /// Writes answers into `records`, and their small outputs into `slab` from `used` on. Gives how many; negative: that

@@ -85,6 +85,11 @@ impl Outbox {
         self.flush();
     }
 
+    /// Announces nothing until it ends: whoever is about to look for answers need not be called.
+    pub(crate) fn quiet(&self) -> Quiet<'_> {
+        Quiet { outbox: self, was_announced: self.announced.swap(true, Ordering::SeqCst) }
+    }
+
     /// Writes as many answers as fit into `records`, and their small outputs into `slab` from `used` on. Gives how many
     /// there are; negative when there are more, which need another slab unless [`LARGE`] bytes of this one are free.
     pub(crate) fn drain(&self, records: &mut [f64], slab: &mut [u8], used: usize) -> i32 {
@@ -119,6 +124,24 @@ impl Outbox {
 
     pub(crate) fn take_errors(&self) -> Vec<String> {
         std::mem::take(&mut self.drained.lock().errors)
+    }
+}
+
+/// A time without announcements.
+#[must_use]
+pub(crate) struct Quiet<'a> {
+    outbox: &'a Outbox,
+    was_announced: bool,
+}
+
+impl Quiet<'_> {
+    /// Whether there are answers.
+    pub(crate) fn end(self) -> bool {
+        // In this order: an answer that is not seen below announces itself.
+        if !self.was_announced {
+            self.outbox.announced.store(false, Ordering::SeqCst);
+        }
+        !self.outbox.answers.lock().is_empty()
     }
 }
 

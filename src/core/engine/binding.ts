@@ -58,7 +58,7 @@ export interface NativeEngineHandle {
   intern(name: string): number
   nameOf(id: number): string
   fallbackOf(id: number): string
-  submit(words: Int32Array, length: number, bytes: Uint8Array, large: Uint8Array[]): void
+  submit(words: Int32Array, length: number, bytes: Uint8Array, large: Uint8Array[]): boolean
   drain(records: Float64Array, slab: Uint8Array, used: number): number
   takeLarge(): Uint8Array[]
   takeErrors(): string[]

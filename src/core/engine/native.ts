@@ -150,6 +150,14 @@ interface HeldBack {
   readonly waiter: Waiter
 }
 
+/** An operation that a signal may cancel, and where in the words of its submission its ticket will be. */
+interface Signalled {
+  readonly start: number
+  readonly signal: AbortSignal
+  readonly token: number
+  readonly waiter: Waiter
+}
+
 /** How many operations are handed over without waiting for the end of the event loop's turn. */
 const WORTH_SUBMITTING = 8
 
@@ -165,10 +173,11 @@ class NativeEngine implements Engine {
   readonly #freeTokens: number[] = []
   /** Keeps the event loop alive while answers are due: the engine's own callback does not. */
   readonly #keepAlive = setInterval(() => {}, 2 ** 30)
-  #signalled: Array<{readonly start: number; readonly signal: AbortSignal; readonly waiter: Waiter}> = []
+  #signalled: Signalled[] = []
   #outstanding = 0
   #flushDue = false
   #turnEnds = false
+  #answersDue = false
   #isUrgent = false
   #closed = false
 
@@ -189,6 +198,7 @@ class NativeEngine implements Engine {
     this.#answers = new Answers(this.#handle)
   }
 
+  /** Not `async`: a promise of a promise is fulfilled three turns later. */
   async submit(operation: Operation, options?: SubmitOptions): Promise<OperationResult> {
     return new Promise((resolve, reject) => {
       const settle = (element: BatchElement) => {
@@ -273,7 +283,7 @@ class NativeEngine implements Engine {
     const token = this.#freeTokens.pop() ?? this.#waiters.length
     try {
       const start = this.#submissions.write(operation, options, token)
-      if (options?.signal) this.#signalled.push({start, signal: options.signal, waiter})
+      if (options?.signal) this.#signalled.push({start, signal: options.signal, token, waiter})
     } catch (error) {
       this.#freeTokens.push(token)
       if (token === this.#waiters.length) this.#waiters.push(undefined)
@@ -289,7 +299,7 @@ class NativeEngine implements Engine {
   /**
    * Submits together what comes together: each time that the engine is handed something costs as much as some ten
    * operations do. Promises that go on at once are gathered by a microtask, requests of some sockets by the event loop's
-   * turn; what is urgent, alone, or already enough to be worth it, does not wait for others.
+   * turn; what is urgent, or already enough to be worth it, does not wait for the end of the turn.
    */
   #flushSoon(isUrgent: boolean): void {
     this.#isUrgent ||= isUrgent
@@ -298,29 +308,55 @@ class NativeEngine implements Engine {
     queueMicrotask(() => {
       this.#flushDue = false
       const {count} = this.#submissions
-      if (this.#isUrgent || count >= WORTH_SUBMITTING || count === this.#outstanding) this.#flush()
+      if (this.#isUrgent || count >= WORTH_SUBMITTING) this.#flush()
       else if (!this.#turnEnds) {
         this.#turnEnds = true
         setImmediate(() => {
           this.#turnEnds = false
-          this.#flush()
+          this.#endTurn()
         })
       }
     })
   }
 
   #flush(): void {
+    if (this.#flushWritten()) this.#takeAnswersSoon()
+    this.#listen()
+  }
+
+  /** In a turn of their own: whoever waits for one answer after the other must not keep the event loop from all else. */
+  #takeAnswersSoon(): void {
+    if (this.#answersDue) return
+    this.#answersDue = true
+    setImmediate(() => {
+      this.#answersDue = false
+      this.#onAnswers()
+    })
+  }
+
+  /** What is answered at once needs no signal, nor a turn of its own. */
+  #endTurn(): void {
+    const isAnswered = this.#flushWritten()
+    if (isAnswered) this.#drain()
+    this.#listen()
+    if (isAnswered) this.#admit()
+  }
+
+  /** Gives whether there are answers at once. */
+  #flushWritten(): boolean {
     this.#isUrgent = false
     const submissions = this.#submissions
-    if (submissions.count === 0) return
-    this.#handle.submit(submissions.words, submissions.length, submissions.bytes, submissions.large)
-    if (this.#signalled.length > 0) this.#listen()
+    if (submissions.count === 0) return false
+    const isAnswered = this.#handle.submit(submissions.words, submissions.length, submissions.bytes, submissions.large)
     submissions.clear()
+    return isAnswered
   }
 
   /** The tickets are known now: lets signals cancel their operations. */
   #listen(): void {
-    for (const {start, signal, waiter} of this.#signalled) {
+    if (this.#signalled.length === 0) return
+    for (const {start, signal, token, waiter} of this.#signalled) {
+      if (this.#waiters[token] !== waiter) continue
       const low = this.#submissions.words[start + 2]! >>> 0
       const high = this.#submissions.words[start + 3]! >>> 0
       const cancel = () => {
@@ -341,11 +377,15 @@ class NativeEngine implements Engine {
   }
 
   #onAnswers(): void {
+    this.#drain()
+    this.#admit()
+  }
+
+  #drain(): void {
     this.#answers.drain((answer) => {
       this.#settle(answer)
     })
     if (this.#outstanding === 0) this.#keepAlive.unref()
-    if (this.#backlog) this.#admit(this.#backlog)
   }
 
   #settle(answer: Answer): void {
@@ -370,12 +410,12 @@ class NativeEngine implements Engine {
   }
 
   /** Lets operations that were held back go on, in their order. */
-  #admit(backlog: Backlog<HeldBack>): void {
-    backlog.release(({operation, waiter}, options) => {
+  #admit(): void {
+    this.#backlog?.release(({operation, waiter}, options) => {
       this.#submit(operation, options, waiter)
       if (this.#submissions.isFull) this.#flush()
     })
-    this.#flush()
+    if (this.#backlog) this.#flush()
   }
 
   #toHealth(health: NativeHealth): Health {

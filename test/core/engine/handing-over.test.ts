@@ -45,14 +45,24 @@ describe('operations on their way to the native engine', () => {
     await engine.shutdown()
   })
 
-  it('go at once where nothing else is under way', async () => {
+  it('go with the turn of the event loop in which they come', async () => {
     submit(1)
+    await Promise.resolve()
+    expect(calls).to.have.length(0)
+    await nextTurn()
+    expect(calls).to.have.length(1)
+  })
+
+  it('do not wait for it where they are urgent', async () => {
+    engine.submit({type: 'echo'}, {priority: 'realtime'}).catch(() => {})
+    await Promise.resolve()
     await Promise.resolve()
     expect(calls).to.have.length(1)
   })
 
   it('go together where they come in one turn of the event loop', async () => {
     submit(1)
+    await nextTurn()
     await nextTurn()
     const [alone] = calls
     for (let request = 0; request < 3; request++) setImmediate(submit, 1)
@@ -62,10 +72,8 @@ describe('operations on their way to the native engine', () => {
   })
 
   it('do not wait for the end of the turn where they are enough', async () => {
-    submit(1)
-    await nextTurn()
     submit(8)
     await Promise.resolve()
-    expect(calls).to.have.length(2)
+    expect(calls).to.have.length(1)
   })
 })

@@ -1,4 +1,5 @@
 import {expect} from 'chai'
+import {getEventListeners} from 'node:events'
 import {setTimeout as sleep} from 'node:timers/promises'
 
 import type {Engine, InferenceOperation, Operation, SubmitOptions} from '../../../src/core/engine/engine.ts'
@@ -58,6 +59,23 @@ describe('native engine', () => {
       const array = BigInt64Array.of(2n ** 62n, -5n)
       expect((await submit({type: 'echo', data: array})).data).to.deep.equal(array)
       expect(await submit({type: 'echo'})).to.not.have.property('data')
+    })
+
+    it('lets the event loop go on while one is awaited after the other', async () => {
+      let isOver = false
+      setTimeout(() => {
+        isOver = true
+      }, 1)
+      for (let left = 200_000; left > 0 && !isOver; left--) await submit({type: 'echo'})
+      expect(isOver).to.equal(true)
+    })
+
+    it('leaves nothing listening to a signal', async () => {
+      const {signal} = new AbortController()
+      for (const count of [1, 8, 20]) {
+        await Promise.all(Array.from({length: count}, async () => submit({type: 'echo'}, {signal})))
+        expect(getEventListeners(signal, 'abort')).to.have.length(0)
+      }
     })
 
     it('answers a batch in order, each element for itself', async () => {

@@ -44,7 +44,12 @@ impl Shared {
                 wake.background += 1;
                 BACKGROUND
             }
-            Kind::Echo | Kind::HealthCheck | Kind::Statistics | Kind::Route | Kind::Workflow => {
+            Kind::Echo => {
+                wake.host += 1;
+                wake.short += 1;
+                HOST
+            }
+            Kind::HealthCheck | Kind::Statistics | Kind::Route | Kind::Workflow => {
                 wake.host += 1;
                 HOST
             }

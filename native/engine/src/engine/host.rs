@@ -9,38 +9,67 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::operation::{Operation, Output, StreamStep};
 use crate::scheduler::{Nanos, Ticket};
 use crate::signal;
+use crate::sync::MutexGuard;
 
 /// Operations taken at once: enough to make the lock cheap, few enough that an urgent one does not wait for long.
 const GROUP: usize = 64;
 
-/// Takes and runs operations of the host lane until the engine closes.
-pub(super) fn work(shared: &Shared, shard: usize) {
-    let mut taken: Vec<(Ticket, Pending)> = Vec::with_capacity(GROUP);
-    let mut expired = Vec::new();
-    let mut done = Vec::with_capacity(GROUP);
-    let mut state = shared.state.lock();
-    loop {
-        for (ticket, step) in done.drain(..) {
-            end(shared, &mut state, ticket, step);
-        }
-        shared.finished(&state);
-        let now = shared.now();
-        while taken.len() < GROUP {
-            let state = &mut *state;
+/// As many short operations run on the thread that submits them: what takes less than waking a thread is not worth one.
+const HERE: usize = 8;
+
+/// Operations that are taken together, on their way through a thread.
+#[derive(Default)]
+struct Group {
+    taken: Vec<(Ticket, Pending)>,
+    expired: Vec<(Ticket, Pending)>,
+    done: Vec<(Ticket, Option<StreamStep>)>,
+}
+
+impl Group {
+    fn take(&mut self, state: &mut State, now: Nanos) {
+        while self.taken.len() < GROUP {
             let Some(choice) =
                 state.scheduler.choose([HOST].into_iter(), now, &mut state.host_turn)
             else {
                 break;
             };
-            let next = state.scheduler.take(choice, now, &mut expired);
+            let next = state.scheduler.take(choice, now, &mut self.expired);
             let long = next.as_ref().is_some_and(|(_, pending)| takes_long(&pending.operation));
-            taken.extend(next);
+            self.taken.extend(next);
             // Nothing waits behind it that others could run, or that may expire or be cancelled meanwhile.
             if long {
                 break;
             }
         }
-        if taken.is_empty() && expired.is_empty() {
+    }
+
+    fn is_empty(&self) -> bool {
+        self.taken.is_empty() && self.expired.is_empty()
+    }
+
+    fn run(&mut self, shared: &Shared, shard: usize) {
+        shared.deliver_expired(shard, &mut self.expired);
+        let stream = |pending: &Pending| pending.signal_stream().cloned();
+        self.done.extend(self.taken.iter().map(|(ticket, pending)| (*ticket, stream(pending))));
+        run(shared, shard, &mut self.taken);
+    }
+
+    fn end(&mut self, shared: &Shared, state: &mut MutexGuard<'_, State>) {
+        for (ticket, step) in self.done.drain(..) {
+            end(shared, state, ticket, step);
+        }
+        shared.finished(state);
+    }
+}
+
+/// Takes and runs operations of the host lane until the engine closes.
+pub(super) fn work(shared: &Shared, shard: usize) {
+    let mut group = Group::default();
+    let mut state = shared.state.lock();
+    loop {
+        group.end(shared, &mut state);
+        group.take(&mut state, shared.now());
+        if group.is_empty() {
             if state.closed {
                 return;
             }
@@ -50,12 +79,25 @@ pub(super) fn work(shared: &Shared, shard: usize) {
             continue;
         }
         drop(state);
-        shared.deliver_expired(shard, &mut expired);
-        let stream = |pending: &Pending| pending.signal_stream().cloned();
-        done.extend(taken.iter().map(|(ticket, pending)| (*ticket, stream(pending))));
-        run(shared, shard, &mut taken);
+        group.run(shared, shard);
         state = shared.state.lock();
     }
+}
+
+/// Whether what was just submitted is run at once by who submits it: little that is short, for which a thread would have
+/// to be woken, and nothing waited before it.
+pub(super) fn is_quicker_here(state: &State, wake: &Wake, waited: bool) -> bool {
+    let few = (1..=HERE).contains(&wake.host);
+    few && wake.host == wake.short && !waited && state.idle_hosts > 0
+}
+
+/// Runs what waits in the host lane, all of it short.
+pub(super) fn run_here(shared: &Shared, mut state: MutexGuard<'_, State>) {
+    let (mut group, shard) = (Group::default(), shared.submit_shard());
+    group.take(&mut state, shared.now());
+    drop(state);
+    group.run(shared, shard);
+    group.end(shared, &mut shared.state.lock());
 }
 
 /// An operation has run: the next of its stream may. Nobody is woken for that one: whoever ends an operation looks for

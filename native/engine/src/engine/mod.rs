@@ -57,7 +57,7 @@ use crate::runtime;
 use crate::scheduler::{Cancelled, Nanos, Ticket, nanos};
 use answer::Answer;
 use models::Status;
-use state::{Pending, State};
+use state::{HOST, Pending, State};
 use wake::Wake;
 
 /// Threads that load models. Two, so that a quick load does not wait for a slow compiler.
@@ -159,7 +159,7 @@ impl Engine {
     }
 
     /// Submits one operation. It is answered exactly once through its completion, also when it is refused; the ticket
-    /// of an operation that was accepted serves to cancel it.
+    /// of an operation that was accepted serves to cancel it. What takes no time may be answered before this returns.
     pub fn submit(
         &self,
         operation: Operation,
@@ -207,6 +207,7 @@ impl Engine {
         let mut refused = Vec::new();
         let mut wake = Wake::default();
         let mut state = shared.state.lock();
+        let waited = !state.scheduler.is_lane_empty(HOST);
         for submission in submissions {
             match shared.enqueue(&mut state, submission, now, &mut wake) {
                 Ok(ticket) => accepted(Some(ticket)),
@@ -216,7 +217,14 @@ impl Engine {
                 }
             }
         }
+        let is_quicker_here = host::is_quicker_here(&state, &wake, waited);
+        if is_quicker_here {
+            wake.host = 0;
+        }
         shared.wake(&state, &wake);
+        if is_quicker_here {
+            host::run_here(shared, state);
+        }
         refused
     }
 

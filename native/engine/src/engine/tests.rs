@@ -57,6 +57,39 @@ fn every_operation_of_a_batch_is_answered_once() {
     assert_eq!(engine.metrics().completed, 10_000);
 }
 
+/// The threads that answer so many echoes, submitted together once the worker waits for work.
+fn threads_of(count: usize) -> Vec<std::thread::ThreadId> {
+    let engine = engine();
+    while engine.shared.state.lock().idle_hosts == 0 {
+        std::thread::yield_now();
+    }
+    let (sender, receiver) = mpsc::channel();
+    let submissions = (0..count).map(|_| {
+        let sender = sender.clone();
+        Submission {
+            operation: Operation::Echo(Payload::None),
+            options: Options::default(),
+            completion: Completion::call(move |_| {
+                sender.send(std::thread::current().id()).unwrap();
+            }),
+        }
+    });
+    engine.submit_all(submissions, |_| ());
+    let threads = receiver.iter().take(count).collect();
+    assert_eq!(engine.metrics().completed, count as u64);
+    engine.shutdown(Duration::from_secs(1));
+    assert_eq!(engine.metrics().queue_depth, 0);
+    threads
+}
+
+#[test]
+fn few_echoes_run_where_they_are_submitted_and_many_on_threads_of_the_engine() {
+    let here = std::thread::current().id();
+    assert_eq!(threads_of(1), [here]);
+    assert_eq!(threads_of(8), [here; 8]);
+    assert!(threads_of(9).iter().all(|thread| *thread != here));
+}
+
 #[test]
 fn a_full_queue_refuses_with_depth_and_capacity() {
     let engine = engine_with(Config {

@@ -9,6 +9,8 @@ use super::{BACKGROUND_WORKERS, Shared};
 #[derive(Debug, Default)]
 pub(super) struct Wake {
     pub(super) host: usize,
+    /// How many of those of the host are short.
+    pub(super) short: usize,
     pub(super) background: usize,
     pub(super) timer: bool,
     /// How many operations each device got; shorter than the list of devices when the last ones got none.
