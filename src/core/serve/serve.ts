@@ -10,8 +10,10 @@ import type {ServeLog} from './serve-log.ts'
 
 import {NpuBridgeError} from '../errors.ts'
 import {LiveRoot} from '../probe/root.ts'
-import {createApp, type HttpContext, type HttpServer, type TlsFiles} from './http/app.ts'
+import {createApp, type HttpServer, type TlsFiles} from './http/app.ts'
 import {ByteBudget} from './http/body.ts'
+import {type HttpContext} from './http/context.ts'
+import {inferHandler} from './http/infer-route.ts'
 import {addRoutes} from './http/routes.ts'
 import {listenOnPort, listenOnSocket, readTls, urlHost} from './listen.ts'
 import {Activity} from './live/activity.ts'
@@ -88,8 +90,9 @@ async function start(
   closers.push(async () => {
     monitor[Symbol.dispose]()
   })
-  const {app, server} = createApp(context, tls)
-  addRoutes(app, context)
+  const infer = inferHandler(context)
+  const {app, server} = createApp(context, infer, tls)
+  addRoutes(app, context, infer)
   const sockets = addWebSocket(server, context)
   await app.ready()
   closers.push(async () => {

@@ -9,12 +9,16 @@ export class ServerMetrics {
   sockets = 0
   receivedBytes = 0
   sentBytes = 0
-  readonly #answers = new Map<string, number>()
+  readonly #answers: Readonly<Record<Protocol, Map<number | string, number>>> = {
+    grpc: new Map(),
+    http: new Map(),
+    websocket: new Map(),
+  }
 
   /** @param status an HTTP status, the name of a gRPC status, or the code of an error; `ok` for a WebSocket's success */
   answered(protocol: Protocol, status: number | string): void {
-    const key = `protocol="${protocol}",status="${status}"`
-    this.#answers.set(key, (this.#answers.get(key) ?? 0) + 1)
+    const answers = this.#answers[protocol]
+    answers.set(status, (answers.get(status) ?? 0) + 1)
   }
 
   /** In the exposition format of Prometheus. */
@@ -35,7 +39,12 @@ export class ServerMetrics {
       '# HELP npubridge_server_requests_total Requests answered, by protocol and status.',
       '# TYPE npubridge_server_requests_total counter',
     )
-    for (const [labels, count] of this.#answers) lines.push(`npubridge_server_requests_total{${labels}} ${count}`)
+    for (const [protocol, answers] of Object.entries(this.#answers)) {
+      for (const [status, count] of answers) {
+        lines.push(`npubridge_server_requests_total{protocol="${protocol}",status="${status}"} ${count}`)
+      }
+    }
+
     return `${lines.join('\n')}\n`
   }
 }

@@ -54,6 +54,17 @@ const ALIGNMENT = 8
 
 const NOTHING: Body = {bytes: Buffer.alloc(0), owned: false}
 
+/** The length of the JSON part; undefined where it is the whole body. @throws {NpuBridgeError} PROTOCOL_ERROR */
+export function jsonLengthOf({headers}: {headers: IncomingMessage['headers']}): number | undefined {
+  const given = headers['inference-header-content-length']
+  if (given === undefined) return undefined
+  if (typeof given === 'string' && /^\d{1,15}$/.test(given)) return Number(given)
+  throw new NpuBridgeError(
+    'PROTOCOL_ERROR',
+    `Inference-Header-Content-Length is ${JSON.stringify(given)}, not a length`,
+  )
+}
+
 /**
  * Reads a body, decompressed, with the byte at `jsonLength` aligned for tensors. Exactly one call of `done`.
  */
@@ -106,7 +117,8 @@ export function readBody(
   }
 
   const onClose = () => {
-    finish(new NpuBridgeError('CANCELLED', 'the client went away before its request was complete'))
+    // An error takes its time to be made, and every request ends with a close.
+    if (!isOver) finish(new NpuBridgeError('CANCELLED', 'the client went away before its request was complete'))
   }
 
   stream.on('data', onData).on('end', onEnd).on('error', onClose).on('close', onClose)
@@ -127,18 +139,22 @@ function tooLarge(bytes: number, most: number): Refusal {
   return new Refusal(TOO_LARGE, 'RESOURCE_EXHAUSTED', `the body has ${bytes} bytes or more, at most ${most} are taken`)
 }
 
-/** The chunks in memory of their own, placed so that the byte at `jsonLength` is aligned. */
+/** Bodies up to this many bytes share memory with others: to get memory of one's own takes as long as to read a body. */
+const SHARED_BYTES = 2048
+
+/** The chunks in one piece of memory, placed so that the byte at `jsonLength` is aligned. */
 function assemble(chunks: readonly Buffer[], length: number, jsonLength = 0): Body {
   if (length === 0) return NOTHING
   const before = (ALIGNMENT - (jsonLength % ALIGNMENT)) % ALIGNMENT
-  const memory = Buffer.allocUnsafeSlow(before + length)
+  const owned = length > SHARED_BYTES
+  const memory = owned ? Buffer.allocUnsafeSlow(before + length) : Buffer.allocUnsafe(before + length)
   let at = before
   for (const chunk of chunks) {
     memory.set(chunk, at)
     at += chunk.length
   }
 
-  return {bytes: memory.subarray(before), owned: true}
+  return {bytes: memory.subarray(before), owned}
 }
 
 type Decompress = (bytes: Buffer, options: {maxOutputLength: number}) => Promise<Buffer>

@@ -1,91 +1,110 @@
 /** The one endpoint that has to be fast: its answers are written without any of the framework's conveniences. */
-import type {FastifyReply, FastifyRequest} from 'fastify'
+import type {IncomingMessage, ServerResponse} from 'node:http'
 
 import {constants, deflate, gzip} from 'node:zlib'
+
+import type {HttpContext} from './context.ts'
 
 import {NpuBridgeError} from '../../errors.ts'
 import {type InferResponse, isUrgent} from '../service/inference.ts'
 import {AnswerTurns} from './answer-turns.ts'
-import {endRaw, type HttpContext, jsonLengthOf, sendError} from './app.ts'
-import {disconnectSignal} from './body.ts'
+import {endWith, endWithError} from './answer.ts'
+import {disconnectSignal, jsonLengthOf} from './body.ts'
 import {type Body, type DecodedRequest, decodeInferRequest, rawInferRequest} from './infer-decode.ts'
-import {type EncodedAnswer, encodeInferResponse} from './infer-encode.ts'
+import {type EncodedAnswer, encodeInferResponse, type Part} from './infer-encode.ts'
 
-type InferRoute = FastifyRequest<{Body: Body; Params: {readonly model: string; readonly version?: string}}>
+/** An inference as it came, and where its answer goes. */
+export interface InferExchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly model: string
+  /** Empty for any. */
+  readonly version: string
+  readonly body: Body | undefined
+}
+
+/** Answers an inference, be it with an error. */
+export type InferHandler = (exchange: InferExchange) => void
 
 /** Smaller answers are not worth compressing. */
 const COMPRESS_FROM_BYTES = 1400
 
-export function inferHandler(context: HttpContext): (request: InferRoute, reply: FastifyReply) => Promise<void> {
+export function inferHandler(context: HttpContext): InferHandler {
   const turns = new AnswerTurns()
-  return async (request, reply) => {
-    const startedAt = performance.now()
-    let counters
-    try {
-      const {model: name, version = ''} = request.params
-      const found = context.service.model(name, version)
-      const model = found instanceof Promise ? await found : found
-      counters = model.counters
-      const decoded = decodeBody(request, context, model)
-      const inputUs = (performance.now() - startedAt) * 1000
-      const response = await context.service.infer(model, decoded.request, disconnectSignal(request.raw.socket))
-      const turn = isUrgent(decoded.request) ? undefined : turns.next()
-      if (turn !== undefined) await turn
-      answer({request, reply, context, decoded, response, inputUs})
-    } catch (error) {
-      counters?.failed((performance.now() - startedAt) * 1000)
-      sendError(error, request, reply, context)
-    }
+  return (exchange) => {
+    answerInTurn(exchange, context, turns).catch((error: unknown) => {
+      context.log.failure('an answer could not be written', error)
+      exchange.response.destroy()
+    })
   }
 }
 
-function decodeBody(request: InferRoute, {limits}: HttpContext, model: InferResponse['model']): DecodedRequest {
-  const {body} = request
-  if (body === undefined || body === null) throw new NpuBridgeError('PROTOCOL_ERROR', 'the request has no body')
-  const jsonLength = jsonLengthOf(request.raw)
+async function answerInTurn(exchange: InferExchange, context: HttpContext, turns: AnswerTurns): Promise<void> {
+  const startedAt = performance.now()
+  const {request, response} = exchange
+  let counters
+  try {
+    const found = context.service.model(exchange.model, exchange.version)
+    const model = found instanceof Promise ? await found : found
+    counters = model.counters
+    const decoded = decodeBody(exchange, context, model)
+    const inputUs = (performance.now() - startedAt) * 1000
+    const inferred = await context.service.infer(model, decoded.request, disconnectSignal(request.socket))
+    const turn = isUrgent(decoded.request) ? undefined : turns.next()
+    if (turn !== undefined) await turn
+    answer({request, response, context, decoded, inferred, inputUs})
+  } catch (error) {
+    counters?.failed((performance.now() - startedAt) * 1000)
+    endWithError(error, request, response, context)
+  }
+}
+
+function decodeBody(
+  {body, request}: InferExchange,
+  {limits}: HttpContext,
+  model: InferResponse['model'],
+): DecodedRequest {
+  const jsonLength = jsonLengthOf(request)
+  if (body === undefined || (body.bytes.length === 0 && jsonLength !== 0)) {
+    throw new NpuBridgeError('PROTOCOL_ERROR', 'the request has no body')
+  }
+
   return jsonLength === 0 ? rawInferRequest(body, model, limits) : decodeInferRequest(body, jsonLength, limits)
 }
 
 interface Answer {
-  readonly request: InferRoute
-  readonly reply: FastifyReply
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
   readonly context: HttpContext
   readonly decoded: DecodedRequest
-  readonly response: InferResponse
+  readonly inferred: InferResponse
   readonly inputUs: number
 }
 
-function answer({context, decoded, inputUs, reply, request, response}: Answer): void {
+function answer({context, decoded, inferred, inputUs, request, response}: Answer): void {
   const {metrics, service} = context
   const startedAt = performance.now()
-  const encoded = encodeInferResponse(response, decoded.form)
-  service.answered(decoded.request, response, inputUs, (performance.now() - startedAt) * 1000)
+  const encoded = encodeInferResponse(inferred, decoded.form)
+  service.answered(decoded.request, inferred, inputUs, (performance.now() - startedAt) * 1000)
   metrics.answered('http', 200)
   metrics.sentBytes += encoded.byteLength
   const encoding = encodingFor(request, encoded)
   if (encoding !== undefined) {
-    compress(encoded, encoding, context, reply)
+    compress(encoded, encoding, context, response)
     return
   }
 
-  const headers = headersOf(encoded, encoded.byteLength, context, reply)
-  endRaw(reply, 200, headers, encoded.parts, encoded.release)
+  const headers = headersOf(encoded, encoded.byteLength, context)
+  endWith(response, 200, headers, encoded.parts, encoded.release)
 }
 
-function headersOf(
-  {jsonLength}: EncodedAnswer,
-  byteLength: number,
-  {service}: HttpContext,
-  reply: FastifyReply,
-): string[] {
+function headersOf({jsonLength}: EncodedAnswer, byteLength: number, {service}: HttpContext): string[] {
   const headers = ['Content-Length', String(byteLength)]
   if (jsonLength === undefined) headers.push('Content-Type', 'application/json')
   else {
     headers.push('Content-Type', 'application/octet-stream', 'Inference-Header-Content-Length', String(jsonLength))
   }
 
-  const origin = reply.getHeader('access-control-allow-origin')
-  if (origin !== undefined) headers.push('Access-Control-Allow-Origin', String(origin), 'Vary', 'origin')
   if (service.isDraining) headers.push('Connection', 'close')
   return headers
 }
@@ -93,8 +112,8 @@ function headersOf(
 type Encoding = 'deflate' | 'gzip'
 
 /** The compression that the client asks for, where there is enough to be compressed. */
-function encodingFor(request: InferRoute, {byteLength}: EncodedAnswer): Encoding | undefined {
-  const accepted = request.raw.headers['accept-encoding']
+function encodingFor(request: IncomingMessage, {byteLength}: EncodedAnswer): Encoding | undefined {
+  const accepted = request.headers['accept-encoding']
   if (accepted === undefined || byteLength < COMPRESS_FROM_BYTES) return undefined
   for (const part of String(accepted).split(',')) {
     const [name, ...parameters] = part.split(';').map((piece) => piece.trim().toLowerCase())
@@ -105,17 +124,20 @@ function encodingFor(request: InferRoute, {byteLength}: EncodedAnswer): Encoding
   return undefined
 }
 
-function compress(encoded: EncodedAnswer, encoding: Encoding, context: HttpContext, reply: FastifyReply): void {
-  void reply.hijack()
+function bytesOf(part: Part): Uint8Array {
+  return typeof part === 'string' ? Buffer.from(part, 'latin1') : part
+}
+
+function compress(encoded: EncodedAnswer, encoding: Encoding, context: HttpContext, response: ServerResponse): void {
   const work = encoding === 'gzip' ? gzip : deflate
-  work(Buffer.concat(encoded.parts), {level: constants.Z_BEST_SPEED}, (error, bytes) => {
+  work(Buffer.concat(encoded.parts.map((part) => bytesOf(part))), {level: constants.Z_BEST_SPEED}, (error, bytes) => {
     if (error) {
       context.log.failure('an answer could not be compressed', error)
-      reply.raw.destroy()
+      response.destroy()
       return
     }
 
-    const headers = headersOf(encoded, bytes.length, context, reply)
-    endRaw(reply, 200, [...headers, 'Content-Encoding', encoding], [bytes])
+    const headers = headersOf(encoded, bytes.length, context)
+    endWith(response, 200, [...headers, 'Content-Encoding', encoding], [bytes])
   })
 }

@@ -6,8 +6,10 @@ import {readFileSync} from 'node:fs'
 import path from 'node:path'
 import {brotliCompressSync, constants, gzipSync} from 'node:zlib'
 
+import type {HttpContext} from './context.ts'
+
 import {Refusal} from '../service/refusal.ts'
-import {type HttpContext, sendError} from './app.ts'
+import {sendError} from './app.ts'
 
 /** Where the build puts the page; the same from sources and from what is built. */
 const PAGE_FOLDER = path.resolve(import.meta.dirname, '../../../../dist/dashboard')
@@ -49,7 +51,7 @@ export function addPage(app: FastifyInstance, context: HttpContext, folder = PAG
         files.set(url, file)
         send(request, reply, file, context)
       } catch (error) {
-        sendError(error, request, reply, context)
+        sendError(error, reply, context)
       }
 
       return reply

@@ -1,12 +1,14 @@
 /** The endpoints of the Open Inference Protocol, and those around them. */
 import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify'
 
+import type {HttpContext} from './context.ts'
+
 import {NpuBridgeError} from '../../errors.ts'
 import {parseJson} from '../../run/json.ts'
 import {Refusal} from '../service/refusal.ts'
-import {type HttpContext, sendError} from './app.ts'
+import {sendError} from './app.ts'
 import {type Body} from './infer-decode.ts'
-import {inferHandler} from './infer-route.ts'
+import {type InferHandler} from './infer-route.ts'
 import {addPage} from './page.ts'
 
 interface ModelParams {
@@ -15,14 +17,19 @@ interface ModelParams {
 }
 
 type ModelRequest = FastifyRequest<{Params: ModelParams}>
+type InferRequest = FastifyRequest<{Body: Body | undefined; Params: ModelParams}>
 
-export function addRoutes(app: FastifyInstance, context: HttpContext): void {
+export function addRoutes(app: FastifyInstance, context: HttpContext, infer: InferHandler): void {
   addHealth(app, context)
   addModels(app, context)
   addRepository(app, context)
-  const infer = inferHandler(context)
-  app.post('/v2/models/:model/infer', infer)
-  app.post('/v2/models/:model/versions/:version/infer', infer)
+  for (const route of ['/v2/models/:model/infer', '/v2/models/:model/versions/:version/infer']) {
+    app.post(route, ({body, params, raw}: InferRequest, reply) => {
+      void reply.hijack()
+      infer({request: raw, response: reply.raw, model: params.model, version: params.version ?? '', body})
+    })
+  }
+
   addOptions(app, context)
   if (context.offersPage) addPage(app, context)
   app.get(
@@ -46,7 +53,7 @@ function json<T extends FastifyRequest>(context: HttpContext, answer: (request: 
       const value = await answer(request)
       sendJson(reply, 200, value, context)
     } catch (error) {
-      sendError(error, request, reply, context)
+      sendError(error, reply, context)
     }
 
     return reply

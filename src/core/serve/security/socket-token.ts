@@ -10,7 +10,8 @@ const BEARER = 'npubridge.bearer.'
 
 /** `Bearer TOKEN` for a list of subprotocols that has one; undefined otherwise. */
 export function bearerIn(protocols: string | undefined): string | undefined {
-  const offered = (protocols ?? '').split(',').map((each) => each.trim())
+  if (protocols === undefined) return undefined
+  const offered = protocols.split(',').map((each) => each.trim())
   const encoded = offered.find((each) => each.startsWith(BEARER))
   if (encoded === undefined) return undefined
   return `Bearer ${Buffer.from(encoded.slice(BEARER.length), 'base64url').toString('utf8')}`

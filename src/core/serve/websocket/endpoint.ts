@@ -4,7 +4,9 @@ import type {Duplex} from 'node:stream'
 
 import {type WebSocket, WebSocketServer} from 'ws'
 
-import {headOf, type HttpContext, type HttpServer} from '../http/app.ts'
+import {type HttpServer} from '../http/app.ts'
+import {type HttpContext} from '../http/context.ts'
+import {headOf} from '../http/entry.ts'
 import {SOCKET_PROTOCOL} from '../security/socket-token.ts'
 import {CLOSING, Refusal, toldError, wireStatus} from '../service/refusal.ts'
 import {WebSocketSession} from './session.ts'

@@ -2,7 +2,7 @@
 import type {Buffer} from 'node:buffer'
 import type {WebSocket} from 'ws'
 
-import type {HttpContext} from '../http/app.ts'
+import type {HttpContext} from '../http/context.ts'
 
 import {asNpuBridgeError, NpuBridgeError} from '../../errors.ts'
 import {ByteWriter} from '../../run/byte-writer.ts'
