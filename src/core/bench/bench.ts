@@ -22,6 +22,7 @@ import {measureMemory} from './memory.ts'
 import {type EngineSelection, openCompat, openEngine} from './open-engine.ts'
 import {type Openers, Participants} from './participants.ts'
 import {type Random, seededRandom} from './random.ts'
+import {measureApart} from './remote.ts'
 import {runSuite} from './run-suite.ts'
 import {measureStartup} from './startup.ts'
 
@@ -130,16 +131,18 @@ async function withBuild(run: Run): Promise<Outcome> {
 }
 
 function contextOf({options, participants}: Run): Omit<SuiteContext, 'note'> {
-  const {effort, model, peers = [], selection, signal} = options
+  const {effort, model: asked, peers = [], selection, signal} = options
+  const model = async () => asked ?? firstModel()
   return {
     participants,
     effort,
-    model: async () => model ?? firstModel(),
+    model,
     modelFile,
     otherDevices: async () => otherDevices(participants, selection.device),
     peers,
     signal,
     measureMemory: async (request) => measureMemory({...request, selection}, signal),
+    measureApart: async (suite, index) => measureApart({effort, model: await model(), selection}, suite, index),
     measureStartup: async (startupModel) => measureStartup({model: startupModel, selection}, signal),
     deviceFacts: async () => factsOf(participants),
   }

@@ -82,3 +82,11 @@ export class RemoteSide implements AsyncDisposable {
     return this.#child.ask(request)
   }
 }
+
+/** One round of case number `index` of `suite` by a process that is started for it. */
+export async function measureApart(settings: WorkerSettings, suite: string, index: number): Promise<Round> {
+  await using remote = await RemoteSide.open(await workerProgram(), settings)
+  const side = remote.side(suite, index)
+  await side.prepare?.()
+  return await side.measure()
+}

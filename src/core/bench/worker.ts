@@ -38,6 +38,9 @@ class Host {
       otherDevices: async () => [],
       peers: [],
       signal: new AbortController().signal,
+      async measureApart() {
+        throw new NpuBridgeError('UNSUPPORTED_OPERATION', 'this process is one of its own already')
+      },
       measureMemory: async (request) => measureMemory({...request, selection}),
       measureStartup: async (startupModel) => measureStartup({model: startupModel, selection}),
       deviceFacts: async () => factsOf(this.#participants),

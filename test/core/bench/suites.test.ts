@@ -55,6 +55,7 @@ async function outcomesOf(
     otherDevices: async () => [],
     peers: [],
     signal,
+    measureApart: notAsked,
     measureMemory: notAsked,
     measureStartup: notAsked,
     deviceFacts: notAsked,
@@ -112,7 +113,14 @@ describe('the suite inference', () => {
         }
       },
     }
-    const {notes, outcomes} = await outcomesOf(inference, {}, {peers: [peer]})
+    const apart: number[] = []
+    const measureApart: SuiteContext['measureApart'] = async (suite, index) => {
+      expect(suite).to.equal('inference')
+      apart.push(index)
+      return {values: {[index === 0 ? 'throughput' : 'throughput_tuned']: 6}}
+    }
+
+    const {notes, outcomes} = await outcomesOf(inference, {}, {peers: [peer], measureApart})
     const common = {model: '/models/m.onnx', device: 'NPU', inputs: [{name: 'x', datatype: 'FP32', shape: [1, 4]}]}
     expect(asked).to.deep.equal([
       {...common, profile: 'latency'},
@@ -130,6 +138,12 @@ describe('the suite inference', () => {
       lacks: {latency_p99: {status: 'not_available', reason: 'other tells the median only'}},
     })
     expect(notes).to.include('other is other 1.0, with the same model, shapes, device and hint.')
+    expect(apart).to.deep.equal([0, 0, 1, 1])
+    expect(outcomes[0]!.accelerated).to.deep.include({
+      samples: {throughput: [6, 6], latency_p50: [], latency_p99: [], compute_p50: []},
+    })
+    expect(outcomes[1]!.accelerated).to.deep.include({samples: {throughput_tuned: [6, 6]}})
+    expect(notes).to.include('The model is m, its inputs x [1, 4].')
   })
 
   it('says that another program is not here', async () => {

@@ -6,6 +6,7 @@ import type {Round, Side, SuiteContext} from './suite.ts'
 
 import {describeInputs, type Description, inputsFor, takesBatches} from '../model-inputs.ts'
 import {inWindow, perSecond, timesUs} from '../timing.ts'
+import {fewRounds} from './inference-peers.ts'
 import {loadModel} from './load-model.ts'
 
 export const BATCHES = [8, 32] as const
@@ -14,7 +15,26 @@ const BATCHES_IN_FLIGHT = 4
 /** So often a window is filled before the clock is looked at. */
 const WINDOWS = 4
 
-export function latencySide({effort, note}: SuiteContext, model: string, open: () => Promise<Engine>): Side {
+/**
+ * Case number `index` of the suite by processes that are started for it, one for each round: how fast a process is
+ * depends on where its memory came to lie, so one that stays is no match for a program that is started each time.
+ */
+export function apartSide(context: SuiteContext, model: string, index: number): Side {
+  return {
+    rounds: fewRounds(context.effort),
+    async prepare() {
+      noteModel(context, model, inputsFor(await loadModel(await context.participants.engine(), model)))
+    },
+    measure: async () => context.measureApart('inference', index),
+  }
+}
+
+function noteModel({note}: SuiteContext, model: string, inputs: InferenceOperation['inputs']): void {
+  note(`The model is ${model}, its inputs ${describeInputs(inputs)}.`)
+}
+
+export function latencySide(context: SuiteContext, model: string, open: () => Promise<Engine>): Side {
+  const {effort} = context
   let operation: InferenceOperation
   const round = async (): Promise<Round> => {
     const engine = await open()
@@ -39,7 +59,7 @@ export function latencySide({effort, note}: SuiteContext, model: string, open: (
     async prepare() {
       const description = await loadModel(await open(), model)
       operation = {type: 'inference', model, inputs: inputsFor(description)}
-      note(`The model is ${model}, its inputs ${describeInputs(operation.inputs)}.`)
+      noteModel(context, model, operation.inputs)
       await round()
     },
     measure: round,

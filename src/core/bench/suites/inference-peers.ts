@@ -6,7 +6,11 @@ import {asNpuBridgeError, NpuBridgeError} from '../../errors.ts'
 import {inputsFor} from '../model-inputs.ts'
 import {loadModel} from './load-model.ts'
 
-/** Of a program that takes seconds for each. */
+/** Of a program that takes seconds for each, and of what is compared with it. */
+export function fewRounds({rounds}: SuiteContext['effort']): number {
+  return Math.max(FEW_ROUNDS, Math.ceil(rounds / 3))
+}
+
 const FEW_ROUNDS = 7
 
 export function peerSide(peer: Peer, profile: PeerRequest['profile'], model: string, context: SuiteContext): Side {
@@ -32,7 +36,7 @@ export function peerSide(peer: Peer, profile: PeerRequest['profile'], model: str
   }
 
   return {
-    ...(peer.slow && {rounds: Math.max(FEW_ROUNDS, Math.ceil(effort.rounds / 3))}),
+    ...(peer.slow && {rounds: fewRounds(effort)}),
     lacks: {
       latency_p99: {status: 'not_available', reason: `${peer.name} tells the median only`},
     },

@@ -1,11 +1,13 @@
 import type {Profile} from '../participants.ts'
 
 import {ACCELERATED, LEGACY_AS_SHIPPED, LEGACY_WITHOUT_SLEEP} from '../sides.ts'
-import {BATCHES, batchSide, latencySide, tunedSide} from './inference-engines.ts'
+import {apartSide, BATCHES, batchSide, latencySide, tunedSide} from './inference-engines.ts'
 import {peerSide} from './inference-peers.ts'
 import {absent, type Case, type Suite, type SuiteContext} from './suite.ts'
 
 const LEGACY_HAS_NONE = 'the old module runs no models'
+const APART =
+  'What is started anew for each round, as benchmark_app is, is compared with processes of npubridge that are, too.'
 const NO_MODEL = 'there is no model here: npubridge models pull silero-vad'
 
 export const inference: Suite = {
@@ -41,18 +43,19 @@ export const inference: Suite = {
   async cases(context) {
     context.note(`Throughput is with ${context.effort.concurrency} inferences in flight.`)
     const model = await context.model()
+    if (hasSlowPeers(context)) context.note(APART)
     return [
       {
         title: 'inference',
         metrics: ['throughput', 'latency_p50', 'latency_p99', 'compute_p50'],
         rounds: context.effort.rounds,
-        sides: {...(await sidesOf(latencySide, model, context)), ...peerSides('latency', model, context)},
+        sides: {...(await comparedSides(0, latencySide, model, context)), ...peerSides('latency', model, context)},
       },
       {
         title: 'inference tuned for throughput',
         metrics: ['throughput_tuned'],
         rounds: context.effort.rounds,
-        sides: {...(await sidesOf(tunedSide, model, context)), ...peerSides('throughput', model, context)},
+        sides: {...(await comparedSides(1, tunedSide, model, context)), ...peerSides('throughput', model, context)},
       },
       {
         title: 'inference in batches',
@@ -62,6 +65,21 @@ export const inference: Suite = {
       },
     ]
   },
+}
+
+/** The same, with the accelerated side in processes of its own where it is compared with such. */
+async function comparedSides(
+  index: number,
+  sideOn: typeof latencySide,
+  model: string | null,
+  context: SuiteContext,
+): Promise<Case['sides']> {
+  const sides = await sidesOf(sideOn, model, context)
+  return model === null || !hasSlowPeers(context) ? sides : {...sides, [ACCELERATED]: apartSide(context, model, index)}
+}
+
+function hasSlowPeers({peers}: SuiteContext): boolean {
+  return peers.some(({slow = false}) => slow)
 }
 
 /** The accelerated side and each other device. */
