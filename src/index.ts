@@ -1,6 +1,7 @@
 export {asNpuBridgeError, ERROR_CODES, NpuBridgeError} from './core/errors.ts'
 export type {ErrorCode, ErrorReport} from './core/errors.ts'
 export * from './core/engine/engine.ts'
+export {releaseOutputs} from './core/engine/release.ts'
 export {createBridge} from './core/bridge.ts'
 export type {BridgeConfig, BridgeOptions} from './core/bridge.ts'
 export {prepareWorkflow, runWorkflow} from './core/workflow/workflow.ts'

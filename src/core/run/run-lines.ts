@@ -11,6 +11,7 @@ import type {OperationId} from './envelope.ts'
 import type {SavedTensor} from './result-json.ts'
 import type {NonFinitePolicy} from './tensor.ts'
 
+import {releaseOutputs} from '../engine/release.ts'
 import {asNpuBridgeError, NpuBridgeError} from '../errors.ts'
 import {chooseOutputs} from './choose-outputs.ts'
 import {DEFAULT_CONCURRENCY} from './concurrency.ts'
@@ -343,6 +344,7 @@ class LineRun {
       try {
         this.#writer.success({id, result, saved})
         this.#tally.succeeded(result)
+        releaseOutputs(result)
       } catch (writeError) {
         this.#writeFailure(outcome, asNpuBridgeError(writeError))
         this.#failed()

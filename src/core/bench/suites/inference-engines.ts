@@ -4,6 +4,7 @@ import {quantile} from 'simple-statistics'
 import type {Engine, InferenceOperation, OperationResult} from '../../engine/engine.ts'
 import type {Round, Side, SuiteContext} from './suite.ts'
 
+import {releaseOutputs} from '../../engine/release.ts'
 import {describeInputs, type Description, inputsFor, takesBatches} from '../model-inputs.ts'
 import {inWindow, perSecond, timesUs} from '../timing.ts'
 import {fewRounds} from './inference-peers.ts'
@@ -38,11 +39,12 @@ export function latencySide(context: SuiteContext, model: string, open: () => Pr
   let operation: InferenceOperation
   const round = async (): Promise<Round> => {
     const engine = await open()
-    const results: OperationResult[] = []
+    const [queue, compute]: [number[], number[]] = [[], []]
     const latencies = await timesUs(async () => {
-      results.push(await engine.submit(operation))
+      const {computeUs, queueUs} = await runOnce(engine, operation)
+      queue.push(queueUs)
+      compute.push(computeUs)
     }, effort.roundMs)
-    const compute = results.map(({computeUs}) => computeUs)
     const [p50, p99] = quantile(latencies, [0.5, 0.99])
     return {
       values: {
@@ -51,7 +53,7 @@ export function latencySide(context: SuiteContext, model: string, open: () => Pr
         latency_p99: p99!,
         compute_p50: quantile(compute, 0.5),
       },
-      latenciesUs: {latency: latencies, queue: results.map(({queueUs}) => queueUs), compute},
+      latenciesUs: {latency: latencies, queue, compute},
     }
   }
 
@@ -86,7 +88,7 @@ export function batchSide({effort}: SuiteContext, model: string, open: () => Pro
     if (!takesBatches(description)) return {values}
     for (const size of BATCHES) {
       const operation = {type: 'inference', model, inputs: inputsFor(description, size)} as const
-      const work = async () => inWindow(BATCHES_IN_FLIGHT, BATCHES_IN_FLIGHT, async () => engine.submit(operation))
+      const work = async () => inWindow(BATCHES_IN_FLIGHT, BATCHES_IN_FLIGHT, async () => runOnce(engine, operation))
       const times = await timesUs(work, effort.roundMs)
       values[`throughput_batch_${size}`] = perSecond(times.length * BATCHES_IN_FLIGHT * size, times)
     }
@@ -109,6 +111,13 @@ export function batchSide({effort}: SuiteContext, model: string, open: () => Pro
   }
 }
 
+/** Outputs are had and given back, as by a program that has done with them. */
+async function runOnce(engine: Engine, operation: InferenceOperation): Promise<OperationResult> {
+  const result = await engine.submit(operation)
+  releaseOutputs(result)
+  return result
+}
+
 /** Operations per second with a full window, over at least the time of a round. */
 async function rate(
   engine: Engine,
@@ -116,7 +125,7 @@ async function rate(
   {concurrency, roundMs}: SuiteContext['effort'],
 ): Promise<number> {
   const count = WINDOWS * concurrency
-  const work = async () => inWindow(concurrency, count, async () => engine.submit(operation))
+  const work = async () => inWindow(concurrency, count, async () => runOnce(engine, operation))
   const times = await timesUs(work, roundMs)
   return perSecond(times.length * count, times)
 }

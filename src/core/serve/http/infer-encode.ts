@@ -6,6 +6,7 @@ import type {InferResponse} from '../service/inference.ts'
 import type {AnswerForm} from './infer-decode.ts'
 
 import {bytesOf} from '../../engine/native/tensors.ts'
+import {releaseArray} from '../../engine/release.ts'
 import {ByteWriter} from '../../run/byte-writer.ts'
 import {appendJsonData} from './json-tensor.ts'
 
@@ -134,7 +135,7 @@ function joined(json: Buffer, bytes: readonly Uint8Array[]): EncodedAnswer {
       byteLength,
       jsonLength,
       release() {
-        for (const part of bytes) letGo(part)
+        for (const part of bytes) releaseArray(part)
       },
     }
   }
@@ -148,12 +149,4 @@ function joined(json: Buffer, bytes: readonly Uint8Array[]): EncodedAnswer {
   }
 
   return {parts: [all], byteLength, jsonLength, release: undefined}
-}
-
-/**
- * Gives memory back that nobody else has a part of. Left to the garbage collector, which knows it by its size only, large
- * outputs have it collect everything several times a second.
- */
-function letGo({buffer, byteLength}: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0)
 }

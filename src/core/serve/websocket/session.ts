@@ -4,6 +4,7 @@ import type {WebSocket} from 'ws'
 
 import type {HttpContext} from '../http/context.ts'
 
+import {releaseOutputs} from '../../engine/release.ts'
 import {asNpuBridgeError, NpuBridgeError} from '../../errors.ts'
 import {ByteWriter} from '../../run/byte-writer.ts'
 import {chooseOutputs} from '../../run/choose-outputs.ts'
@@ -136,6 +137,7 @@ export class WebSocketSession {
     else {
       const writer = new ByteWriter(ANSWER_BYTES)
       appendSuccess(writer, {id, result}, 'error')
+      releaseOutputs(submitted)
       this.#send(writer.bytes.toString('utf8', 0, writer.length - NEWLINE))
     }
 
