@@ -20,7 +20,7 @@ const {positionals, values} = parseArgs({
   },
 })
 const METRIC = 'coordination.throughput'
-const BEFORE_SUBMIT = / {4}submit\(operation, options\) \{\n/
+const BEFORE_SUBMIT = / {4}async submit\(operation, options\) \{\n/
 const scratch = mkdtempSync(path.join(os.tmpdir(), 'npubridge-power-'))
 
 /** A copy of the build; what it depends on is shared. */

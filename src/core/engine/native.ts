@@ -198,7 +198,6 @@ class NativeEngine implements Engine {
     this.#answers = new Answers(this.#handle)
   }
 
-  /** Not `async`: a promise of a promise is fulfilled three turns later. */
   async submit(operation: Operation, options?: SubmitOptions): Promise<OperationResult> {
     return new Promise((resolve, reject) => {
       const settle = (element: BatchElement) => {

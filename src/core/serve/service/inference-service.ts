@@ -154,7 +154,6 @@ export class InferenceService {
     return this.registry.ready(name, version) ?? this.registry.use(name, version)
   }
 
-  /** Not `async`: a promise of a promise is fulfilled three turns later. */
   async infer(model: ServedModel, request: InferRequest, signal: AbortSignal | undefined): Promise<InferResponse> {
     if (this.#isDraining) throw new Refusal(CLOSING, 'CANCELLED', 'the server is shutting down')
     return inferWith(this.engine, model, request, {
