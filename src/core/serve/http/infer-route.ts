@@ -7,6 +7,7 @@ import type {HttpContext} from './context.ts'
 
 import {NpuBridgeError} from '../../errors.ts'
 import {type InferResponse, isUrgent} from '../service/inference.ts'
+import {type ModelCounters} from '../service/statistics.ts'
 import {AnswerTurns} from './answer-turns.ts'
 import {endWith, endWithError} from './answer.ts'
 import {disconnectSignal, jsonLengthOf} from './body.ts'
@@ -32,17 +33,20 @@ const COMPRESS_FROM_BYTES = 1400
 export function inferHandler(context: HttpContext): InferHandler {
   const turns = new AnswerTurns()
   return (exchange) => {
-    answerInTurn(exchange, context, turns).catch((error: unknown) => {
-      context.log.failure('an answer could not be written', error)
-      exchange.response.destroy()
-    })
+    void answerInTurn(exchange, context, turns)
   }
 }
 
+/** Never fails: whatever happens, the client is told, or loses its connection. */
 async function answerInTurn(exchange: InferExchange, context: HttpContext, turns: AnswerTurns): Promise<void> {
   const startedAt = performance.now()
   const {request, response} = exchange
-  let counters
+  let counters: ModelCounters | undefined
+  const fail = (error: unknown) => {
+    counters?.failed((performance.now() - startedAt) * 1000)
+    tell(error, exchange, context)
+  }
+
   try {
     const found = context.service.model(exchange.model, exchange.version)
     const model = found instanceof Promise ? await found : found
@@ -50,12 +54,27 @@ async function answerInTurn(exchange: InferExchange, context: HttpContext, turns
     const decoded = decodeBody(exchange, context, model)
     const inputUs = (performance.now() - startedAt) * 1000
     const inferred = await context.service.infer(model, decoded.request, disconnectSignal(request.socket))
-    const turn = isUrgent(decoded.request) ? undefined : turns.next()
-    if (turn !== undefined) await turn
-    answer({request, response, context, decoded, inferred, inputUs})
+    const give = () => {
+      try {
+        answer({request, response, context, decoded, inferred, inputUs})
+      } catch (error) {
+        fail(error)
+      }
+    }
+
+    if (isUrgent(decoded.request)) give()
+    else turns.run(give)
   } catch (error) {
-    counters?.failed((performance.now() - startedAt) * 1000)
-    endWithError(error, request, response, context)
+    fail(error)
+  }
+}
+
+function tell(failure: unknown, {request, response}: InferExchange, context: HttpContext): void {
+  try {
+    endWithError(failure, request, response, context)
+  } catch (error) {
+    context.log.failure('an answer could not be written', error)
+    response.destroy()
   }
 }
 
