@@ -11,7 +11,7 @@ import path from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
 import {parseArgs, promisify} from 'node:util'
 
-import {createBridge} from '../dist/index.js'
+import {createBridge, releaseOutputs} from '../dist/index.js'
 import {openLoop, percentile} from './load/latency.js'
 import {binaryRequest, residentMb, startServer} from './server.js'
 
@@ -74,7 +74,8 @@ async function closedLoop(bridge, operation, seconds) {
   let done = 0
   const one = async () => {
     while (performance.now() - started < seconds * 1000) {
-      await bridge.submit(operation)
+      // As the server does, once it has sent them.
+      releaseOutputs(await bridge.submit(operation))
       done++
     }
   }
