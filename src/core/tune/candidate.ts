@@ -53,3 +53,8 @@ const HINT = 0.5
 export function complexity({hint, ...others}: Candidate): number {
   return Object.keys(others).length + (hint === undefined ? 0 : HINT)
 }
+
+/** Whether the engine may choose whose threads run the model: its own, where that is quicker, for what is short. */
+export function leavesThreads({requests, streams}: Candidate): boolean {
+  return requests === undefined && streams === undefined
+}

@@ -1,6 +1,7 @@
 /** What a setting comes to on a device: many ways to ask end in the same. */
-import type {Candidate} from './candidate.ts'
 import type {LoadedModel} from './trial.ts'
+
+import {type Candidate, leavesThreads} from './candidate.ts'
 
 /**
  * Equal for settings that do the same; null where the device does not say what it made of one. The hint counts by
@@ -12,7 +13,6 @@ export function effectOf(candidate: Candidate, loaded: LoadedModel): null | stri
   if (Object.keys(effective).length === 0) return null
   // How many requests were asked for shows in how many there are.
   const {PERFORMANCE_HINT_NUM_REQUESTS: _, ...compiled} = effective
-  const {hint = 'latency', requests: askedRequests, streams: askedStreams} = candidate
-  const isLeftToEngine = askedRequests === undefined && askedStreams === undefined
-  return JSON.stringify([device, hint, isLeftToEngine, maxBatch, requests, compiled])
+  const {hint = 'latency'} = candidate
+  return JSON.stringify([device, hint, leavesThreads(candidate), maxBatch, requests, compiled])
 }

@@ -9,7 +9,7 @@ import type {Figures, Objective} from './objective.ts'
 import {type Description, inputsFor} from '../bench/model-inputs.ts'
 import {createBridge} from '../bridge.ts'
 import {NpuBridgeError} from '../errors.ts'
-import {type Candidate, profileOf} from './candidate.ts'
+import {type Candidate, leavesThreads, profileOf} from './candidate.ts'
 
 /** Where a setting is tried. */
 export interface TrialSubject {
@@ -61,10 +61,13 @@ const MOST_IN_FLIGHT = 256
 /** Share of the operations that there is time for which may be in flight: what is, is still to be done at the end. */
 const IN_FLIGHT = 0.25
 /**
- * A model that takes batches is compiled once more, and tried, when it is first under load, and then for each size: until
- * that is over, figures are of the compiler. So it is under load for so many times what loading took, within bounds.
+ * A model that takes batches is compiled once more, and tried, when it is first under load, and then for each size; a short
+ * one is, for the engine's own threads. Until that is over, figures are of the compiler, so it is under load for so many
+ * times what loading took, within bounds.
  */
 const WARM_UP = 8
+/** What is longer does not run on the engine's own threads (engine/direct.rs), with room for a disturbed first one. */
+const SHORT_US = 2000
 const SHORTEST_WARM_UP_MS = 50
 const LONGEST_WARM_UP_MS = 2500
 
@@ -102,7 +105,7 @@ export async function openTrial(
       loaded,
       health: await engine.health(),
       async measure(milliseconds) {
-        if (!isWarm) await warmUp(engine, operation, loaded, loadMs)
+        if (!isWarm) await warmUp(engine, operation, {candidate, loaded, loadMs})
         isWarm = true
         return measure(engine, operation, loaded, {meter, milliseconds, share: ALONE[objective]})
       },
@@ -159,13 +162,13 @@ function isAskedFor(property: string, candidate: Candidate): boolean {
 async function warmUp(
   engine: Engine,
   operation: InferenceOperation,
-  loaded: LoadedModel,
-  loadMs: number,
+  {candidate, loaded, loadMs}: {readonly candidate: Candidate; readonly loaded: LoadedModel; readonly loadMs: number},
 ): Promise<void> {
   const started = performance.now()
   await engine.submit(operation)
   const oneUs = (performance.now() - started) * 1000
-  const least = loaded.maxBatch > 1 ? WARM_UP * loadMs : 0
+  const isCompiledAgain = loaded.maxBatch > 1 || (leavesThreads(candidate) && oneUs <= SHORT_US)
+  const least = isCompiledAgain ? WARM_UP * loadMs : 0
   const milliseconds = Math.min(LONGEST_WARM_UP_MS, Math.max(SHORTEST_WARM_UP_MS, least))
   await inFlight(engine, operation, windowFor(loaded, (milliseconds * 1000) / oneUs), milliseconds)
 }
