@@ -2,13 +2,12 @@
 import type {Random} from './random.ts'
 
 import {type RankTest, signedRank} from './mann-whitney.ts'
+import {chanceOf} from './permutations.ts'
 
 export interface PairedTest extends RankTest {
   /** How much higher the second side came out, in what is measured. */
   readonly difference: number
 }
-
-const PERMUTATIONS = 10_000
 
 /**
  * A paired permutation test (R. A. Fisher, 1935), two-sided. What is compared is the mean of the better half of either
@@ -27,18 +26,14 @@ export function pairedPermutation(
   const sign = better === 'higher' ? 1 : -1
   const [first, second] = [0, 1].map((side) => Float64Array.from(pairs, (pair) => sign * pair[side]!))
   const difference = higherHalf(second!) - higherHalf(first!)
-  // What comes of the same numbers in another order may differ in its last digits.
-  const asLarge = Math.abs(difference) * (1 - 1e-9)
-  let found = 1
-  for (let permutation = 0; permutation < PERMUTATIONS; permutation++) {
+  const p = chanceOf(Math.abs(difference), () => {
     exchange(first!, second!, random)
-    if (Math.abs(higherHalf(second!) - higherHalf(first!)) >= asLarge) found++
-  }
-
+    return Math.abs(higherHalf(second!) - higherHalf(first!))
+  })
   return {
     difference: sign * difference,
     effect: signedRank(pairs.map(([before, now]) => now - before))?.effect ?? 0,
-    p: found / (PERMUTATIONS + 1),
+    p,
     least: 2 ** (1 - pairs.length),
   }
 }

@@ -1,13 +1,11 @@
 /** The last round: the best settings and the default, measured in turns, so that what else happens meets all alike. */
 import {median} from 'simple-statistics'
-import {z} from 'zod'
 
 import type {Figures} from './objective.ts'
 
-import {askChild} from '../bench/ask-child.ts'
 import {betterHalf} from '../bench/paired-permutation.ts'
 import {type Candidate, describe} from './candidate.ts'
-import {SHORTEST_TURN_MS, type Trial, type TrialSubject, type TurnOptions} from './trial.ts'
+import {SHORTEST_TURN_MS, type Trial, type TurnOptions} from './trial.ts'
 
 /** A setting with what came of it over its rounds. */
 export interface Contender {
@@ -17,19 +15,14 @@ export interface Contender {
   readonly turns: readonly Figures[]
 }
 
-export interface FinalsOptions extends TurnOptions {
-  readonly subject: TrialSubject
-  readonly memoryOf: typeof memoryOf
-}
-
 const ROUNDS = 9
 const LONGEST_MS = 500
 
 export async function runFinals(
   finalists: ReadonlyArray<{readonly contender: Candidate; readonly result: Figures}>,
-  options: FinalsOptions,
+  options: TurnOptions,
 ): Promise<Contender[]> {
-  const {leftMs, now, onProgress, open, signal, subject} = options
+  const {leftMs, now, onProgress, open, signal} = options
   if (signal.aborted)
     return finalists.map(({contender, result}) => ({candidate: contender, figures: result, turns: []}))
   const end = now() + leftMs
@@ -54,20 +47,17 @@ export async function runFinals(
     for (const {trial} of trials) await trial[Symbol.asyncDispose]()
   }
 
-  const contenders: Contender[] = []
-  for (const {candidate, first, samples} of trials) {
-    const memoryBytes = signal.aborted ? null : await options.memoryOf(candidate, subject, signal)
-    const figures = samples.length > 0 ? together(samples) : first
-    contenders.push({candidate, figures: {...figures, memoryBytes}, turns: samples})
-  }
-
-  return contenders
+  return trials.map(({candidate, first, samples}) => ({
+    candidate,
+    figures: samples.length > 0 ? together(samples) : first,
+    turns: samples,
+  }))
 }
 
 /** What decides is that of the turns that were least disturbed; what a constraint is about is that of the middle one. */
 function together(samples: readonly Figures[]): Figures {
   const all = (name: keyof Figures) => samples.map((figures) => figures[name]).filter((value) => value !== null)
-  const joules = all('joules')
+  const [joules, memoryBytes] = [all('joules'), all('memoryBytes')]
   return {
     throughput: betterHalf(all('throughput'), 'higher'),
     p50Us: betterHalf(all('p50Us'), 'lower'),
@@ -75,19 +65,6 @@ function together(samples: readonly Figures[]): Figures {
     loadedP99Us: median(all('loadedP99Us')),
     cpuUs: betterHalf(all('cpuUs'), 'lower'),
     joules: joules.length === samples.length ? betterHalf(joules, 'lower') : null,
-    memoryBytes: null,
-  }
-}
-
-/** Resident memory of a process that runs a candidate and nothing else; null when that process failed. */
-export async function memoryOf(
-  candidate: Candidate,
-  subject: TrialSubject,
-  signal: AbortSignal,
-): Promise<null | number> {
-  try {
-    return await askChild('../tune/memory-child', [], {candidate, subject}, z.number(), signal)
-  } catch {
-    return null
+    memoryBytes: memoryBytes.length > 0 ? median(memoryBytes) : null,
   }
 }

@@ -16,7 +16,7 @@ export interface Figures {
   readonly cpuUs: number
   /** Energy for each operation in joules; null where it cannot be read. */
   readonly joules: null | number
-  /** Memory of a process that runs it, in bytes; null where that was not measured. */
+  /** Resident memory of a process that runs it and nothing else, in bytes; null where it was not tried in one. */
   readonly memoryBytes: null | number
 }
 

@@ -25,7 +25,7 @@ answerRequests<TrialRequest>(async (request) => {
     }
 
     case 'measure': {
-      return trial!.measure(request.milliseconds)
+      return {...(await trial!.measure(request.milliseconds)), memoryBytes: process.memoryUsage.rss()}
     }
 
     case 'close': {

@@ -13,7 +13,7 @@ import {type Candidate, complexity, DEFAULT, describe} from './candidate.ts'
 import {duel, type Duel} from './duel.ts'
 import {effectOf} from './effect.ts'
 import {energyMeter, type EnergyMeter} from './energy.ts'
-import {type Contender, memoryOf, runFinals} from './finals.ts'
+import {type Contender, runFinals} from './finals.ts'
 import {successiveHalving} from './halving.ts'
 import {brokenBy, type Constraints, type Figures, type Objective, score} from './objective.ts'
 import {AS_GOOD_UNTOLD, buildReport, challengers} from './outcome.ts'
@@ -37,7 +37,6 @@ export interface TuneParts {
   /** For what is compared in turns. */
   readonly openApart: typeof openApart
   readonly energyMeter: typeof energyMeter
-  readonly memoryOf: typeof memoryOf
   readonly now: () => number
   readonly cores: number
 }
@@ -46,7 +45,6 @@ const PARTS: TuneParts = {
   openTrial,
   openApart,
   energyMeter,
-  memoryOf,
   now: () => performance.now(),
   cores: os.availableParallelism(),
 }
@@ -58,8 +56,6 @@ const HEATS = 0.4
 const FINALS = 0.6
 /** Settings that get the chance to beat the default, one after the other, until one does. */
 const CHALLENGERS = 2
-/** Share of the time for the processes whose memory is looked at. */
-const MEMORY = 0.08
 const SHORTEST_TRIAL_MS = 20
 const LONGEST_TRIAL_MS = 150
 /** Operations that a trial is long enough for, one at a time, up to so many milliseconds. */
@@ -206,9 +202,7 @@ class Search {
   async #finals(finalists: ReadonlyArray<{contender: Candidate; result: Figures}>): Promise<Contender[]> {
     return runFinals(finalists, {
       ...this.#turns(HEATS, FINALS),
-      leftMs: this.#request.limitMs * (FINALS - MEMORY) - this.#elapsed(),
-      memoryOf: this.#parts.memoryOf,
-      subject: this.#subject,
+      leftMs: this.#request.limitMs * FINALS - this.#elapsed(),
     })
   }
 

@@ -11,9 +11,10 @@ describe('a trial in a process of its own', () => {
     await using trial = await openApart({hint: 'throughput'}, SUBJECT, null)
     expect(trial.loaded).to.deep.include({device: 'CPU'})
     expect(trial.health.runtime!.version).to.match(/^\d{4}\./)
-    const {cpuUs, joules, p50Us, throughput} = await trial.measure(50)
+    const {cpuUs, joules, memoryBytes, p50Us, throughput} = await trial.measure(50)
     expect(Math.min(cpuUs, p50Us, throughput)).to.be.above(0)
     expect(joules).to.equal(null)
+    expect(memoryBytes! / 2 ** 20).to.be.within(50, 1000)
   }).timeout(60_000)
 
   it('says what cannot be tried, and fails as one in this process does', async () => {

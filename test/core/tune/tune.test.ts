@@ -29,14 +29,14 @@ class FakeMachine {
     return {
       cores: 2,
       energyMeter: () => ({reason: 'there is none'}),
-      memoryOf: async ({streams}) => (streams === 2 ? 300 : 100) * 2 ** 20,
       now: () => this.now,
-      openApart: async (candidate, subject) => this.#open(candidate, subject),
+      openApart: async (candidate, subject) =>
+        this.#open(candidate, subject, (candidate.streams === 2 ? 300 : 100) * 2 ** 20),
       openTrial: async (candidate, subject) => this.#open(candidate, subject),
     }
   }
 
-  #open(candidate: Candidate, {device}: TrialSubject): Trial {
+  #open(candidate: Candidate, {device}: TrialSubject, memoryBytes: null | number = null): Trial {
     this.opened.push({candidate, device})
     const name = device === 'cpu' ? 'CPU' : this.#device
     const figures = this.#figuresOf(candidate, name)
@@ -61,7 +61,7 @@ class FakeMachine {
           loadedP99Us: 900,
           cpuUs: 50,
           joules: null,
-          memoryBytes: null,
+          memoryBytes,
           ...figures,
         }
       },
