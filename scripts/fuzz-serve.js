@@ -10,7 +10,7 @@ import path from 'node:path'
 import {parseArgs} from 'node:util'
 import {WebSocket} from 'ws'
 
-import {descriptors, residentMb, startServer} from './server.js'
+import {descriptors, FULL_YOUNG_GENERATION, residentMb, startServer} from './server.js'
 
 const ROOT = path.resolve(import.meta.dirname, '..')
 const {values} = parseArgs({
@@ -256,7 +256,13 @@ function httpRequest() {
   return below(50) === 0 ? mutateBytes(all) : all
 }
 
-const {child: server, log, url} = await startServer(['--no-grpc', '--device', 'cpu', '--load', 'silero-vad'])
+const {
+  child: server,
+  log,
+  url,
+} = await startServer(['--no-grpc', '--device', 'cpu', '--load', 'silero-vad'], {
+  nodeFlags: FULL_YOUNG_GENERATION,
+})
 const {port} = new URL(url)
 
 const counts = {}

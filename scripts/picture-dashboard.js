@@ -25,8 +25,7 @@ const faults = path.join(folder, 'faults')
 writeFileSync(faults, '')
 const browser = await chromium.launch(BROWSER)
 const server = await startServer(['--no-grpc', '--runtime', await emulatedRuntime(), '--load', 'silero-vad'], {
-  ...process.env,
-  NPUBRIDGE_FAULTS_FILE: faults,
+  env: {...process.env, NPUBRIDGE_FAULTS_FILE: faults},
 })
 try {
   const connection = await connectTo(server.url)

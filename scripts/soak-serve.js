@@ -18,7 +18,7 @@ import {parseArgs} from 'node:util'
 import {resolvePaths} from '../dist/core/paths.js'
 import {findRuntime} from '../dist/core/runtime/discover.js'
 import {connectTo} from '../dist/core/serve/client/connection.js'
-import {binaryRequest, bytesOf, descriptors, residentMb, startServer} from './server.js'
+import {binaryRequest, bytesOf, descriptors, FULL_YOUNG_GENERATION, residentMb, startServer} from './server.js'
 
 const ROOT = path.resolve(import.meta.dirname, '..')
 const {values} = parseArgs({options: {minutes: {default: '10', type: 'string'}}})
@@ -67,7 +67,10 @@ const {
   grpc: grpcAddress,
   log,
   url,
-} = await startServer(['--grpc-port', '0', '--runtime', emulated], {...process.env, NPUBRIDGE_FAULTS_FILE: faultsFile})
+} = await startServer(['--grpc-port', '0', '--runtime', emulated], {
+  env: {...process.env, NPUBRIDGE_FAULTS_FILE: faultsFile},
+  nodeFlags: FULL_YOUNG_GENERATION,
+})
 console.log(`${url}, gRPC ${grpcAddress}, ${SECONDS} s, load average ${loadavg()[0].toFixed(1)}`)
 
 const wave = Float32Array.from({length: 576}, (_, index) => 0.3 * Math.sin(index / 5))
