@@ -9,6 +9,8 @@ export interface Description {
     /** -1 for a dimension that is free. */
     readonly shape: readonly number[]
   }>
+  /** Inferences on the device at once; null or absent where the device does not tell. */
+  readonly requests?: null | number
 }
 
 /** What stands for a free dimension that is not that of the batch: the length of a short text, in tokens. */

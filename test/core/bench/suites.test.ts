@@ -26,7 +26,7 @@ function engineThat(fail: (operation: Operation) => NpuBridgeError | null): Engi
     async submit(operation: Operation) {
       const error = fail(operation)
       if (error) throw error
-      return {data: {inputs: [{name: 'x', datatype: 'FP32', shape: [-1, 4]}]}, queueUs: 1, computeUs: 2}
+      return {data: {inputs: [{name: 'x', datatype: 'FP32', shape: [-1, 4]}], requests: 2}, queueUs: 1, computeUs: 2}
     },
     health: async () => ({devices: [{name: 'NPU', fullName: null, state: 'available'}]}),
     async shutdown() {},
@@ -93,7 +93,7 @@ describe('the suite inference', () => {
     }
   })
 
-  it('gives other programs the same model, shapes, device and profile, and closes them', async () => {
+  it('gives other programs the same model, shapes, device, profile and requests, and closes them', async () => {
     const asked: unknown[] = []
     const closed: string[] = []
     const peer: Peer = {
@@ -122,22 +122,15 @@ describe('the suite inference', () => {
 
     const {notes, outcomes} = await outcomesOf(inference, {}, {peers: [peer], measureApart})
     const common = {model: '/models/m.onnx', device: 'NPU', inputs: [{name: 'x', datatype: 'FP32', shape: [1, 4]}]}
-    expect(asked).to.deep.equal([
-      {...common, profile: 'latency'},
-      1,
-      16,
-      1,
-      16,
-      {...common, profile: 'throughput'},
-      16,
-      16,
-    ])
+    expect(asked).to.deep.equal([{...common, profile: 'latency'}, 1, 2, 1, 2, {...common, profile: 'throughput'}, 2, 2])
     expect(closed).to.have.members(['latency', 'throughput'])
     expect(outcomes[0]!.peer_other).to.deep.include({
       samples: {throughput: [5, 5], latency_p50: [7, 7], latency_p99: [], compute_p50: [7, 7]},
       lacks: {latency_p99: {status: 'not_available', reason: 'other tells the median only'}},
     })
-    expect(notes).to.include('other is other 1.0, with the same model, shapes, device and hint.')
+    expect(notes).to.include(
+      'other is other 1.0, with the same model, shapes, device and hint, and as many requests on the device at once as the engine has there.',
+    )
     expect(apart).to.deep.equal([0, 0, 1, 1])
     expect(outcomes[0]!.accelerated).to.deep.include({
       samples: {throughput: [6, 6], latency_p50: [], latency_p99: [], compute_p50: []},

@@ -1,9 +1,10 @@
 /** The sides of the suite inference that are other programs. */
+import type {Engine} from '../../engine/engine.ts'
 import type {Peer, PeerRequest, PeerSession} from '../peers/peer.ts'
 import type {Round, Side, SuiteContext} from './suite.ts'
 
 import {asNpuBridgeError, NpuBridgeError} from '../../errors.ts'
-import {inputsFor} from '../model-inputs.ts'
+import {type Description, inputsFor} from '../model-inputs.ts'
 import {loadModel} from './load-model.ts'
 
 /** Of a program that takes seconds for each, and of what is compared with it. */
@@ -12,12 +13,15 @@ export function fewRounds({rounds}: SuiteContext['effort']): number {
 }
 
 const FEW_ROUNDS = 7
+/** In the engine the others wait, by priority, where no device has them; benchmark_app has the same by default. */
+const SAME_REQUESTS = 'as many requests on the device at once as the engine has there'
 
 export function peerSide(peer: Peer, profile: PeerRequest['profile'], model: string, context: SuiteContext): Side {
   const {effort, note, participants, signal} = context
+  const durationMs = effort.roundMs
   let session: PeerSession
+  let window: number
   const measure = async (): Promise<Round> => {
-    const {durationMs, window} = {durationMs: effort.roundMs, window: effort.concurrency}
     if (profile === 'throughput') {
       return {values: {throughput_tuned: (await session.run({durationMs, window})).perSecond}}
     }
@@ -41,21 +45,28 @@ export function peerSide(peer: Peer, profile: PeerRequest['profile'], model: str
       latency_p99: {status: 'not_available', reason: `${peer.name} tells the median only`},
     },
     async prepare() {
-      session = participants.adopt(await peer.open(await requestOf(profile, model, context), signal))
-      note(`${peer.name} is ${session.about}, with the same model, shapes, device and hint.`)
+      const loaded = await loadModel(await engineOf(profile, participants), model)
+      window = Math.min(effort.concurrency, loaded.requests ?? effort.concurrency)
+      session = participants.adopt(await peer.open(await requestOf(profile, model, loaded, context), signal))
+      note(`${peer.name} is ${session.about}, with the same model, shapes, device and hint, and ${SAME_REQUESTS}.`)
     },
     measure,
   }
 }
 
+/** The engine that the program is compared with. */
+async function engineOf(profile: PeerRequest['profile'], participants: SuiteContext['participants']): Promise<Engine> {
+  return profile === 'latency' ? participants.engine() : participants.tunedEngine()
+}
+
 async function requestOf(
   profile: PeerRequest['profile'],
   model: string,
+  loaded: Description,
   {modelFile, participants}: SuiteContext,
 ): Promise<PeerRequest> {
-  const engine = await participants.engine()
-  const inputs = inputsFor(await loadModel(engine, model))
-  const {devices} = await engine.health()
+  const inputs = inputsFor(loaded)
+  const {devices} = await (await engineOf(profile, participants)).health()
   const device = devices.find(({state}) => state === 'available')?.name
   if (device === undefined) throw new NpuBridgeError('DEVICE_UNAVAILABLE', 'the accelerated side has no device')
   return {
