@@ -37,6 +37,50 @@ export async function inWindow(
   await Promise.all(Array.from({length: Math.min(window, count)}, runner))
 }
 
+export interface InFlight {
+  /** From the beginning of each piece to its end, in microseconds. */
+  readonly latenciesUs: readonly number[]
+  /** Pieces per second. */
+  readonly perSecond: number
+}
+
+/**
+ * Keeps `window` pieces of work in flight for at least `durationMs` and `least` pieces. The rate is that until fewer were
+ * in flight: what the last ones take, with nothing beside them, is no part of it, unless there was nothing else.
+ */
+export async function keepInFlight(
+  window: number,
+  {durationMs, least = window, now = () => performance.now()}: KeepOptions,
+  work: () => Promise<unknown>,
+): Promise<InFlight> {
+  const latenciesUs: number[] = []
+  const start = now()
+  let [begun, counted, last] = [0, 0, start]
+  const isOver = (time: number) => begun >= least && time >= start + durationMs
+  const runner = async () => {
+    let time = now()
+    do {
+      const began = time
+      begun++
+      await work()
+      time = now()
+      latenciesUs.push((time - began) * US_PER_MS)
+      if (!isOver(time) || counted < window) [counted, last] = [counted + 1, time]
+    } while (!isOver(time))
+  }
+
+  await Promise.all(Array.from({length: window}, runner))
+  return {latenciesUs, perSecond: perSecond(counted, [(last - start) * US_PER_MS])}
+}
+
+interface KeepOptions {
+  readonly durationMs: number
+  /** @default window */
+  readonly least?: number
+  /** Milliseconds of a clock. */
+  readonly now?: () => number
+}
+
 /** Things per second, of as many as were done in `times` of microseconds. */
 export function perSecond(count: number, times: readonly number[]): number {
   return (count * 1e6) / times.reduce((sum, time) => sum + time, 0)

@@ -6,7 +6,9 @@ import type {Engine, InferenceOperation} from '../engine/engine.ts'
 import type {EnergyMeter} from './energy.ts'
 import type {Figures, Objective} from './objective.ts'
 
+import {infer} from '../bench/infer.ts'
 import {type Description, inputsFor} from '../bench/model-inputs.ts'
+import {keepInFlight} from '../bench/timing.ts'
 import {createBridge} from '../bridge.ts'
 import {NpuBridgeError} from '../errors.ts'
 import {type Candidate, leavesThreads, profileOf} from './candidate.ts'
@@ -170,7 +172,8 @@ async function warmUp(
   const isCompiledAgain = loaded.maxBatch > 1 || (leavesThreads(candidate) && oneUs <= SHORT_US)
   const least = isCompiledAgain ? WARM_UP * loadMs : 0
   const milliseconds = Math.min(LONGEST_WARM_UP_MS, Math.max(SHORTEST_WARM_UP_MS, least))
-  await inFlight(engine, operation, windowFor(loaded, (milliseconds * 1000) / oneUs), milliseconds)
+  const window = windowFor(loaded, (milliseconds * 1000) / oneUs)
+  await keepInFlight(window, {durationMs: milliseconds}, async () => infer(engine, operation))
 }
 
 interface Turn {
@@ -186,11 +189,13 @@ async function measure(
   model: LoadedModel,
   {meter, milliseconds, share}: Turn,
 ): Promise<Figures> {
-  const alone = await inFlight(engine, operation, 1, milliseconds * share)
+  const inFlight = async (window: number, durationMs: number) =>
+    keepInFlight(window, {durationMs}, async () => infer(engine, operation))
+  const alone = await inFlight(1, milliseconds * share)
   const p50Us = quantile(alone.latenciesUs, 0.5)
   const window = windowFor(model, (milliseconds * (1 - share) * 1000) / p50Us)
   const [cpuBefore, energyBefore] = [process.cpuUsage(), meter?.read() ?? null]
-  const loaded = await inFlight(engine, operation, window, milliseconds * (1 - share))
+  const loaded = await inFlight(window, milliseconds * (1 - share))
   const cpu = process.cpuUsage(cpuBefore)
   const joules = meter?.between(energyBefore, meter.read()) ?? null
   const done = loaded.latenciesUs.length
@@ -213,34 +218,4 @@ function windowFor({maxBatch, requests}: LoadedModel, affordable: number): numbe
   const atOnce = requests ?? 1
   const most = Math.min(MOST_IN_FLIGHT, 2 * atOnce * maxBatch)
   return Math.min(most, Math.max(2 * atOnce, Math.ceil(IN_FLIGHT * affordable)))
-}
-
-/**
- * Keeps `window` operations in flight for so long; gives how long each took, and how many came a second until fewer were
- * in flight.
- */
-async function inFlight(
-  engine: Engine,
-  operation: InferenceOperation,
-  window: number,
-  milliseconds: number,
-): Promise<{latenciesUs: number[]; perSecond: number}> {
-  const latenciesUs: number[] = []
-  const start = performance.now()
-  const end = start + milliseconds
-  let [inTime, last] = [0, start]
-  const runner = async () => {
-    let now = performance.now()
-    do {
-      const submitted = now
-      await engine.submit(operation)
-      now = performance.now()
-      latenciesUs.push((now - submitted) * 1000)
-      // Of a model that is slower than that, the first one counts.
-      if (now < end || inTime === 0) [inTime, last] = [inTime + 1, now]
-    } while (now < end)
-  }
-
-  await Promise.all(Array.from({length: window}, runner))
-  return {latenciesUs, perSecond: (inTime * 1000) / (last - start)}
 }

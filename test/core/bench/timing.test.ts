@@ -1,7 +1,7 @@
 import {expect} from 'chai'
 import {setTimeout} from 'node:timers/promises'
 
-import {inWindow, perSecond, Stretches, timesUs} from '../../../src/core/bench/timing.ts'
+import {inWindow, keepInFlight, perSecond, Stretches, timesUs} from '../../../src/core/bench/timing.ts'
 import {NpuBridgeError} from '../../../src/core/errors.ts'
 import {failureOf} from '../../support/failure.ts'
 
@@ -37,6 +37,64 @@ describe('work in a window', () => {
     })
     expect(most).to.equal(8)
     expect(done.toSorted((a, b) => a - b)).to.deep.equal(Array.from({length: 50}, (_, index) => index))
+  })
+})
+
+describe('work that is kept in flight', () => {
+  /** Two at a time, ten milliseconds each, by a clock of its own. */
+  function device() {
+    const waiting: Array<() => void> = []
+    let [clock, busy, most] = [0, 0, 0]
+    const turn = () => {
+      clock += 10
+      for (const done of waiting.splice(0, 2)) done()
+      if (waiting.length > 0) setImmediate(turn)
+    }
+
+    return {
+      now: () => clock,
+      most: () => most,
+      async work() {
+        most = Math.max(most, ++busy)
+        await new Promise<void>((resolve) => {
+          if (waiting.length === 0) setImmediate(turn)
+          waiting.push(resolve)
+        })
+        busy--
+      },
+    }
+  }
+
+  it('has the rate of a full window, whatever the last pieces take', async () => {
+    const {most, now, work} = device()
+    const {latenciesUs, perSecond: rate} = await keepInFlight(5, {durationMs: 100, now}, work)
+    expect(rate).to.equal(200)
+    expect(most()).to.equal(5)
+    // Eighteen until the time is over, and what was in flight then.
+    expect(latenciesUs).to.have.length(23)
+    expect(Math.max(...latenciesUs)).to.equal(30_000)
+  })
+
+  it('goes on until there are as many as asked for', async () => {
+    const {now, work} = device()
+    const {latenciesUs, perSecond: rate} = await keepInFlight(4, {durationMs: 0, least: 20, now}, work)
+    expect(latenciesUs.length).to.be.within(20, 24)
+    expect(rate).to.equal(200)
+  })
+
+  it('counts all of them where none was done in time', async () => {
+    const {now, work} = device()
+    const {latenciesUs, perSecond: rate} = await keepInFlight(4, {durationMs: 5, now}, work)
+    expect(latenciesUs).to.have.length(4)
+    expect(rate).to.equal(200)
+  })
+
+  it('fails as the work does', async () => {
+    const failing = async () => {
+      throw new NpuBridgeError('DEVICE_LOST', 'gone')
+    }
+
+    expect((await failureOf(keepInFlight(2, {durationMs: 0}, failing))).code).to.equal('DEVICE_LOST')
   })
 })
 

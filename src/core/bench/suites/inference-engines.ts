@@ -1,19 +1,19 @@
 /** The sides of the suite inference that are engines of npubridge. */
 import {quantile} from 'simple-statistics'
 
-import type {Engine, InferenceOperation, OperationResult} from '../../engine/engine.ts'
+import type {Engine, InferenceOperation} from '../../engine/engine.ts'
 import type {Round, Side, SuiteContext} from './suite.ts'
 
-import {releaseOutputs} from '../../engine/release.ts'
+import {infer} from '../infer.ts'
 import {describeInputs, type Description, inputsFor, takesBatches} from '../model-inputs.ts'
-import {inWindow, perSecond, timesUs} from '../timing.ts'
+import {keepInFlight, timesUs} from '../timing.ts'
 import {fewRounds} from './inference-peers.ts'
 import {loadModel} from './load-model.ts'
 
 export const BATCHES = [8, 32] as const
 /** Each is as much work as many inferences. */
 const BATCHES_IN_FLIGHT = 4
-/** So often a window is filled before the clock is looked at. */
+/** So many times what is in flight is done at least. */
 const WINDOWS = 4
 
 /**
@@ -41,7 +41,7 @@ export function latencySide(context: SuiteContext, model: string, open: () => Pr
     const engine = await open()
     const [queue, compute]: [number[], number[]] = [[], []]
     const latencies = await timesUs(async () => {
-      const {computeUs, queueUs} = await runOnce(engine, operation)
+      const {computeUs, queueUs} = await infer(engine, operation)
       queue.push(queueUs)
       compute.push(computeUs)
     }, effort.roundMs)
@@ -88,9 +88,9 @@ export function batchSide({effort}: SuiteContext, model: string, open: () => Pro
     if (!takesBatches(description)) return {values}
     for (const size of BATCHES) {
       const operation = {type: 'inference', model, inputs: inputsFor(description, size)} as const
-      const work = async () => inWindow(BATCHES_IN_FLIGHT, BATCHES_IN_FLIGHT, async () => runOnce(engine, operation))
-      const times = await timesUs(work, effort.roundMs)
-      values[`throughput_batch_${size}`] = perSecond(times.length * BATCHES_IN_FLIGHT * size, times)
+      const work = async () => infer(engine, operation)
+      const done = await keepInFlight(BATCHES_IN_FLIGHT, {durationMs: effort.roundMs}, work)
+      values[`throughput_batch_${size}`] = done.perSecond * size
     }
 
     return {values}
@@ -111,21 +111,12 @@ export function batchSide({effort}: SuiteContext, model: string, open: () => Pro
   }
 }
 
-/** Outputs are had and given back, as by a program that has done with them. */
-async function runOnce(engine: Engine, operation: InferenceOperation): Promise<OperationResult> {
-  const result = await engine.submit(operation)
-  releaseOutputs(result)
-  return result
-}
-
 /** Operations per second with a full window, over at least the time of a round. */
 async function rate(
   engine: Engine,
   operation: InferenceOperation,
   {concurrency, roundMs}: SuiteContext['effort'],
 ): Promise<number> {
-  const count = WINDOWS * concurrency
-  const work = async () => inWindow(concurrency, count, async () => runOnce(engine, operation))
-  const times = await timesUs(work, roundMs)
-  return perSecond(times.length * count, times)
+  const limits = {durationMs: roundMs, least: WINDOWS * concurrency}
+  return (await keepInFlight(concurrency, limits, async () => infer(engine, operation))).perSecond
 }

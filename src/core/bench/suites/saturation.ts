@@ -1,7 +1,7 @@
 import type {MatrixMultiplyOperation} from '../../engine/engine.ts'
 
 import {ACCELERATED, LEGACY_AS_SHIPPED, LEGACY_WITHOUT_SLEEP} from '../sides.ts'
-import {inWindow, perSecond, timesUs} from '../timing.ts'
+import {keepInFlight} from '../timing.ts'
 import {absent, type Side, type Suite, type SuiteContext} from './suite.ts'
 
 const SIZES = [256, 1024] as const
@@ -48,9 +48,8 @@ async function acceleratedSide({deviceFacts, effort, participants}: SuiteContext
   const tops = async (size: number) => {
     const engine = await participants.tunedEngine()
     const operation = operations.get(size as (typeof SIZES)[number])!
-    const work = async () => inWindow(WINDOW, WINDOW, async () => engine.submit(operation))
-    const times = await timesUs(work, effort.roundMs)
-    return (perSecond(times.length * WINDOW, times) * 2 * size ** 3) / 1e12
+    const done = await keepInFlight(WINDOW, {durationMs: effort.roundMs}, async () => engine.submit(operation))
+    return (done.perSecond * 2 * size ** 3) / 1e12
   }
 
   const facts = await deviceFacts()

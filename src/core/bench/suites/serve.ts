@@ -11,10 +11,11 @@ import {resolvePaths} from '../../paths.ts'
 import {parseServeOptions} from '../../serve/options.ts'
 import {createServeLog} from '../../serve/serve-log.ts'
 import {type RunningServer, startServer} from '../../serve/serve.ts'
+import {infer} from '../infer.ts'
 import {inputsFor} from '../model-inputs.ts'
 import {measureServeLoad} from '../serve-load.ts'
 import {ACCELERATED, LEGACY_AS_SHIPPED, LEGACY_WITHOUT_SLEEP} from '../sides.ts'
-import {inWindow, perSecond, timesUs} from '../timing.ts'
+import {keepInFlight} from '../timing.ts'
 import {loadModel} from './load-model.ts'
 import {absent, type Round, type Side, type Suite, type SuiteContext} from './suite.ts'
 
@@ -99,16 +100,15 @@ function acceleratedSide({effort, participants, signal}: SuiteContext, model: st
     const request = requestOf(name, inputs)
     const many = await ask(request, CONNECTIONS)
     const engine = await participants.engine()
-    const work = async () =>
-      inWindow(CONNECTIONS, CONNECTIONS, async () => engine.submit({type: 'inference', model, inputs}))
-    const times = await timesUs(work, durationMs)
+    const work = async () => infer(engine, {type: 'inference', model, inputs})
+    const alone = await keepInFlight(CONNECTIONS, {durationMs}, work)
     const one = await ask(request, 1)
     const echoes = await ask(requestOf('echo', {data: {data: new Float32Array(16), shape: [16]}}), CONNECTIONS)
     const throughput = many.latenciesUs.length / many.seconds
     return {
       values: {
         throughput,
-        of_engine: (100 * throughput) / perSecond(times.length * CONNECTIONS, times),
+        of_engine: (100 * throughput) / alone.perSecond,
         latency_p50: quantile(one.latenciesUs, 0.5),
         latency_p99: quantile(one.latenciesUs, 0.99),
         echo: echoes.latenciesUs.length / echoes.seconds,
