@@ -109,7 +109,7 @@ export function challengers(finals: readonly Contender[], objective: Objective, 
   const best = allowed.toSorted((a, b) => scoreOf(b) - scoreOf(a))[0]!
   const isWithin = (share: number, each: Contender) => scoreOf(each) >= (1 - share) * scoreOf(best)
   const mayBeBetter = (each: Contender) =>
-    isWithin(AS_GOOD, base) ? isOftenBetter(each, base, objective) : scoreOf(each) > scoreOf(base)
+    isWithin(AS_GOOD, base) ? isLeftOpen(each, base, objective) : scoreOf(each) > scoreOf(base)
   const isGood = (each: Contender) =>
     isWithin(AS_GOOD, each) || (isWithin(AS_GOOD_UNTOLD, each) && !isAhead(turnsAgainst(each, best, objective)))
   return allowed
@@ -123,10 +123,14 @@ export function challengers(finals: readonly Contender[], objective: Objective, 
     .map(({candidate}) => candidate)
 }
 
-/** Among unsteady rounds the default may have had the best ones, and yet be behind in many. */
-function isOftenBetter(each: Contender, base: Contender, objective: Objective): boolean {
-  const ratios = turnsAgainst(base, each, objective)
-  return ratios.length > 0 && quantile(ratios, OFTEN) > 1 + AS_GOOD_UNTOLD
+/**
+ * Whether rounds that the default led leave it open that `each` is better: where they cannot tell, or the default had the
+ * best ones of an unsteady machine and yet is behind in many. A duel can tell more, and one that is lost costs only time.
+ */
+function isLeftOpen(each: Contender, base: Contender, objective: Objective): boolean {
+  const gains = turnsAgainst(base, each, objective)
+  if (gains.length === 0) return false
+  return quantile(gains, OFTEN) > 1 + AS_GOOD_UNTOLD || !isAhead(turnsAgainst(each, base, objective))
 }
 
 /** How many times better `best` did, for each round in which both had a turn. */

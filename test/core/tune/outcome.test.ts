@@ -66,7 +66,12 @@ describe('challengers', () => {
     expect(challengers([lucky, steady], 'throughput', {})).to.deep.equal([STREAMS])
   })
 
-  it('are none where the default is as good', () => {
-    expect(order([100, 101, 100, 99, 100, 101, 100], [100, 99, 101, 100, 100, 100, 101])).to.deep.equal([])
+  it('are those that rounds cannot tell from a default that leads', () => {
+    expect(order([99, 102, 98, 101, 100, 99, 99], [96, 97, 95, 96, 98, 94, 96])).to.deep.equal([STREAMS])
+  })
+
+  it('are none where there was no time for rounds', () => {
+    const [untried, unknown] = [base, contender(STREAMS, [100])].map((each) => ({...each, turns: []}))
+    expect(challengers([untried!, unknown!], 'throughput', {})).to.deep.equal([])
   })
 })
