@@ -70,20 +70,45 @@ fn an_inference_of_no_rows_harms_nobody() {
 fn matrices_are_multiplied_on_the_device() {
     let Some(rig) = Rig::start() else { return };
     for (m, k, n) in [(1, 1, 1), (2, 3, 4), (64, 32, 16), (1, 300, 300)] {
-        let whole = |rows: usize, columns: usize, seed: usize| {
-            let value = |index: usize| ((index * 7 + seed) % 5) as f32;
-            let values: Vec<f32> = (0..rows * columns).map(value).collect();
-            Tensor::from_f32(&[rows, columns], &values).unwrap()
-        };
         let (a, b) = (whole(m, k, 1), whole(k, n, 2));
-        let (left, right) = (a.as_f32().unwrap(), b.as_f32().unwrap());
-        let cell = |index: usize| {
-            (0..k).map(|at| left[index / n * k + at] * right[at * n + index % n]).sum::<f32>()
-        };
-        let expected: Vec<f32> = (0..m * n).map(cell).collect();
+        let expected = product(&a, &b);
         let result = simply(&rig.engine, Operation::matrix_multiply(a, b).unwrap()).answer();
         assert_eq!(result.device.as_deref(), Some("CPU"));
         assert_eq!(values(result), expected, "{m} {k} {n}");
+    }
+}
+
+/// A matrix of small whole numbers, whose products are exact.
+fn whole(rows: usize, columns: usize, seed: usize) -> Tensor {
+    let value = |index: usize| ((index * 7 + seed) % 5) as f32;
+    let values: Vec<f32> = (0..rows * columns).map(value).collect();
+    Tensor::from_f32(&[rows, columns], &values).unwrap()
+}
+
+fn product(a: &Tensor, b: &Tensor) -> Vec<f32> {
+    let (left, right) = (a.as_f32().unwrap(), b.as_f32().unwrap());
+    let (m, k, n) = (a.shape()[0], a.shape()[1], b.shape()[1]);
+    let cell = |index: usize| {
+        (0..k).map(|at| left[index / n * k + at] * right[at * n + index % n]).sum::<f32>()
+    };
+    (0..m * n).map(cell).collect()
+}
+
+#[test]
+fn inputs_of_open_shapes_are_right_whatever_came_before() {
+    let Some(rig) = Rig::start() else { return };
+    let model = rig.path().join("open.xml");
+    std::fs::write(&model, common::matmul_ir(-1, -1, -1)).unwrap();
+    let small = [(2, 2, 4), (2, 2, 4), (1, 1, 4), (2, 2, 4), (7, 7, 2)];
+    // Above what is copied, for one input and for both.
+    let large = [(200, 200, 1), (200, 200, 200)];
+    let shapes = small.iter().chain(&large).chain(&small).chain(&large[..1]).chain(&small[..2]);
+    for (seed, (m, k, n)) in shapes.enumerate() {
+        let (a, b) = (whole(*m, *k, seed), whole(*k, *n, seed + 1));
+        let expected = product(&a, &b);
+        let result = simply(&rig.engine, infer(&model, &[("a", a), ("b", b)])).answer();
+        let outputs = tensors(result);
+        assert_eq!(outputs[0].1.as_f32().unwrap(), expected, "{m} {k} {n}, number {seed}");
     }
 }
 
