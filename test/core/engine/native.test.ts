@@ -62,12 +62,12 @@ describe('native engine', () => {
     })
 
     it('lets the event loop go on while one is awaited after the other', async () => {
-      let isOver = false
+      const timer = {isOver: false}
       setTimeout(() => {
-        isOver = true
+        timer.isOver = true
       }, 1)
-      for (let left = 200_000; left > 0 && !isOver; left--) await submit({type: 'echo'})
-      expect(isOver).to.equal(true)
+      for (let left = 200_000; left > 0 && !timer.isOver; left--) await submit({type: 'echo'})
+      expect(timer.isOver).to.equal(true)
     })
 
     it('leaves nothing listening to a signal', async () => {
