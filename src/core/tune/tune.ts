@@ -223,11 +223,12 @@ class Search {
   async #duels(finals: readonly Contender[]): Promise<Duel[]> {
     const {constraints, limitMs, objective} = this.#request
     const duels: Duel[] = []
-    for (const candidate of challengers(finals, objective, constraints).slice(0, CHALLENGERS)) {
+    const chosen = challengers(finals, objective, constraints).slice(0, CHALLENGERS)
+    for (const candidate of chosen) {
       const left = Math.max(0, limitMs - this.#elapsed())
       const held = await duel(candidate, {
         ...this.#turns(FINALS, 1),
-        leftMs: left / (CHALLENGERS - duels.length),
+        leftMs: left / (chosen.length - duels.length),
         score: (figures) => score(objective, figures),
       })
       if (held === null) break

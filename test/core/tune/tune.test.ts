@@ -10,6 +10,8 @@ import {tune, type TuneParts, type TuneRequest} from '../../../src/core/tune/tun
 /** A machine that takes no time: what a setting does is computed, and a trial takes as long as it says. */
 class FakeMachine {
   now = 0
+  /** How long the last measurement was, in milliseconds. */
+  lastTurnMs = 0
   opened: Array<{candidate: Candidate; device: TrialSubject['device']}> = []
   readonly #figuresOf: (candidate: Candidate, device: string) => Partial<Figures>
   readonly #device: string
@@ -54,6 +56,7 @@ class FakeMachine {
       },
       measure: async (milliseconds) => {
         this.now += milliseconds
+        this.lastTurnMs = milliseconds
         return {
           throughput: 1000,
           p50Us: 100,
@@ -236,6 +239,8 @@ describe('tune', () => {
     expect(report.explanation.join(' ')).to.contain(
       '2 streams came out ahead at first, but did better than the default only in 0 of 25 pairs of turns, +0.0 % in the middle.',
     )
+    // All the time that was left, as nobody else has a turn.
+    expect(machine.lastTurnMs).to.be.above(400)
   })
 
   it('lets the second have its turn where the first does not hold', async () => {
