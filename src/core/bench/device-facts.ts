@@ -80,7 +80,7 @@ const UNKNOWN: DeviceFacts = {
 /** Facts of the device of the accelerated side; nothing is known when there is none, and its failure is told elsewhere. */
 export async function factsOf(participants: Participants): Promise<DeviceFacts> {
   try {
-    const engine = await participants.tunedEngine()
+    const engine = await participants.engine('throughput')
     // The device is known once it is prepared.
     await engine.submit({type: 'initialize'})
     return await deviceFacts(await engine.health())

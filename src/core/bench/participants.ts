@@ -25,14 +25,9 @@ export class Participants implements AsyncDisposable {
     this.open = open
   }
 
-  /** The accelerated engine. A failure to open it is given to everybody who asks. */
-  async engine(): Promise<Engine> {
-    return once(this.#engines, 'latency', async () => this.open.engine('latency'))
-  }
-
-  /** The accelerated engine again, tuned for throughput. */
-  async tunedEngine(): Promise<Engine> {
-    return once(this.#engines, 'throughput', async () => this.open.engine('throughput'))
+  /** The accelerated engine, tuned for this. A failure to open it is given to everybody who asks. */
+  async engine(profile: Profile = 'latency'): Promise<Engine> {
+    return once(this.#engines, profile, async () => this.open.engine(profile))
   }
 
   /** An engine on this device, whatever else there is. */

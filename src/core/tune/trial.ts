@@ -8,7 +8,7 @@ import type {Figures, Objective} from './objective.ts'
 
 import {infer} from '../bench/infer.ts'
 import {type Description, inputsFor} from '../bench/model-inputs.ts'
-import {keepInFlight} from '../bench/timing.ts'
+import {type InFlight, keepInFlight} from '../bench/timing.ts'
 import {createBridge} from '../bridge.ts'
 import {NpuBridgeError} from '../errors.ts'
 import {type Candidate, leavesThreads, profileOf} from './candidate.ts'
@@ -172,8 +172,7 @@ async function warmUp(
   const isCompiledAgain = loaded.maxBatch > 1 || (leavesThreads(candidate) && oneUs <= SHORT_US)
   const least = isCompiledAgain ? WARM_UP * loadMs : 0
   const milliseconds = Math.min(LONGEST_WARM_UP_MS, Math.max(SHORTEST_WARM_UP_MS, least))
-  const window = windowFor(loaded, (milliseconds * 1000) / oneUs)
-  await keepInFlight(window, {durationMs: milliseconds}, async () => infer(engine, operation))
+  await inFlight(engine, operation, windowFor(loaded, (milliseconds * 1000) / oneUs), milliseconds)
 }
 
 interface Turn {
@@ -189,13 +188,11 @@ async function measure(
   model: LoadedModel,
   {meter, milliseconds, share}: Turn,
 ): Promise<Figures> {
-  const inFlight = async (window: number, durationMs: number) =>
-    keepInFlight(window, {durationMs}, async () => infer(engine, operation))
-  const alone = await inFlight(1, milliseconds * share)
+  const alone = await inFlight(engine, operation, 1, milliseconds * share)
   const p50Us = quantile(alone.latenciesUs, 0.5)
   const window = windowFor(model, (milliseconds * (1 - share) * 1000) / p50Us)
   const [cpuBefore, energyBefore] = [process.cpuUsage(), meter?.read() ?? null]
-  const loaded = await inFlight(window, milliseconds * (1 - share))
+  const loaded = await inFlight(engine, operation, window, milliseconds * (1 - share))
   const cpu = process.cpuUsage(cpuBefore)
   const joules = meter?.between(energyBefore, meter.read()) ?? null
   const done = loaded.latenciesUs.length
@@ -218,4 +215,13 @@ function windowFor({maxBatch, requests}: LoadedModel, affordable: number): numbe
   const atOnce = requests ?? 1
   const most = Math.min(MOST_IN_FLIGHT, 2 * atOnce * maxBatch)
   return Math.min(most, Math.max(2 * atOnce, Math.ceil(IN_FLIGHT * affordable)))
+}
+
+async function inFlight(
+  engine: Engine,
+  operation: InferenceOperation,
+  window: number,
+  durationMs: number,
+): Promise<InFlight> {
+  return keepInFlight(window, {durationMs}, async () => infer(engine, operation))
 }

@@ -45,34 +45,27 @@ export function peerSide(peer: Peer, profile: PeerRequest['profile'], model: str
       latency_p99: {status: 'not_available', reason: `${peer.name} tells the median only`},
     },
     async prepare() {
-      const loaded = await loadModel(await engineOf(profile, participants), model)
+      // The one that the program is compared with.
+      const engine = await participants.engine(profile)
+      const loaded = await loadModel(engine, model)
       window = Math.min(effort.concurrency, loaded.requests ?? effort.concurrency)
-      session = participants.adopt(await peer.open(await requestOf(profile, model, loaded, context), signal))
+      session = participants.adopt(
+        await peer.open({...(await modelOn(engine, loaded, await context.modelFile(model))), profile}, signal),
+      )
       note(`${peer.name} is ${session.about}, with the same model, shapes, device and hint, and ${SAME_REQUESTS}.`)
     },
     measure,
   }
 }
 
-/** The engine that the program is compared with. */
-async function engineOf(profile: PeerRequest['profile'], participants: SuiteContext['participants']): Promise<Engine> {
-  return profile === 'latency' ? participants.engine() : participants.tunedEngine()
-}
-
-async function requestOf(
-  profile: PeerRequest['profile'],
-  model: string,
-  loaded: Description,
-  {modelFile, participants}: SuiteContext,
-): Promise<PeerRequest> {
+async function modelOn(engine: Engine, loaded: Description, model: string): Promise<Omit<PeerRequest, 'profile'>> {
   const inputs = inputsFor(loaded)
-  const {devices} = await (await engineOf(profile, participants)).health()
+  const {devices} = await engine.health()
   const device = devices.find(({state}) => state === 'available')?.name
   if (device === undefined) throw new NpuBridgeError('DEVICE_UNAVAILABLE', 'the accelerated side has no device')
   return {
-    model: await modelFile(model),
+    model,
     device,
-    profile,
     inputs: Object.entries(inputs).map(([name, {data, datatype, shape}]) => {
       if (!datatype) throw asNpuBridgeError(new Error(`${name} of ${data.length} elements has no type`))
       return {name, datatype, shape}

@@ -95,7 +95,7 @@ async function sidesOf(
   if (model === null) return {...legacy, [ACCELERATED]: absent('not_available', NO_MODEL)}
   const {participants} = context
   const profile: Profile = sideOn === latencySide ? 'latency' : 'throughput'
-  const chosen = async () => (profile === 'latency' ? participants.engine() : participants.tunedEngine())
+  const chosen = async () => participants.engine(profile)
   const devices = (await context.otherDevices()).map((device) => {
     const side = sideOn(context, model, async () => participants.deviceEngine(device, profile))
     return [`${ACCELERATED}_${device}`, side] as const

@@ -46,7 +46,7 @@ export const saturation: Suite = {
 async function acceleratedSide({deviceFacts, effort, participants}: SuiteContext): Promise<Side> {
   const operations = new Map(SIZES.map((size) => [size, productOf(size)]))
   const tops = async (size: number) => {
-    const engine = await participants.tunedEngine()
+    const engine = await participants.engine('throughput')
     const operation = operations.get(size as (typeof SIZES)[number])!
     const done = await keepInFlight(WINDOW, {durationMs: effort.roundMs}, async () => engine.submit(operation))
     return (done.perSecond * 2 * size ** 3) / 1e12
