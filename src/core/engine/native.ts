@@ -16,6 +16,7 @@ import {NpuBridgeError} from '../errors.ts'
 import {fromNative, loadBinding, type NativeBinding, type NativeEngineHandle} from './binding.ts'
 import {type Answer, Answers} from './native/answers.ts'
 import {Backlog, levelOf} from './native/backlog.ts'
+import {onAbort} from './native/cancellations.ts'
 import {inSnakeCase} from './native/settings.ts'
 import {Submissions} from './native/submissions.ts'
 
@@ -150,12 +151,16 @@ interface HeldBack {
   readonly waiter: Waiter
 }
 
-/** An operation that a signal may cancel, and where in the words of its submission its ticket will be. */
+/** An operation that a signal may cancel. */
 interface Signalled {
+  /** Where the words of its submission begin. */
   readonly start: number
   readonly signal: AbortSignal
   readonly token: number
   readonly waiter: Waiter
+  /** Its ticket, once it has been submitted. */
+  low: number
+  high: number
 }
 
 /** How many operations are handed over without waiting for the end of the event loop's turn. */
@@ -173,7 +178,10 @@ class NativeEngine implements Engine {
   readonly #freeTokens: number[] = []
   /** Keeps the event loop alive while answers are due: the engine's own callback does not. */
   readonly #keepAlive = setInterval(() => {}, 2 ** 30)
-  #signalled: Signalled[] = []
+  /** Those of them whose answers have not been looked for. */
+  readonly #signalled: Signalled[] = []
+  /** How many of them have been submitted. */
+  #ticketed = 0
   #outstanding = 0
   #flushDue = false
   #turnEnds = false
@@ -199,16 +207,13 @@ class NativeEngine implements Engine {
   }
 
   async submit(operation: Operation, options?: SubmitOptions): Promise<OperationResult> {
-    return new Promise((resolve, reject) => {
-      const settle = (element: BatchElement) => {
-        if (element.ok) resolve(element)
-        else reject(element.error)
-      }
-
+    const element = await new Promise<BatchElement>((settle) => {
       this.#submit(operation, options, waiterOf(operation, settle, 0))
       if (this.#submissions.isFull) this.#flush()
       else this.#flushSoon(options?.priority === 'realtime')
     })
+    if (element.ok) return element
+    throw element.error
   }
 
   async submitBatch(operations: readonly Operation[], options?: SubmitOptions): Promise<BatchElement[]> {
@@ -282,7 +287,7 @@ class NativeEngine implements Engine {
     const token = this.#freeTokens.pop() ?? this.#waiters.length
     try {
       const start = this.#submissions.write(operation, options, token)
-      if (options?.signal) this.#signalled.push({start, signal: options.signal, token, waiter})
+      if (options?.signal) this.#signalled.push({start, signal: options.signal, token, waiter, low: 0, high: 0})
     } catch (error) {
       this.#freeTokens.push(token)
       if (token === this.#waiters.length) this.#waiters.push(undefined)
@@ -320,7 +325,7 @@ class NativeEngine implements Engine {
 
   #flush(): void {
     if (this.#flushWritten()) this.#takeAnswersSoon()
-    this.#listen()
+    else this.#listen()
   }
 
   /** In a turn of their own: whoever waits for one answer after the other must not keep the event loop from all else. */
@@ -333,12 +338,10 @@ class NativeEngine implements Engine {
     })
   }
 
-  /** What is answered at once needs no signal, nor a turn of its own. */
+  /** What is answered at once needs no turn of its own. */
   #endTurn(): void {
-    const isAnswered = this.#flushWritten()
-    if (isAnswered) this.#drain()
-    this.#listen()
-    if (isAnswered) this.#admit()
+    if (this.#flushWritten()) this.#onAnswers()
+    else this.#listen()
   }
 
   /** Gives whether there are answers at once. */
@@ -347,36 +350,40 @@ class NativeEngine implements Engine {
     const submissions = this.#submissions
     if (submissions.count === 0) return false
     const isAnswered = this.#handle.submit(submissions.words, submissions.length, submissions.bytes, submissions.large)
+    this.#readTickets()
     submissions.clear()
     return isAnswered
   }
 
-  /** The tickets are known now: lets signals cancel their operations. */
+  #readTickets(): void {
+    const {words} = this.#submissions
+    for (; this.#ticketed < this.#signalled.length; this.#ticketed++) {
+      const signalled = this.#signalled[this.#ticketed]!
+      signalled.low = words[signalled.start + 2]! >>> 0
+      signalled.high = words[signalled.start + 3]! >>> 0
+    }
+  }
+
+  /** Lets signals cancel their operations: those that are not answered yet. */
   #listen(): void {
-    if (this.#signalled.length === 0) return
-    for (const {start, signal, token, waiter} of this.#signalled) {
+    for (let index = 0; index < this.#ticketed; index++) {
+      const {high, low, signal, token, waiter} = this.#signalled[index]!
       if (this.#waiters[token] !== waiter) continue
-      const low = this.#submissions.words[start + 2]! >>> 0
-      const high = this.#submissions.words[start + 3]! >>> 0
       const cancel = () => {
         this.#handle.cancel(low, high)
       }
 
-      if (signal.aborted) {
-        cancel()
-      } else {
-        signal.addEventListener('abort', cancel, {once: true})
-        waiter.unlisten = () => {
-          signal.removeEventListener('abort', cancel)
-        }
-      }
+      if (signal.aborted) cancel()
+      else waiter.unlisten = onAbort(signal, cancel)
     }
 
-    this.#signalled = []
+    this.#signalled.splice(0, this.#ticketed)
+    this.#ticketed = 0
   }
 
   #onAnswers(): void {
     this.#drain()
+    this.#listen()
     this.#admit()
   }
 
