@@ -12,6 +12,7 @@ import {Refusal} from '../service/refusal.ts'
 import {endWithError, pathOf} from './answer.ts'
 import {jsonLengthOf, readBody} from './body.ts'
 import {enter, inferencesFirst} from './entry.ts'
+import {closeIdle} from './idle-connections.ts'
 import {type InferHandler} from './infer-route.ts'
 
 export interface TlsFiles {
@@ -53,14 +54,14 @@ export function createApp(
       const timing = {
         connectionsCheckingInterval: CHECK_MS,
         headersTimeout: limits.headersMs,
-        // Node's own five seconds close connections that pools of clients are about to use again.
-        keepAliveTimeout: limits.idleMs,
+        // Those that are idle are closed by other means.
+        keepAliveTimeout: 0,
         requestTimeout: limits.requestMs,
       }
       const listener = inferencesFirst(handler, context, infer)
       server = tls ? createTlsServer({...timing, ...tls}, listener) : createServer(timing, listener)
       server.maxConnections = limits.connections
-      server.setTimeout(limits.idleMs)
+      closeIdle(server, limits.idleMs)
       return server
     },
   })
