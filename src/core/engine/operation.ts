@@ -293,9 +293,9 @@ export type OperationType = Operation['type']
 
 export interface SubmitOptions {
   /** @default 'normal' */
-  readonly priority?: Priority
+  readonly priority?: Priority | undefined
   /** The operation must start within this many milliseconds, or it fails with DEADLINE_EXCEEDED. */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
   /** Aborting cancels the operation at any stage; it then fails with CANCELLED. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }

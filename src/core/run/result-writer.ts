@@ -4,7 +4,6 @@
  */
 import type {Writable} from 'node:stream'
 
-import type {NpuBridgeError} from '../errors.ts'
 import type {NonFinitePolicy} from './tensor.ts'
 
 import {ByteWriter} from './byte-writer.ts'

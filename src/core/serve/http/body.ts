@@ -121,7 +121,8 @@ export function readBody(
     if (!isOver) finish(new NpuBridgeError('CANCELLED', 'the client went away before its request was complete'))
   }
 
-  stream.on('data', onData).on('end', onEnd).on('error', onClose).on('close', onClose)
+  // No listener for errors: without one a request just closes, as it does after any.
+  stream.on('data', onData).on('end', onEnd).on('close', onClose)
 }
 
 /** Gives back what a request held, when it has been answered. */

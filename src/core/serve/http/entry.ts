@@ -56,9 +56,10 @@ export function inferencesFirst(next: RequestListener, context: HttpContext, inf
 
     try {
       enter(request, response, context)
-      readBody(request, jsonLengthOf(request), {bodyBytes: limits.bodyBytes, budget}, (error, body) => {
+      const jsonLength = jsonLengthOf(request)
+      readBody(request, jsonLength, {bodyBytes: limits.bodyBytes, budget}, (error, body) => {
         if (error) endWithError(error, request, response, context)
-        else infer({request, response, model, version: '', body})
+        else infer({request, response, model, version: '', body, jsonLength})
       })
     } catch (error) {
       endWithError(error, request, response, context)

@@ -2,7 +2,7 @@
  * Reads the body of an inference request: JSON, or JSON with the tensors' bytes behind it. It is checked by hand, in one
  * pass, because everything else about a request takes less time than a general validator would.
  */
-import type {Buffer} from 'node:buffer'
+import {Buffer} from 'node:buffer'
 
 import type {Datatype} from '../../engine/engine.ts'
 import type {ServeLimits} from '../options.ts'
@@ -62,31 +62,38 @@ export function decodeInferRequest(body: Body, jsonLength: number | undefined, l
     )
   }
 
-  const text = body.bytes.toString('utf8', 0, length)
+  const json = body.bytes.subarray(0, length)
   try {
-    const value = length < body.bytes.length ? PARSED.parse(text) : parseJson(text)
+    const value = length < body.bytes.length ? PARSED.parse(json) : parseJson(json.toString())
     return decode(value, {body, exact: false, limits, at: length})
   } catch (error) {
     if (!(error instanceof NeedsExactIntegers)) throw error
-    return decode(parseJsonExactly(text), {body, exact: true, limits, at: length})
+    return decode(parseJsonExactly(json.toString()), {body, exact: true, limits, at: length})
   }
 }
 
 /**
- * The JSON in front of bytes is the same from request to request of most clients, and looking it up costs a tenth of
- * parsing it. What comes out is read and never changed.
+ * The JSON in front of bytes is the same from request to request of most clients. Looking it up costs a tenth of parsing
+ * it, and to see that it is the one before a quarter of that. What comes out is read and never changed.
  */
 class ParsedHeads {
   readonly #values = new Map<string, unknown>()
+  #last: {readonly json: Buffer; readonly value: unknown} | undefined
 
-  parse(text: string): unknown {
+  parse(json: Buffer): unknown {
+    if (this.#last?.json.equals(json)) return this.#last.value
+    const text = json.toString()
     const known = this.#values.get(text)
-    if (known !== undefined) return known
-    const value = parseJson(text)
-    if (text.length > LONGEST_KEPT_HEAD) return value
+    const value = known ?? parseJson(text)
+    if (json.length > LONGEST_KEPT_HEAD) return value
+    if (known === undefined) this.#keep(text, value)
+    this.#last = {json: Buffer.from(json), value}
+    return value
+  }
+
+  #keep(text: string, value: unknown): void {
     if (this.#values.size >= MOST_KEPT_HEADS) this.#values.clear()
     this.#values.set(text, value)
-    return value
   }
 }
 

@@ -1,7 +1,7 @@
 /** Writes the answer to an inference: JSON, and behind it the bytes of the outputs that were asked for as bytes. */
 import {Buffer} from 'node:buffer'
 
-import type {Fallback, OperationResult} from '../../engine/engine.ts'
+import type {Fallback, OperationResult, TensorData} from '../../engine/engine.ts'
 import type {InferResponse} from '../service/inference.ts'
 import type {AnswerForm} from './infer-decode.ts'
 
@@ -35,7 +35,6 @@ const JSON_BYTES = 4096
 export function encodeInferResponse(response: InferResponse, {binary}: AnswerForm): EncodedAnswer {
   const {id, model, outputs, result} = response
   const isBinary = (name: string) => binary === 'all' || (binary !== 'none' && binary.has(name))
-  const bytes: Uint8Array[] = []
   let text = `{"model_name":"${model.name}","model_version":${JSON.stringify(model.version)}`
   if (id !== '') text += `,"id":${JSON.stringify(id)}`
   text += `,"parameters":${parametersText(result)},"outputs":[`
@@ -43,15 +42,16 @@ export function encodeInferResponse(response: InferResponse, {binary}: AnswerFor
     // Nearly all requests of speed: nothing but text, known as a whole.
     for (let index = 0; index < outputs.length; index++) {
       const [name, tensor] = outputs[index]!
-      const data = bytesOf(tensor.data)
-      text += `${index === 0 ? '' : ','}${headText(name, tensor)},"parameters":{"binary_data_size":${data.length}}}`
-      bytes.push(data)
+      const {byteLength} = tensor.data
+      text += `${index === 0 ? '' : ','}${headText(name, tensor)},"parameters":{"binary_data_size":${byteLength}}}`
     }
 
     text += ']}'
-    return asText(text, bytes) ?? joined(Buffer.from(text), bytes)
+    const tensors = outputs.map(([, {data}]) => data)
+    return asText(text, tensors) ?? joined(Buffer.from(text), tensors.map(bytesOf))
   }
 
+  const bytes: Uint8Array[] = []
   const writer = new ByteWriter(JSON_BYTES)
   writer.text(text)
   for (const [index, [name, tensor]] of outputs.entries()) {
@@ -101,12 +101,12 @@ function fallbackText(fallback: Fallback | null): string {
 }
 
 /** The answer as text, where it is small and each character of its JSON is a byte. */
-function asText(json: string, bytes: readonly Uint8Array[]): EncodedAnswer | undefined {
+function asText(json: string, tensors: readonly TensorData[]): EncodedAnswer | undefined {
   const jsonLength = json.length
-  const byteLength = jsonLength + lengthOf(bytes)
+  const byteLength = jsonLength + lengthOf(tensors)
   if (byteLength > TEXT_BYTES || Buffer.byteLength(json) !== jsonLength) return undefined
   let text = json
-  for (const part of bytes) text += latin1Of(part)
+  for (const data of tensors) text += latin1Of(data)
   return {parts: [text], byteLength, jsonLength, release: undefined}
 }
 
@@ -115,14 +115,25 @@ function alone(json: Buffer): EncodedAnswer {
   return {parts: [part], byteLength: json.length, jsonLength: undefined, release: undefined}
 }
 
-/** Bytes as the text that is encoded as them. */
-function latin1Of({buffer, byteLength, byteOffset}: Uint8Array): string {
-  return Buffer.from(buffer, byteOffset, byteLength).toString('latin1')
+const SCRATCH = Buffer.allocUnsafeSlow(TEXT_BYTES)
+
+/**
+ * The bytes of at most `TEXT_BYTES` as the text that is encoded as them. They are copied first: V8 keeps a small array in
+ * its heap, and to give it memory that others can look into takes ten times as long.
+ */
+function latin1Of(data: TensorData): string {
+  if (data instanceof Uint8Array) SCRATCH.set(data)
+  else copyElements(data, data.constructor as typeof Float32Array)
+  return SCRATCH.toString('latin1', 0, data.byteLength)
 }
 
-function lengthOf(parts: readonly Uint8Array[]): number {
+function copyElements(data: TensorData, Elements: typeof Float32Array): void {
+  new Elements(SCRATCH.buffer, SCRATCH.byteOffset, data.length).set(data as Float32Array)
+}
+
+function lengthOf(parts: ReadonlyArray<{readonly byteLength: number}>): number {
   let length = 0
-  for (const part of parts) length += part.length
+  for (const {byteLength} of parts) length += byteLength
   return length
 }
 

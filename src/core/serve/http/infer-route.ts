@@ -10,7 +10,7 @@ import {type InferResponse, isUrgent} from '../service/inference.ts'
 import {type ModelCounters} from '../service/statistics.ts'
 import {AnswerTurns} from './answer-turns.ts'
 import {endWith, endWithError} from './answer.ts'
-import {disconnectSignal, jsonLengthOf} from './body.ts'
+import {disconnectSignal} from './body.ts'
 import {type Body, type DecodedRequest, decodeInferRequest, rawInferRequest} from './infer-decode.ts'
 import {type EncodedAnswer, encodeInferResponse, type Part} from './infer-encode.ts'
 
@@ -22,6 +22,8 @@ export interface InferExchange {
   /** Empty for any. */
   readonly version: string
   readonly body: Body | undefined
+  /** Bytes of the body that are JSON; undefined where all are. */
+  readonly jsonLength: number | undefined
 }
 
 /** Answers an inference, be it with an error. */
@@ -79,11 +81,10 @@ function tell(failure: unknown, {request, response}: InferExchange, context: Htt
 }
 
 function decodeBody(
-  {body, request}: InferExchange,
+  {body, jsonLength}: InferExchange,
   {limits}: HttpContext,
   model: InferResponse['model'],
 ): DecodedRequest {
-  const jsonLength = jsonLengthOf(request)
   if (body === undefined || (body.bytes.length === 0 && jsonLength !== 0)) {
     throw new NpuBridgeError('PROTOCOL_ERROR', 'the request has no body')
   }

@@ -7,6 +7,7 @@ import {NpuBridgeError} from '../../errors.ts'
 import {parseJson} from '../../run/json.ts'
 import {Refusal} from '../service/refusal.ts'
 import {sendError} from './app.ts'
+import {jsonLengthOf} from './body.ts'
 import {type Body} from './infer-decode.ts'
 import {type InferHandler} from './infer-route.ts'
 import {addPage} from './page.ts'
@@ -25,8 +26,9 @@ export function addRoutes(app: FastifyInstance, context: HttpContext, infer: Inf
   addRepository(app, context)
   for (const route of ['/v2/models/:model/infer', '/v2/models/:model/versions/:version/infer']) {
     app.post(route, ({body, params, raw}: InferRequest, reply) => {
+      const jsonLength = jsonLengthOf(raw)
       void reply.hijack()
-      infer({request: raw, response: reply.raw, model: params.model, version: params.version ?? '', body})
+      infer({request: raw, response: reply.raw, model: params.model, version: params.version ?? '', body, jsonLength})
     })
   }
 

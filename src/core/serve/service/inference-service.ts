@@ -156,11 +156,12 @@ export class InferenceService {
 
   async infer(model: ServedModel, request: InferRequest, signal: AbortSignal | undefined): Promise<InferResponse> {
     if (this.#isDraining) throw new Refusal(CLOSING, 'CANCELLED', 'the server is shutting down')
-    return inferWith(this.engine, model, request, {
+    const response = await inferWith(this.engine, model, request, {
       mostOutputElements: this.#mostOutputElements,
       sequences: this.sequences,
       signal,
     })
+    return response
   }
 
   /** Counts one that was answered. `inputUs` and `outputUs` are what reading and writing it took. */

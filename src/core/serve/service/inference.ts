@@ -111,8 +111,8 @@ export async function inferWith(
 function submitOptions({priority, timeoutUs}: InferRequest, signal: AbortSignal | undefined): SubmitOptions {
   return {
     priority: PRIORITY_LEVELS[priority]!,
-    ...(timeoutUs !== undefined && {timeoutMs: timeoutUs / 1000}),
-    ...(signal && {signal}),
+    timeoutMs: timeoutUs === undefined ? undefined : timeoutUs / 1000,
+    signal,
   }
 }
 
