@@ -113,8 +113,9 @@ async function compare(model) {
   const task = {connections: CONNECTIONS, url: `${server.url}/v2/models/${model}/infer`, ...bodyOf(inputs)}
   const operation = operationOf(model, inputs)
   await bridge.submit(operation)
-  await closedLoop(bridge, operation, 1)
-  await load({...task, seconds: 1})
+  // It takes seconds to find out how many run best together.
+  await closedLoop(bridge, operation, SECONDS)
+  await load({...task, seconds: SECONDS})
   const [inProcess, http, corrected, clientShare, serverMicros] = [[], [], [], [], []]
   let client
   for (let round = 0; round < ROUNDS; round++) {
