@@ -19,7 +19,7 @@ import {factsOf} from './device-facts.ts'
 import {otherDevices} from './devices.ts'
 import {acceleratedSide, legacySide, watchMachine} from './environment.ts'
 import {measureMemory} from './memory.ts'
-import {type EngineSelection, openCompat, openEngine} from './open-engine.ts'
+import {type EngineSelection, openCompat, openEngine, unstacked} from './open-engine.ts'
 import {type Openers, Participants} from './participants.ts'
 import {type Random, seededRandom} from './random.ts'
 import {measureApart} from './remote.ts'
@@ -142,7 +142,9 @@ function contextOf({options, participants}: Run): Omit<SuiteContext, 'note'> {
     peers,
     signal,
     measureMemory: async (request) => measureMemory({...request, selection}, signal),
-    measureApart: async (suite, index) => measureApart({effort, model: await model(), selection}, suite, index),
+    async measureApart(suite, index) {
+      return measureApart({effort, model: await model(), selection: unstacked(selection)}, suite, index)
+    },
     measureStartup: async (startupModel) => measureStartup({model: startupModel, selection}, signal),
     deviceFacts: async () => factsOf(participants),
   }

@@ -18,6 +18,11 @@ export interface EngineSelection {
   readonly config?: Config
 }
 
+/** The same with every inference by itself: none is stacked with others. */
+export function unstacked(selection: EngineSelection): EngineSelection {
+  return {...selection, config: {...selection.config, batching: {max: 1}}}
+}
+
 /**
  * Opens the accelerated side. What falls back on the old module is not accelerated: comparing that with itself would
  * tell nothing.

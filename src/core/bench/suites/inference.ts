@@ -7,7 +7,7 @@ import {absent, type Case, type Suite, type SuiteContext} from './suite.ts'
 
 const LEGACY_HAS_NONE = 'the old module runs no models'
 const APART =
-  'What is started anew for each round, as benchmark_app is, is compared with processes of npubridge that are, too.'
+  'What is started anew for each round, as benchmark_app is, is compared with processes of npubridge that are, too, and that run each inference by itself, as it does.'
 const NO_MODEL = 'there is no model here: npubridge models pull silero-vad'
 
 export const inference: Suite = {

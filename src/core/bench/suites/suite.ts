@@ -83,7 +83,10 @@ export interface SuiteContext {
   readonly signal: AbortSignal
   /** Does operations of `elements` numbers in a process of its own, and tells what became of its memory. */
   readonly measureMemory: (request: Omit<MemoryRequest, 'selection'>) => Promise<MemoryUse>
-  /** Does the accelerated side's work of one round, of case number `index` of a suite, in a process of its own. */
+  /**
+   * Does the accelerated side's work of one round, of case number `index` of a suite, in a process of its own and with each
+   * inference by itself.
+   */
   readonly measureApart: (suite: string, index: number) => Promise<Round>
   /** Milliseconds from starting a process to its first answer: of the model, or of an echo. */
   readonly measureStartup: (model: string | null) => Promise<number>
