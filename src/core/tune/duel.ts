@@ -25,26 +25,25 @@ export interface DuelOptions extends TurnOptions {
   readonly score: (figures: Figures) => number
 }
 
-const PAIRS = 25
+/**
+ * How often both are opened anew. How fast a process is depends on where its threads and memory came to lie and on what its
+ * engine has found out, which is worth as much as many a setting: all pairs of one opening would say the same of that.
+ */
+const BOUTS = 3
+const PAIRS_OF_BOUT = 9
+const PAIRS = BOUTS * PAIRS_OF_BOUT
 /** Even when time is up: with fewer nothing could be told. */
 const LEAST_PAIRS = 5
 const LONGEST_MS = 700
 
 /** Null when it was interrupted before anything could be told. */
 export async function duel(candidate: Candidate, options: DuelOptions): Promise<Duel | null> {
-  const {leftMs, now, onProgress, open, score, signal} = options
+  const {leftMs, now, signal} = options
   const end = now() + leftMs
-  const turnMs = Math.min(LONGEST_MS, Math.max(SHORTEST_TURN_MS, leftMs / (2 * PAIRS)))
-  await using challenger = await open(candidate)
-  await using base = await open(DEFAULT)
   const ratios: number[] = []
-  while (ratios.length < PAIRS && !signal.aborted && (ratios.length < LEAST_PAIRS || now() < end)) {
-    onProgress(`${describe(candidate)} against the default`, ratios.length / PAIRS)
-    // Who is first changes: what happens in turns itself meets both.
-    const isFirst = ratios.length % 2 === 0
-    const first = score(await (isFirst ? challenger : base).measure(turnMs))
-    const second = score(await (isFirst ? base : challenger).measure(turnMs))
-    ratios.push(isFirst ? first / second : second / first)
+  const isOver = () => signal.aborted || (ratios.length >= LEAST_PAIRS && now() >= end)
+  for (let bout = 1; bout <= BOUTS && !isOver(); bout++) {
+    await fight(candidate, {...options, leftMs: (end - now()) / (BOUTS - bout + 1)}, ratios, isOver)
   }
 
   if (ratios.length < LEAST_PAIRS) return null
@@ -56,4 +55,31 @@ export async function duel(candidate: Candidate, options: DuelOptions): Promise<
     gain: median(ratios) - 1,
     isBetter: isAhead(ratios),
   }
+}
+
+/** One bout: adds how many times better the candidate did in each of its pairs. */
+async function fight(
+  candidate: Candidate,
+  {leftMs, now, onProgress, open, score}: DuelOptions,
+  ratios: number[],
+  isOver: () => boolean,
+): Promise<void> {
+  const end = now() + leftMs
+  await using challenger = await open(candidate)
+  await using base = await open(DEFAULT)
+  const until = ratios.length + PAIRS_OF_BOUT
+  while (ratios.length < until && !isOver()) {
+    onProgress(`${describe(candidate)} against the default`, ratios.length / PAIRS)
+    // The first turns of a bout take longer than they are told: both get warm in them.
+    const turnMs = clampTurn((end - now()) / (2 * (until - ratios.length)))
+    // Who is first changes: what happens in turns itself meets both.
+    const isFirst = ratios.length % 2 === 0
+    const first = score(await (isFirst ? challenger : base).measure(turnMs))
+    const second = score(await (isFirst ? base : challenger).measure(turnMs))
+    ratios.push(isFirst ? first / second : second / first)
+  }
+}
+
+function clampTurn(milliseconds: number): number {
+  return Math.min(LONGEST_MS, Math.max(SHORTEST_TURN_MS, milliseconds))
 }

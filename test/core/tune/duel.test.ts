@@ -9,9 +9,9 @@ import {duel, type DuelOptions} from '../../../src/core/tune/duel.ts'
 function sides(challenger: readonly number[], changes: Partial<DuelOptions> = {}) {
   const order: string[] = []
   let now = 0
+  let turn = 0
   const open = async (candidate: Candidate) => {
     const name = candidate.streams === 2 ? 'challenger' : 'default'
-    let turn = 0
     return {
       async measure(milliseconds: number) {
         now += milliseconds
@@ -38,21 +38,21 @@ function sides(challenger: readonly number[], changes: Partial<DuelOptions> = {}
 
 describe('duel', () => {
   it('is won by what does better in nearly all pairs', async () => {
-    expect(await sides([110]).held()).to.deep.include({pairs: 25, won: 25, isBetter: true})
-    const equal = Array.from({length: 25}, (_, turn) => (turn % 2 === 0 ? 110 + turn : 90 - turn))
-    expect(await sides(equal).held()).to.deep.include({won: 13, isBetter: false})
+    expect(await sides([110]).held()).to.deep.include({pairs: 27, won: 27, isBetter: true})
+    const equal = Array.from({length: 27}, (_, turn) => (turn % 2 === 0 ? 110 + turn : 90 - turn))
+    expect(await sides(equal).held()).to.deep.include({won: 14, isBetter: false})
     expect(await sides([90]).held()).to.deep.include({won: 0, isBetter: false})
   })
 
   it('counts a pair by how far apart its turns were', async () => {
-    const clearly = Array.from({length: 25}, (_, turn) => (turn < 16 ? 200 + turn : 115 - turn))
-    expect(await sides(clearly).held()).to.deep.include({won: 16, isBetter: true})
-    const hardly = Array.from({length: 25}, (_, turn) => (turn < 16 ? 101 + turn / 10 : 96 - turn))
-    expect(await sides(hardly).held()).to.deep.include({won: 16, isBetter: false})
+    const clearly = Array.from({length: 27}, (_, turn) => (turn < 17 ? 200 + turn : 115 - turn))
+    expect(await sides(clearly).held()).to.deep.include({won: 17, isBetter: true})
+    const hardly = Array.from({length: 27}, (_, turn) => (turn < 17 ? 101 + turn / 10 : 96 - turn))
+    expect(await sides(hardly).held()).to.deep.include({won: 17, isBetter: false})
   })
 
   it('tells the middle of the gains, which no single turn decides', async () => {
-    const {gain} = (await sides([...Array.from({length: 24}, () => 110), 9000]).held())!
+    const {gain} = (await sides([...Array.from({length: 26}, () => 110), 9000]).held())!
     expect(gain).to.be.closeTo(0.1, 1e-9)
   })
 
@@ -61,6 +61,15 @@ describe('duel', () => {
     await held()
     expect(order.slice(0, 6)).to.deep.equal(['challenger', 'default', 'default', 'challenger', 'challenger', 'default'])
     expect(order.slice(-2)).to.have.members(['challenger closed', 'default closed'])
+  })
+
+  it('opens both anew in between, so that no single process decides', async () => {
+    const {held, order} = sides([110])
+    await held()
+    expect(order.filter((each) => each === 'default closed')).to.have.length(3)
+    expect(order.slice(18, 20)).to.have.members(['challenger closed', 'default closed'])
+    const luckyOnce = Array.from({length: 27}, (_, turn) => (turn < 9 ? 130 : 99))
+    expect(await sides(luckyOnce).held()).to.deep.include({won: 9, isBetter: false})
   })
 
   it('has five pairs even where time is up, and no verdict when it is interrupted before', async () => {
