@@ -178,9 +178,9 @@ class NativeEngine implements Engine {
   readonly #freeTokens: number[] = []
   /** Keeps the event loop alive while answers are due: the engine's own callback does not. */
   readonly #keepAlive = setInterval(() => {}, 2 ** 30)
-  /** Those of them whose answers have not been looked for. */
+  /** Operations with a signal that have not been looked after since they were written. */
   readonly #signalled: Signalled[] = []
-  /** How many of them have been submitted. */
+  /** How many of these have been submitted, and have their ticket. */
   #ticketed = 0
   #outstanding = 0
   #flushDue = false

@@ -48,8 +48,6 @@ export function addWebSocket(server: HttpServer, context: HttpContext, pingMs = 
     }
 
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      // Pings find out who is gone.
-      request.socket.setTimeout(0)
       const client = request.socket.remoteAddress ?? 'local'
       const session = new WebSocketSession(webSocket, context, {client, name: `ws${++opened}`})
       follow(webSocket, session, open, context)
