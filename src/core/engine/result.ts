@@ -27,7 +27,10 @@ export interface OperationResult {
   readonly node?: string
   /** Time from submission to start, in microseconds. */
   readonly queueUs: number
-  /** Time of the work itself, in microseconds. */
+  /**
+   * Time of the work itself, in microseconds: of an inference that on the device, without its inputs' way there and its
+   * outputs' way back.
+   */
   readonly computeUs: number
   /** Time from submission to completion, in microseconds. */
   readonly totalUs: number

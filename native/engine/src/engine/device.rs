@@ -276,7 +276,8 @@ impl Shared {
         let mut state = self.state.lock();
         let entry = &mut state.models.entries[model];
         entry.running = entry.running.saturating_sub(1);
-        let ended = Ended { instance: &instance, start: since.min(now), end: now };
+        let compute = now.saturating_sub(since);
+        let ended = Ended { instance: &instance, start: since.min(now), compute, end: now };
         let failure = Failure { failed: &failed, again: Again::Counted, ended: &ended };
         let answers: Vec<_> = flights
             .into_iter()

@@ -46,6 +46,9 @@ pub(super) struct Done {
     pub(super) place: Option<(Arc<Compiled>, Cell)>,
     pub(super) flights: Vec<Flight>,
     pub(super) outcome: std::result::Result<Vec<Vec<(Name, Tensor)>>, Failed>,
+    /// How long the device took.
+    pub(super) compute: Nanos,
+    /// When the outputs were there, too.
     pub(super) end: Nanos,
 }
 
@@ -61,19 +64,21 @@ pub(super) fn run(shared: &Shared, place: &Place, work: Work) -> Option<Done> {
         Ok(ready) => ready,
         Err(failed) => {
             let (outcome, end) = (Err(failed), shared.now());
-            return Some(Done { on, place: None, flights, outcome, end });
+            return Some(Done { on, place: None, flights, outcome, compute: 0, end });
         }
     };
     if let Err(error) = bind(&mut cell, &on.instance, &flights) {
         let (place, outcome) = (Some((compiled, cell)), Err(Failed::request(error)));
-        return Some(Done { on, place, flights, outcome, end: shared.now() });
+        return Some(Done { on, place, flights, outcome, compute: 0, end: shared.now() });
     }
     let split = split_rows(&on, &flights);
     if let Some(priority) = flights.iter().map(|flight| flight.pending.priority).max() {
         compiled.urgency.follow(&compiled.model, priority);
     }
-    place.occupy(flights, &on, shared.now(), cell.canceller());
+    let began = shared.now();
+    place.occupy(flights, &on, began, cell.canceller());
     let ran = cell.run();
+    let compute = shared.now().saturating_sub(began);
     // None: it was given up and answered for. Now that the device came back after all, its place can go.
     let flights = place.vacate()?;
     let ports = &on.instance.signature.outputs;
@@ -82,7 +87,7 @@ pub(super) fn run(shared: &Shared, place: &Place, work: Work) -> Option<Done> {
         outputs.collect::<Result<_>>().map_err(Failed::request)
     });
     let place = Some((compiled, cell));
-    Some(Done { on, place, flights, outcome, end: shared.now() })
+    Some(Done { on, place, flights, outcome, compute, end: shared.now() })
 }
 
 /// A place in the compiled form for the shapes; both are made when there are none.

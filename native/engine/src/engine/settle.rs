@@ -13,7 +13,7 @@ use super::{Shared, Wake};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::cell::Cell;
 use crate::model::signature::Signature;
-use crate::operation::{Name, Output};
+use crate::operation::{Name, Output, Times};
 use crate::scheduler::{Nanos, Ticket};
 use crate::tensor::Tensor;
 
@@ -21,6 +21,7 @@ use crate::tensor::Tensor;
 pub(super) struct Ended<'a> {
     pub(super) instance: &'a Arc<Instance>,
     pub(super) start: Nanos,
+    pub(super) compute: Nanos,
     pub(super) end: Nanos,
 }
 
@@ -47,7 +48,7 @@ pub(super) fn settle(
     may_help: bool,
     answers: &mut Vec<Answer>,
 ) -> LetGo {
-    let Done { on, place, flights, outcome, end } = done;
+    let Done { on, place, flights, outcome, compute, end } = done;
     let entry = &mut state.models.entries[on.model];
     entry.running = entry.running.saturating_sub(1);
     let rows = rows_of(&on.instance, &flights);
@@ -63,7 +64,7 @@ pub(super) fn settle(
         }
     }
     let entry = &mut state.models.entries[on.model];
-    let ended = Ended { instance: &on.instance, start: on.start, end };
+    let ended = Ended { instance: &on.instance, start: on.start, compute, end };
     let mut wake = Wake::default();
     match outcome {
         Ok(outputs) => {
@@ -152,7 +153,7 @@ fn close_stream(state: &mut State, pending: &Pending) {
 
 fn answer(pending: Pending, outcome: Result<Output>, ended: &Ended<'_>) -> Answer {
     Answer {
-        times: times(pending.submitted, ended.start, ended.end),
+        times: Times { compute: ended.compute, ..times(pending.submitted, ended.start, ended.end) },
         pending,
         outcome,
         device: Some(ended.instance.device_name.clone()),

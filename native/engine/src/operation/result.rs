@@ -23,7 +23,7 @@ pub struct Fallback {
 pub struct Times {
     /// From submission to start.
     pub queue: u64,
-    /// The work itself.
+    /// The work itself: of an inference, the time on the device, without its inputs' way there and its outputs' way back.
     pub compute: u64,
     /// From submission to completion.
     pub total: u64,

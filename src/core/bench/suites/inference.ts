@@ -37,7 +37,7 @@ export const inference: Suite = {
     ),
   ],
   notes: [
-    'Latency is with one inference in flight, on an engine of the profile latency, and timed around submit(), inputs copied in and outputs out. It is told apart into the time before the work (queue) and the work itself (compute): what other programs call latency is the latter, as they have no queue.',
+    'Latency is with one inference in flight, on an engine of the profile latency, and timed around submit(), inputs copied in and outputs out. It is told apart into the time before the work (queue) and that on the device (compute), without the copying of inputs and outputs: what other programs call latency is the latter.',
     'Tuned for throughput, and in batches, they are on an engine of the profile throughput; batches are one operation with so many items, four of them in flight, and count as so many inferences.',
   ],
   async cases(context) {
