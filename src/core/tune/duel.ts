@@ -35,6 +35,11 @@ const PAIRS = BOUTS * PAIRS_OF_BOUT
 /** Even when time is up: with fewer nothing could be told. */
 const LEAST_PAIRS = 5
 const LONGEST_MS = 700
+/**
+ * What both have at the beginning of a bout that does not count: the engine finds out at the real work which batches and
+ * threads are best, which changes what one is worth beside the other.
+ */
+const SETTLING_MS = 500
 
 /** Null when it was interrupted before anything could be told. */
 export async function duel(candidate: Candidate, options: DuelOptions): Promise<Duel | null> {
@@ -67,10 +72,10 @@ async function fight(
   const end = now() + leftMs
   await using challenger = await open(candidate)
   await using base = await open(DEFAULT)
+  for (const side of [challenger, base]) if (!isOver()) await side.measure(SETTLING_MS)
   const until = ratios.length + PAIRS_OF_BOUT
   while (ratios.length < until && !isOver()) {
     onProgress(`${describe(candidate)} against the default`, ratios.length / PAIRS)
-    // The first turns of a bout take longer than they are told: both get warm in them.
     const turnMs = clampTurn((end - now()) / (2 * (until - ratios.length)))
     // Who is first changes: what happens in turns itself meets both.
     const isFirst = ratios.length % 2 === 0

@@ -12,9 +12,16 @@ function sides(challenger: readonly number[], changes: Partial<DuelOptions> = {}
   let turn = 0
   const open = async (candidate: Candidate) => {
     const name = candidate.streams === 2 ? 'challenger' : 'default'
+    let isSettled = false
     return {
       async measure(milliseconds: number) {
         now += milliseconds
+        if (!isSettled) {
+          isSettled = true
+          order.push(`${name} settles`)
+          return {throughput: name === 'default' ? 1 : 1e6}
+        }
+
         order.push(name)
         return {throughput: name === 'default' ? 100 : challenger[turn++ % challenger.length]!}
       },
@@ -59,15 +66,22 @@ describe('duel', () => {
   it('lets both begin in turns, and closes both', async () => {
     const {held, order} = sides([110])
     await held()
-    expect(order.slice(0, 6)).to.deep.equal(['challenger', 'default', 'default', 'challenger', 'challenger', 'default'])
+    expect(order.slice(2, 8)).to.deep.equal(['challenger', 'default', 'default', 'challenger', 'challenger', 'default'])
     expect(order.slice(-2)).to.have.members(['challenger closed', 'default closed'])
+  })
+
+  it('counts no turn before both have settled, in each bout', async () => {
+    const {held, order} = sides([90])
+    expect(await held()).to.deep.include({pairs: 27, won: 0, isBetter: false})
+    expect(order.filter((each) => each.endsWith('settles'))).to.have.length(6)
+    expect(order.slice(0, 2)).to.deep.equal(['challenger settles', 'default settles'])
   })
 
   it('opens both anew in between, so that no single process decides', async () => {
     const {held, order} = sides([110])
     await held()
     expect(order.filter((each) => each === 'default closed')).to.have.length(3)
-    expect(order.slice(18, 20)).to.have.members(['challenger closed', 'default closed'])
+    expect(order.slice(20, 22)).to.have.members(['challenger closed', 'default closed'])
     const luckyOnce = Array.from({length: 27}, (_, turn) => (turn < 9 ? 130 : 99))
     expect(await sides(luckyOnce).held()).to.deep.include({won: 9, isBetter: false})
   })
