@@ -11,7 +11,9 @@ import path from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
 import {parseArgs, promisify} from 'node:util'
 
-import {createBridge, releaseOutputs} from '../dist/index.js'
+import {infer} from '../dist/core/bench/infer.js'
+import {keepInFlight} from '../dist/core/bench/timing.js'
+import {createBridge} from '../dist/index.js'
 import {openLoop, percentile} from './load/latency.js'
 import {binaryRequest, residentMb, startServer} from './server.js'
 
@@ -68,20 +70,12 @@ function cpuSeconds(pid) {
   return (Number(fields[11]) + Number(fields[12])) / TICKS
 }
 
-/** Operations a second with so many in flight. */
+/** Operations a second with so many in flight, whose outputs are given back as the server does once it has sent them. */
 async function closedLoop(bridge, operation, seconds) {
-  const started = performance.now()
-  let done = 0
-  const one = async () => {
-    while (performance.now() - started < seconds * 1000) {
-      // As the server does, once it has sent them.
-      releaseOutputs(await bridge.submit(operation))
-      done++
-    }
-  }
-
-  await Promise.all(Array.from({length: CONNECTIONS}, one))
-  return done / ((performance.now() - started) / 1000)
+  const {perSecond} = await keepInFlight(CONNECTIONS, {durationMs: seconds * 1000}, async () =>
+    infer(bridge, operation),
+  )
+  return perSecond
 }
 
 function median(values) {
