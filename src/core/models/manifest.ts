@@ -9,8 +9,9 @@ const MANIFEST = 'model.json'
 
 const statePairSchema = z.object({output: z.string(), input: z.string()})
 
+/** Only the file must be told, as for the Rust engine: whoever describes a model by hand need write no more. */
 const manifestSchema = z.object({
-  name: z.string(),
+  name: z.string().optional(),
   version: z.string().default('unknown'),
   /** The model itself, relative to the folder. */
   file: z.string(),

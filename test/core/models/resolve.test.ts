@@ -40,6 +40,13 @@ describe('resolveModel', () => {
     expect((await resolveModel('mine', folder)).path).to.equal(at('mine', 'model.onnx'))
   })
 
+  it('needs no more of a description than the file', async () => {
+    await mkdir(at('mine'))
+    await writeFile(at('mine', 'own.onnx'), 'x')
+    await writeFile(at('mine', 'model.json'), '{"file": "own.onnx"}')
+    expect(await resolveModel('mine', folder)).to.deep.equal({name: 'mine', path: at('mine', 'own.onnx'), state: []})
+  })
+
   it('takes a path as it is', async () => {
     await writeFile(at('own.onnx'), 'x')
     expect(await resolveModel(at('own.onnx'), at('none'))).to.deep.equal({name: 'own', path: at('own.onnx'), state: []})
