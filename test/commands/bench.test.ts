@@ -81,10 +81,26 @@ describe('npubridge bench', () => {
   })
 
   it('goes on without an old module that cannot be loaded', async () => {
-    const {exitCode, stdout} = await npubridge('bench', '--quick', '--suite', 'workflow', '--legacy', 'missing.py')
-    expect(exitCode).to.equal(0)
-    expect(stdout).to.match(/│ workflow 200 tasks, tasks\/s +│ +failed ¹ │/)
-    expect(stdout).to.contain('¹ the legacy module is missing.py')
+    const folder = await makeFolder()
+    try {
+      const legacy = path.join(folder, 'broken.py')
+      writeFileSync(legacy, 'raise RuntimeError("not today")\n')
+      const {exitCode, stdout} = await npubridge('bench', '--quick', '--suite', 'workflow', '--legacy', legacy)
+      expect(exitCode).to.equal(0)
+      expect(stdout).to.match(/│ workflow 200 tasks, tasks\/s +│ +failed ¹ │/)
+      expect(stdout).to.match(/¹ .*not today/)
+    } finally {
+      await removeFolder(folder)
+    }
+  })
+
+  it('ends with 2 for files that are not there, before it measures', async () => {
+    const legacy = await npubridge('bench', '--legacy', 'missing.py')
+    expect(legacy.exitCode).to.equal(2)
+    expect(legacy.stderr).to.contain('the legacy module is missing.py: there is nothing there')
+    const model = await npubridge('bench', '--suite', 'inference', '--model', 'silero-vat')
+    expect(model.exitCode).to.equal(2)
+    expect(model.stderr).to.contain('silero-vad')
   })
 
   it('tells what can be measured', async () => {

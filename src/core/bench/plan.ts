@@ -7,7 +7,10 @@ import type {Suite} from './suites/suite.ts'
 
 import {deviceOf} from '../config/engine-settings.ts'
 import {resolveConfig} from '../config/resolve.ts'
+import {requireLegacyModule} from '../engine/legacy.ts'
 import {NpuBridgeError} from '../errors.ts'
+import {resolveModel} from '../models/resolve.ts'
+import {resolvePaths} from '../paths.ts'
 import {nameSuggestions} from '../run/nearest.ts'
 import {baselineFile, parseShare, readBaseline} from './baseline.ts'
 import {parseBounds} from './bounds.ts'
@@ -49,14 +52,16 @@ export type BenchPlan = Omit<BenchOptions, 'onEvent' | 'signal'>
 /**
  * Reads what was asked for, and finds out whether it can be done.
  *
- * @throws {NpuBridgeError} INVALID_ARGUMENT for names that there are not, values that make no sense, and a baseline or
- *   another build that is not there
+ * @throws {NpuBridgeError} INVALID_ARGUMENT for names that there are not, values that make no sense, and a baseline,
+ *   another build or an old module that is not there; MODEL_NOT_FOUND and MODEL_INVALID for a model
  */
 export async function planBench(asked: BenchRequest): Promise<BenchPlan> {
   const {legacy, model} = asked
   const suites = chooseSuites(asked.suite ?? [])
   if (asked['save-baseline'] !== undefined) baselineFile(asked['save-baseline'])
   if (asked.against !== undefined) await workerProgram(asked.against)
+  if (legacy !== undefined) await requireLegacyModule(legacy)
+  if (model !== undefined) await resolveModel(model, resolvePaths().models)
   return {
     bounds: [
       ...parseBounds(asked['fail-below'] ?? [], 'below', suites),

@@ -125,7 +125,7 @@ export interface LegacyOptions {
  * INVALID_ARGUMENT when `module` is no file
  */
 export async function createLegacyEngine(options: LegacyOptions = {}): Promise<LegacyEngine> {
-  if (options.module !== undefined) await needFile(options.module)
+  if (options.module !== undefined) await requireLegacyModule(options.module)
   const launch = {
     runner: path.join(REFERENCE_FOLDER, 'legacy_runner.py'),
     module: options.module === undefined ? undefined : path.resolve(options.module),
@@ -382,7 +382,8 @@ export class LegacyEngine implements Engine {
   }
 }
 
-async function needFile(file: string): Promise<void> {
+/** @throws {NpuBridgeError} INVALID_ARGUMENT where there is no such file; nothing of it is run */
+export async function requireLegacyModule(file: string): Promise<void> {
   const stats = await stat(file).catch(() => undefined)
   if (stats?.isFile()) return
   const problem = stats ? 'no file' : 'there is nothing there'

@@ -1,7 +1,7 @@
 /** What stands around the figures: what was compared, how, and what makes it less certain. */
 import type {PrintableCheck, PrintableEnvironment, PrintableReport} from './printable.ts'
 
-import {type Footnotes, isUnstable, renderNumber, UNSTABLE} from './figure.ts'
+import {type Footnotes, isUncertain, isUnstable, renderNumber, UNCERTAIN, UNSTABLE} from './figure.ts'
 
 /** Which legacy module and which engine, a line each. */
 export function renderHeading({accelerated, cpu, legacy}: PrintableEnvironment): string[] {
@@ -26,6 +26,7 @@ export function renderLegend({suites}: PrintableReport, footnotes: Footnotes): s
   return [
     ...footnotes.lines,
     ...(sides.some(isUnstable) ? [UNSTABLE] : []),
+    ...(sides.some(isUncertain) ? [UNCERTAIN] : []),
     'Improvement compares with the legacy module without its sleep. ± is the wider side of a 95 % confidence interval of the median.',
   ]
 }
@@ -39,7 +40,7 @@ export function renderWarnings({environment, interrupted}: PrintableReport): str
 export function renderMethod({environment, suites}: PrintableReport): string[] {
   const {round_ms: roundMs, rounds, seed} = environment.settings
   return [
-    `Method: ${rounds} rounds of ${roundMs} ms a side, in an order that chance chose anew each round (seed ${seed}); what takes longer is done less often, as the sample counts say.`,
+    `Method: ${rounds} ${rounds === 1 ? 'round' : 'rounds'} of ${roundMs} ms a side, in an order that chance chose anew each round (seed ${seed}); what takes longer is done less often, as the sample counts say.`,
     ...suites.flatMap(({name, notes}) => notes.map((note) => `${name}: ${note}`)),
   ]
 }

@@ -18,6 +18,8 @@ const STATUS = {failed: 'failed', not_available: 'none', not_run: 'not run'} as 
 export const UNSTABLE =
   '≈ marks figures that are not stable: their interval is wider than ± 10 %. Run longer, or when less else runs.'
 
+export const UNCERTAIN = 'A figure without ± comes of fewer than three samples, too few to tell how certain it is.'
+
 export function sideTitle(key: string): string {
   const known = SIDES.find((side) => side.key === key)
   if (known) return known.title
@@ -32,6 +34,11 @@ export function metricTitle({title, unit}: Pick<PrintableMetric, 'title' | 'unit
 
 export function isUnstable({stable}: PrintableSide): boolean {
   return stable === false
+}
+
+/** Whether too few samples were taken to give an interval. */
+export function isUncertain({ci95, status}: PrintableSide): boolean {
+  return status === 'measured' && ci95 === null
 }
 
 /** Numbers reasons, so that a cell can point to one that does not fit into it. */

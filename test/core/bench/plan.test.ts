@@ -43,6 +43,17 @@ describe('planning a benchmark', () => {
   })
 })
 
+describe('planning with files', () => {
+  it('finds out before that there is no old module and no model', async () => {
+    const legacy = await failureOf(planBench({...REQUEST, legacy: '/nowhere/npu_coordination_bridge.py'}))
+    expect(legacy.code).to.equal('INVALID_ARGUMENT')
+    expect(legacy.message).to.contain('/nowhere/npu_coordination_bridge.py')
+    const model = await failureOf(planBench({...REQUEST, model: '/nowhere/model.onnx'}))
+    expect(model.code).to.equal('MODEL_NOT_FOUND')
+    expect(model.message).to.contain('/nowhere/model.onnx')
+  })
+})
+
 describe('choosing suites', () => {
   it('takes all when none is named, in their order', () => {
     expect(chooseSuites([]).map(({name}) => name)).to.deep.equal([

@@ -45,6 +45,13 @@ describe('renderBench', () => {
     expect(text).to.contain('coordination: Timed around submit().')
   })
 
+  it('says that too few samples tell nothing of how certain a figure is, where there are such', () => {
+    const told = 'A figure without ± comes of fewer than three samples'
+    expect(render()).to.contain(told)
+    const suite = {...REPORT.suites[0]!, metrics: [THROUGHPUT]}
+    expect(renderBench({...REPORT, suites: [suite]})).to.not.contain(told)
+  })
+
   it('gives the reason for a cell without a figure, each once', () => {
     const text = render()
     expect(cellsOf(rowOf(text, 'inference')).slice(2, 4)).to.deep.equal(['none ¹', 'none ¹'])
