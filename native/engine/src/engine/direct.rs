@@ -3,9 +3,11 @@
 //! A plugin hands each inference to a thread of its own and wakes the caller when it is done. That way there and back
 //! costs as much as ten to thirty microseconds of computing: nothing for a model that takes milliseconds, most of what
 //! a tiny one takes. So a form of a model whose inferences turn out to be short is compiled once more, without threads
-//! of the plugin, and both ways take turns at the real work until it is known which is quicker. That one stays.
+//! of the plugin, and both ways take turns at the real work until it is known which is quicker. That one stays. Where
+//! neither is, the workers' own threads do, as they keep nobody else awake. Where these lose by little they get another
+//! chance later, and then ever more seldom: a busy moment must not slow a model down for as long as it is loaded.
 //!
-//! Turns are short, since a machine that others use too changes its speed within tenths of a second: of two ways that
+//! Turns are short and many, since a machine that others use too changes its speed within milliseconds: of two ways that
 //! are timed one after the other, the one with the better moment would win.
 //!
 //! Such a form runs one inference at a time, so each place has one of its own. Models that are this quick are small.
@@ -22,18 +24,22 @@ use crate::scheduler::Nanos;
 
 /// Runs of which the quickest tells whether a model is short.
 const TRIAL: u32 = 32;
+/// How many times as many runs come before the next comparison, where the one before was lost by little.
+const PATIENCE: u32 = 64;
+/// What the workers' own threads took, as a share of what the device's did, from which on there is no other chance.
+const HOPELESS: f64 = 1.25;
 /// Inferences above this are not short: what the way to another thread costs is lost in them.
 const SHORT: Nanos = 1_000_000;
-/// Runs of one way before it is the other's turn.
-const TURN: usize = 16;
+/// Runs of one way before it is the other's turn; the quickest of them counts.
+const TURN: u32 = 8;
 /// Turns of both ways that are compared.
-const PAIRS: usize = 15;
-/// How much quicker the workers' own threads must be.
-const WORTH: f64 = 0.97;
+const PAIRS: usize = 31;
 
 /// The quickest of some runs: what makes one slower than it could be is other programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Timing {
+    /// How many runs are timed.
+    trial: u32,
     runs: u32,
     quickest: Nanos,
 }
@@ -43,8 +49,8 @@ pub(super) struct Timing {
 pub(super) enum Direct {
     /// It runs on the device's threads and is timed.
     Timed(Timing),
-    /// Short enough; it is being compiled for the workers' own threads.
-    Preparing,
+    /// Short enough; it is being compiled for the workers' own threads after so many runs.
+    Preparing(u32),
     /// It runs on either threads by turns.
     Compared(Duel),
     /// Found out, or out of question.
@@ -52,13 +58,17 @@ pub(super) enum Direct {
 }
 
 /// Both ways by turns, the workers' own threads first.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Duel {
-    /// Nanoseconds a row of each run of this turn.
-    turn: Vec<f64>,
-    /// What was usual in the turn of the workers' own threads, if that was the last.
+    /// Runs that were timed before.
+    trial: u32,
+    /// Runs of this turn.
+    runs: u32,
+    /// Nanoseconds a row in the quickest of them.
+    quickest: Option<f64>,
+    /// What the workers' own threads took, if the last turn was theirs.
     direct: Option<f64>,
-    /// What was usual on the workers' own threads, as a share of what it was on the device's just after.
+    /// What the workers' own threads took, as a share of what the device's did just after.
     ratios: Vec<f64>,
 }
 
@@ -82,13 +92,15 @@ enum Lesson {
     Swap,
     /// The way that runs now is to stay.
     Stay,
+    /// The way that runs now is to stay until there is another comparison.
+    StayForNow,
     /// The other way is to stay.
     Change,
 }
 
 impl Timing {
-    fn new() -> Self {
-        Self { runs: 0, quickest: Nanos::MAX }
+    fn of(trial: u32) -> Self {
+        Self { trial, runs: 0, quickest: Nanos::MAX }
     }
 
     fn take(&mut self, nanos: Nanos) -> Lesson {
@@ -97,7 +109,7 @@ impl Timing {
             self.quickest = self.quickest.min(nanos);
         }
         self.runs += 1;
-        match self.runs > TRIAL {
+        match self.runs > self.trial {
             false => Lesson::Nothing,
             true if self.quickest <= SHORT => Lesson::Prepare,
             true => Lesson::Stay,
@@ -106,23 +118,31 @@ impl Timing {
 }
 
 impl Duel {
+    fn after(trial: u32) -> Self {
+        Self { trial, runs: 0, quickest: None, direct: None, ratios: Vec::with_capacity(PAIRS) }
+    }
+
     /// Learns from a run of the way whose turn it is.
     fn learn(&mut self, per_row: f64) -> Lesson {
-        self.turn.push(per_row);
-        if self.turn.len() < TURN {
+        self.runs += 1;
+        let quickest = self.quickest.map_or(per_row, |least| least.min(per_row));
+        if self.runs < TURN {
+            self.quickest = Some(quickest);
             return Lesson::Nothing;
         }
-        let usual = median(&mut self.turn);
-        self.turn.clear();
+        (self.runs, self.quickest) = (0, None);
         let Some(direct) = self.direct.take() else {
-            self.direct = Some(usual);
+            self.direct = Some(quickest);
             return Lesson::Swap;
         };
-        self.ratios.push(direct / usual);
-        match self.ratios.len() {
-            PAIRS if median(&mut self.ratios) <= WORTH => Lesson::Change,
-            PAIRS => Lesson::Stay,
-            _ => Lesson::Swap,
+        self.ratios.push(direct / quickest);
+        if self.ratios.len() < PAIRS {
+            return Lesson::Swap;
+        }
+        match median(&mut self.ratios) {
+            ..=1.0 => Lesson::Change,
+            ..HOPELESS => Lesson::StayForNow,
+            _ => Lesson::Stay,
         }
     }
 }
@@ -135,7 +155,7 @@ fn median(values: &mut [f64]) -> f64 {
 impl Direct {
     pub(super) fn of(instance: &Instance, compiled: &Compiled) -> Self {
         let possible = compiled.blocking && instance.recipe.may_run_on_caller();
-        if possible { Self::Timed(Timing::new()) } else { Self::Settled }
+        if possible { Self::Timed(Timing::of(TRIAL)) } else { Self::Settled }
     }
 
     /// Learns from a run of so many rows that took `nanos`.
@@ -143,14 +163,27 @@ impl Direct {
         let lesson = match self {
             Self::Timed(timing) => timing.take(nanos),
             Self::Compared(duel) => duel.learn(nanos as f64 / rows.max(1) as f64),
-            Self::Preparing | Self::Settled => Lesson::Nothing,
+            Self::Preparing(_) | Self::Settled => Lesson::Nothing,
         };
         match lesson {
             Lesson::Nothing | Lesson::Swap => {}
-            Lesson::Prepare => *self = Self::Preparing,
+            Lesson::Prepare => *self = Self::Preparing(self.trial()),
+            Lesson::StayForNow => {
+                *self = Self::Timed(Timing::of(self.trial().saturating_mul(PATIENCE)));
+            }
             Lesson::Stay | Lesson::Change => *self = Self::Settled,
         }
         lesson
+    }
+
+    /// How many runs were timed before the comparison, or are.
+    fn trial(&self) -> u32 {
+        match self {
+            Self::Timed(timing) => timing.trial,
+            Self::Compared(duel) => duel.trial,
+            Self::Preparing(trial) => *trial,
+            Self::Settled => TRIAL,
+        }
     }
 }
 
@@ -191,7 +224,7 @@ pub(super) fn learn(
             variant.swap();
             variant.other.take()
         }
-        Lesson::Stay => variant.other.take(),
+        Lesson::Stay | Lesson::StayForNow => variant.other.take(),
     }
 }
 
@@ -234,7 +267,7 @@ fn begin(state: &mut State, request: &Request, prepared: Option<Form>) -> Option
         variant.direct = Direct::Settled;
         return None;
     };
-    variant.direct = Direct::Compared(Duel::default());
+    variant.direct = Direct::Compared(Duel::after(variant.direct.trial()));
     variant.other = Some(form);
     variant.swap();
     None
@@ -245,7 +278,7 @@ mod tests {
     use super::*;
 
     fn timed() -> Direct {
-        Direct::Timed(Timing::new())
+        Direct::Timed(Timing::of(TRIAL))
     }
 
     /// What the runs teach, up to the first lesson that is one.
@@ -283,13 +316,13 @@ mod tests {
 
     /// Whether the workers' own threads stay, when a run of so many rows takes `nanos(run, direct)`.
     fn stays_direct(rows: impl Fn(usize) -> usize, nanos: impl Fn(usize, bool) -> Nanos) -> bool {
-        let mut way = Direct::Compared(Duel::default());
+        let mut way = Direct::Compared(Duel::after(TRIAL));
         let mut direct = true;
-        for run in 0..2 * PAIRS * TURN {
+        for run in 0..2 * PAIRS * TURN as usize {
             match way.learn(rows(run), nanos(run, direct)) {
                 Lesson::Nothing => {}
                 Lesson::Swap => direct = !direct,
-                Lesson::Stay => return direct,
+                Lesson::Stay | Lesson::StayForNow => return direct,
                 Lesson::Change => return !direct,
                 Lesson::Prepare => panic!("prepared twice"),
             }
@@ -304,8 +337,76 @@ mod tests {
     #[test]
     fn the_quicker_way_stays() {
         assert!(stays_direct(|_| 1, |_, direct| way(direct, 70_000, 100_000)));
-        assert!(!stays_direct(|_| 1, |_, direct| way(direct, 99_000, 100_000)));
+        assert!(stays_direct(|_| 1, |_, direct| way(direct, 99_000, 100_000)));
+        assert!(!stays_direct(|_| 1, |_, direct| way(direct, 101_000, 100_000)));
         assert!(!stays_direct(|_| 1, |_, direct| way(direct, 300_000, 100_000)));
+    }
+
+    #[test]
+    fn as_quick_on_either_the_workers_own_threads_stay() {
+        assert!(stays_direct(|_| 1, |_, direct| way(direct, 100_000, 100_000)));
+    }
+
+    /// How many runs come before the workers' own threads are tried again, when they took `share` of what the device's
+    /// did in so many comparisons; none where they are not.
+    fn runs_before_next(share: f64, comparisons: u32) -> Option<u32> {
+        let mut way = timed();
+        let mut runs = 0;
+        for _ in 0..=comparisons {
+            runs = (0..).find(|_| way.learn(1, 100_000) == Lesson::Prepare)?;
+            way = Direct::Compared(Duel::after(way.trial()));
+            let mut direct = true;
+            loop {
+                let nanos = if direct { 100_000.0 * share } else { 100_000.0 };
+                match way.learn(1, nanos as Nanos) {
+                    Lesson::Nothing => {}
+                    Lesson::Swap => direct = !direct,
+                    _ => break,
+                }
+            }
+            if way == Direct::Settled {
+                return None;
+            }
+        }
+        Some(runs)
+    }
+
+    #[test]
+    fn who_lost_by_little_gets_another_chance_ever_more_seldom() {
+        assert_eq!(runs_before_next(1.1, 0), Some(TRIAL));
+        assert_eq!(runs_before_next(1.1, 1), Some(TRIAL * PATIENCE));
+        assert_eq!(runs_before_next(1.1, 2), Some(TRIAL * PATIENCE * PATIENCE));
+        assert_eq!(runs_before_next(1.4, 0), None);
+        assert_eq!(runs_before_next(0.9, 0), None);
+    }
+
+    /// Stretches of some milliseconds in which each run takes up to two and a half times as long, as beside a server that
+    /// has just started.
+    fn busy(seed: u64) -> impl Fn(usize) -> f64 {
+        let mut random = seed;
+        let mut below = move |limit: u64| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (random >> 33) % limit
+        };
+        let mut factors = Vec::new();
+        while factors.len() < 2 * PAIRS * TURN as usize {
+            factors.extend((0..below(100)).map(|_| 1.0));
+            factors.extend((0..below(100)).map(|_| 1.0 + below(1_500) as f64 / 1_000.0));
+        }
+        move |run| factors[run]
+    }
+
+    #[test]
+    fn busy_moments_decide_nothing() {
+        for seed in 0..500 {
+            let busy = busy(seed);
+            let nanos = |own, device| {
+                let busy = &busy;
+                move |run, direct| (way(direct, own, device) as f64 * busy(run)) as Nanos
+            };
+            assert!(stays_direct(|_| 1, nanos(43_000, 49_000)), "seed {seed}");
+            assert!(!stays_direct(|_| 1, nanos(49_000, 43_000)), "seed {seed}");
+        }
     }
 
     #[test]
@@ -324,7 +425,7 @@ mod tests {
 
     #[test]
     fn a_larger_batch_is_not_a_slower_way() {
-        let rows = |run: usize| 1 + (run / TURN) % 2 * 7;
+        let rows = |run: usize| 1 + (run / TURN as usize) % 2 * 7;
         let nanos = |run, direct| rows(run) as Nanos * way(direct, 80_000, 100_000);
         assert!(stays_direct(rows, nanos));
     }
