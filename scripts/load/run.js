@@ -19,8 +19,9 @@ const started = performance.now()
 const measured = await run()
 const elapsed = (performance.now() - started) / 1000
 const spent = cpuSeconds() - spentBefore
+// The rate is that of the load itself: starting the client and warming it up is no part of it.
 process.stdout.write(
-  JSON.stringify({...measured, cpuSeconds: spent, rate: measured.answers / elapsed, seconds: elapsed}),
+  JSON.stringify({...measured, cpuShare: spent / elapsed, rate: measured.answers / measured.seconds}),
 )
 
 async function run() {
@@ -33,16 +34,25 @@ async function measureLatency() {
   const {ask, close} = await openConnections({...task, body})
   const load = (seconds) => (task.rate ? openLoop(ask, task.rate, seconds) : inTurn(ask, seconds))
   await load(WARM_UP_SECONDS)
+  const began = performance.now()
   const {failed, times} = await load(task.seconds)
+  const seconds = (performance.now() - began) / 1000
   close()
-  return {client: 'sockets', answers: times.length, failed, p50Ms: percentile(times, 50), p99Ms: percentile(times, 99)}
+  return {
+    client: 'sockets',
+    answers: times.length,
+    failed,
+    seconds,
+    p50Ms: percentile(times, 50),
+    p99Ms: percentile(times, 99),
+  }
 }
 
 async function runAutocannon() {
   const {connections, headers = {}, seconds, url} = task
   const method = body === undefined ? 'GET' : 'POST'
   const result = await autocannon({connections, duration: seconds, headers, method, url, ...(body && {body})})
-  return {answers: result['2xx'], failed: result.non2xx + result.errors + result.timeouts}
+  return {answers: result['2xx'], failed: result.non2xx + result.errors + result.timeouts, seconds: result.duration}
 }
 
 /** Seconds on the processor of this process and of those that it has started and that have ended. */

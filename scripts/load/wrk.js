@@ -34,7 +34,8 @@ function luaFor({bodyFile, headers}) {
     `done = function(summary)`,
     `  local errors = summary.errors`,
     `  local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout`,
-    `  print(string.format('{"answers": %d, "failed": %d}', summary.requests - errors.status, failed))`,
+    `  local seconds = summary.duration / 1e6`,
+    `  print(string.format('{"answers": %d, "failed": %d, "seconds": %f}', summary.requests - errors.status, failed, seconds))`,
     `end`,
   ].join('\n')
 }
