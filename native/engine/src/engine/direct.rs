@@ -31,26 +31,32 @@ const HOPELESS: f64 = 1.25;
 /// Inferences above this are not short: what the way to another thread costs is lost in them.
 const SHORT: Nanos = 1_000_000;
 /// Runs of one way before it is the other's turn; the quickest of them counts.
-const TURN: u32 = 8;
+const TURN: usize = 8;
 /// Turns of both ways that are compared.
 const PAIRS: usize = 31;
 
 /// The quickest of some runs: what makes one slower than it could be is other programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Timing {
-    /// How many runs are timed.
-    trial: u32,
+struct Timing {
     runs: u32,
     quickest: Nanos,
 }
 
-/// How far it is found out whose threads run a form of a model best.
+/// What is known of whose threads run a form of a model best.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Direct {
+pub(super) struct Direct {
+    /// How many runs are timed before a comparison.
+    trial: u32,
+    stage: Stage,
+}
+
+/// How far it is found out.
+#[derive(Debug, Clone, PartialEq)]
+enum Stage {
     /// It runs on the device's threads and is timed.
     Timed(Timing),
-    /// Short enough; it is being compiled for the workers' own threads after so many runs.
-    Preparing(u32),
+    /// Short enough; it is being compiled for the workers' own threads.
+    Preparing,
     /// It runs on either threads by turns.
     Compared(Duel),
     /// Found out, or out of question.
@@ -58,12 +64,10 @@ pub(super) enum Direct {
 }
 
 /// Both ways by turns, the workers' own threads first.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Duel {
-    /// Runs that were timed before.
-    trial: u32,
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Duel {
     /// Runs of this turn.
-    runs: u32,
+    runs: usize,
     /// Nanoseconds a row in the quickest of them.
     quickest: Option<f64>,
     /// What the workers' own threads took, if the last turn was theirs.
@@ -99,17 +103,18 @@ enum Lesson {
 }
 
 impl Timing {
-    fn of(trial: u32) -> Self {
-        Self { trial, runs: 0, quickest: Nanos::MAX }
+    fn new() -> Self {
+        Self { runs: 0, quickest: Nanos::MAX }
     }
 
-    fn take(&mut self, nanos: Nanos) -> Lesson {
+    /// Learns from a run, of which the `trial` after the first one count.
+    fn take(&mut self, trial: u32, nanos: Nanos) -> Lesson {
         // The first run of a form warms it up.
         if self.runs > 0 {
             self.quickest = self.quickest.min(nanos);
         }
         self.runs += 1;
-        match self.runs > self.trial {
+        match self.runs > trial {
             false => Lesson::Nothing,
             true if self.quickest <= SHORT => Lesson::Prepare,
             true => Lesson::Stay,
@@ -118,10 +123,6 @@ impl Timing {
 }
 
 impl Duel {
-    fn after(trial: u32) -> Self {
-        Self { trial, runs: 0, quickest: None, direct: None, ratios: Vec::with_capacity(PAIRS) }
-    }
-
     /// Learns from a run of the way whose turn it is.
     fn learn(&mut self, per_row: f64) -> Lesson {
         self.runs += 1;
@@ -155,35 +156,27 @@ fn median(values: &mut [f64]) -> f64 {
 impl Direct {
     pub(super) fn of(instance: &Instance, compiled: &Compiled) -> Self {
         let possible = compiled.blocking && instance.recipe.may_run_on_caller();
-        if possible { Self::Timed(Timing::of(TRIAL)) } else { Self::Settled }
+        let stage = if possible { Stage::Timed(Timing::new()) } else { Stage::Settled };
+        Self { trial: TRIAL, stage }
     }
 
     /// Learns from a run of so many rows that took `nanos`.
     fn learn(&mut self, rows: usize, nanos: Nanos) -> Lesson {
-        let lesson = match self {
-            Self::Timed(timing) => timing.take(nanos),
-            Self::Compared(duel) => duel.learn(nanos as f64 / rows.max(1) as f64),
-            Self::Preparing(_) | Self::Settled => Lesson::Nothing,
+        let lesson = match &mut self.stage {
+            Stage::Timed(timing) => timing.take(self.trial, nanos),
+            Stage::Compared(duel) => duel.learn(nanos as f64 / rows.max(1) as f64),
+            Stage::Preparing | Stage::Settled => Lesson::Nothing,
         };
         match lesson {
             Lesson::Nothing | Lesson::Swap => {}
-            Lesson::Prepare => *self = Self::Preparing(self.trial()),
+            Lesson::Prepare => self.stage = Stage::Preparing,
             Lesson::StayForNow => {
-                *self = Self::Timed(Timing::of(self.trial().saturating_mul(PATIENCE)));
+                self.trial = self.trial.saturating_mul(PATIENCE);
+                self.stage = Stage::Timed(Timing::new());
             }
-            Lesson::Stay | Lesson::Change => *self = Self::Settled,
+            Lesson::Stay | Lesson::Change => self.stage = Stage::Settled,
         }
         lesson
-    }
-
-    /// How many runs were timed before the comparison, or are.
-    fn trial(&self) -> u32 {
-        match self {
-            Self::Timed(timing) => timing.trial,
-            Self::Compared(duel) => duel.trial,
-            Self::Preparing(trial) => *trial,
-            Self::Settled => TRIAL,
-        }
     }
 }
 
@@ -264,10 +257,10 @@ fn begin(state: &mut State, request: &Request, prepared: Option<Form>) -> Option
         return prepared;
     };
     let Some(form) = prepared else {
-        variant.direct = Direct::Settled;
+        variant.direct.stage = Stage::Settled;
         return None;
     };
-    variant.direct = Direct::Compared(Duel::after(variant.direct.trial()));
+    variant.direct.stage = Stage::Compared(Duel::default());
     variant.other = Some(form);
     variant.swap();
     None
@@ -278,7 +271,11 @@ mod tests {
     use super::*;
 
     fn timed() -> Direct {
-        Direct::Timed(Timing::of(TRIAL))
+        Direct { trial: TRIAL, stage: Stage::Timed(Timing::new()) }
+    }
+
+    fn compared() -> Direct {
+        Direct { trial: TRIAL, stage: Stage::Compared(Duel::default()) }
     }
 
     /// What the runs teach, up to the first lesson that is one.
@@ -311,14 +308,14 @@ mod tests {
     fn a_long_inference_is_left_alone() {
         let mut direct = timed();
         assert_eq!(lesson(&mut direct, |_| 5_000_000), (TRIAL, Lesson::Stay));
-        assert_eq!(direct, Direct::Settled);
+        assert_eq!(direct.stage, Stage::Settled);
     }
 
     /// Whether the workers' own threads stay, when a run of so many rows takes `nanos(run, direct)`.
     fn stays_direct(rows: impl Fn(usize) -> usize, nanos: impl Fn(usize, bool) -> Nanos) -> bool {
-        let mut way = Direct::Compared(Duel::after(TRIAL));
+        let mut way = compared();
         let mut direct = true;
-        for run in 0..2 * PAIRS * TURN as usize {
+        for run in 0..2 * PAIRS * TURN {
             match way.learn(rows(run), nanos(run, direct)) {
                 Lesson::Nothing => {}
                 Lesson::Swap => direct = !direct,
@@ -354,7 +351,7 @@ mod tests {
         let mut runs = 0;
         for _ in 0..=comparisons {
             runs = (0..).find(|_| way.learn(1, 100_000) == Lesson::Prepare)?;
-            way = Direct::Compared(Duel::after(way.trial()));
+            way.stage = Stage::Compared(Duel::default());
             let mut direct = true;
             loop {
                 let nanos = if direct { 100_000.0 * share } else { 100_000.0 };
@@ -364,7 +361,7 @@ mod tests {
                     _ => break,
                 }
             }
-            if way == Direct::Settled {
+            if way.stage == Stage::Settled {
                 return None;
             }
         }
@@ -389,7 +386,7 @@ mod tests {
             (random >> 33) % limit
         };
         let mut factors = Vec::new();
-        while factors.len() < 2 * PAIRS * TURN as usize {
+        while factors.len() < 2 * PAIRS * TURN {
             factors.extend((0..below(100)).map(|_| 1.0));
             factors.extend((0..below(100)).map(|_| 1.0 + below(1_500) as f64 / 1_000.0));
         }
@@ -425,7 +422,7 @@ mod tests {
 
     #[test]
     fn a_larger_batch_is_not_a_slower_way() {
-        let rows = |run: usize| 1 + (run / TURN as usize) % 2 * 7;
+        let rows = |run: usize| 1 + (run / TURN) % 2 * 7;
         let nanos = |run, direct| rows(run) as Nanos * way(direct, 80_000, 100_000);
         assert!(stays_direct(rows, nanos));
     }
