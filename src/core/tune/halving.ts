@@ -1,6 +1,8 @@
 /**
  * Successive halving: all contenders get a short trial, the better third of them a longer one, and so on until few are
- * left. Source: Jamieson and Talwalkar, "Non-stochastic Best Arm Identification and Hyperparameter Optimization", 2016.
+ * left. Who would not go on gets the same trial once more, and the better one counts: whatever else a machine does makes
+ * trials worse and none better, and a contender that is lost never comes back. Source of the halving: Jamieson and
+ * Talwalkar, "Non-stochastic Best Arm Identification and Hyperparameter Optimization", 2016.
  */
 
 /** One third goes on to the next round. */
@@ -30,7 +32,7 @@ export interface HalvingOptions<C, R> {
 export interface Halved<C, R> {
   /** The best first; those that are kept and are not among the best come last. */
   readonly finalists: ReadonlyArray<{readonly contender: C; readonly result: R}>
-  /** The last result of each contender that was tried. */
+  /** The last result of each contender that was tried; of a trial and its repetition, the better one. */
   readonly results: ReadonlyMap<C, R>
   readonly rounds: number
   readonly untried: readonly C[]
@@ -53,16 +55,30 @@ export async function successiveHalving<C, R>(
     return [...good.toSorted((a, b) => options.complexity(a) - options.complexity(b)), ...byScore.slice(good.length)]
   }
 
+  const attempt = async (contender: C, trialMs: number, isBetter: (result: R) => boolean) => {
+    const result = await options.attempt(contender, trialMs)
+    if (result === null) failed.add(contender)
+    else if (isBetter(result)) results.set(contender, result)
+  }
+
   const round = async (among: readonly C[], trialMs: number) => {
     for (const contender of among) {
-      if (options.isOver()) {
-        if (!results.has(contender)) untried.push(contender)
-        continue
-      }
+      if (!options.isOver()) await attempt(contender, trialMs, () => true)
+      else if (!results.has(contender)) untried.push(contender)
+    }
 
-      const result = await options.attempt(contender, trialMs)
-      if (result === null) failed.add(contender)
-      else results.set(contender, result)
+    return ranked(among.filter((each) => !failed.has(each)))
+  }
+
+  /** The ranking when everyone behind the first `count` has had one, of whom the best comes first. */
+  const withSecondChances = async (ranking: C[], count: number, trialMs: number): Promise<C[]> => {
+    const tried = new Set<C>()
+    for (;;) {
+      const next = ranking.slice(count).find((each) => !tried.has(each))
+      if (next === undefined || options.isOver()) return ranking
+      tried.add(next)
+      await attempt(next, trialMs, (result) => score(result) > scoreOf(next))
+      ranking = ranked(ranking.filter((each) => !failed.has(each)))
     }
   }
 
@@ -70,11 +86,10 @@ export async function successiveHalving<C, R>(
   let rounds = 0
   for (let {trialMs} = options; ; trialMs *= LONGER) {
     rounds++
-    await round(left, trialMs)
-
-    left = ranked(left.filter((each) => !failed.has(each)))
+    left = await round(left, trialMs)
     if (left.length <= finalists || options.isOver()) break
     const count = Math.max(finalists, Math.ceil(left.length / SHARE))
+    left = await withSecondChances(left, count, trialMs)
     left = [...left.slice(0, count), ...left.slice(count).filter((each) => keeps(each))]
     if (left.filter((each) => !keeps(each)).length <= finalists) break
   }

@@ -65,9 +65,10 @@ const IN_FLIGHT = 0.25
 /**
  * A model that takes batches is compiled once more, and tried, when it is first under load, and then for each size; a short
  * one is, for the engine's own threads. Until that is over, figures are of the compiler, so it is under load for so many
- * times what loading took, within bounds.
+ * times what loading took, within bounds: to find out which way is quicker takes as long where loading took no time.
  */
 const WARM_UP = 8
+const SHORTEST_SETTLING_MS = 500
 /** What is longer does not run on the engine's own threads (engine/direct.rs), with room for a disturbed first one. */
 const SHORT_US = 2000
 const SHORTEST_WARM_UP_MS = 50
@@ -170,8 +171,9 @@ async function warmUp(
   await engine.submit(operation)
   const oneUs = (performance.now() - started) * 1000
   const isCompiledAgain = loaded.maxBatch > 1 || (leavesThreads(candidate) && oneUs <= SHORT_US)
-  const least = isCompiledAgain ? WARM_UP * loadMs : 0
-  const milliseconds = Math.min(LONGEST_WARM_UP_MS, Math.max(SHORTEST_WARM_UP_MS, least))
+  const shortest = isCompiledAgain ? SHORTEST_SETTLING_MS : SHORTEST_WARM_UP_MS
+  const wanted = isCompiledAgain ? WARM_UP * loadMs : 0
+  const milliseconds = Math.min(LONGEST_WARM_UP_MS, Math.max(shortest, wanted))
   await inFlight(engine, operation, windowFor(loaded, (milliseconds * 1000) / oneUs), milliseconds)
 }
 

@@ -58,6 +58,8 @@ const FINALS = 0.6
 const CHALLENGERS = 2
 const SHORTEST_TRIAL_MS = 20
 const LONGEST_TRIAL_MS = 150
+/** What a trial takes at least, as a share of what comes before it: who waits for so long wants to know for sure. */
+const TRIAL_OF_OPENING = 0.2
 /** Operations that a trial is long enough for, one at a time, up to so many milliseconds. */
 const OPERATIONS = 30
 const MOST_TRIAL_MS = 400
@@ -109,7 +111,8 @@ class Search {
     })
     this.#expected = candidates.length * 1.5
     const opening = Math.max(0, first.elapsedMs - FIRST_TRIAL_MS)
-    const each = (HEATS * limitMs) / this.#expected - opening
+    const affordable = (HEATS * limitMs) / this.#expected - opening
+    const worthwhile = Math.max(affordable, TRIAL_OF_OPENING * opening)
     const heats = await successiveHalving(candidates, {
       asGood: AS_GOOD_UNTOLD,
       attempt: async (candidate, milliseconds) => this.#attempt(candidate, milliseconds),
@@ -119,7 +122,7 @@ class Search {
       keeps: (candidate) => candidate === DEFAULT,
       score: (figures) => this.#score(figures),
       // Of a slow model, few are tried well rather than all of them once.
-      trialMs: Math.max(Math.min(LONGEST_TRIAL_MS, each), trialOf(first.figures)),
+      trialMs: Math.max(Math.min(LONGEST_TRIAL_MS, worthwhile), trialOf(first.figures)),
     })
     // Where there was no time for anything else, the default is what there is.
     const isTried = heats.finalists.some(({contender}) => contender === DEFAULT)

@@ -31,8 +31,37 @@ describe('successiveHalving', () => {
         return value
       },
     })
-    expect(lengths.get(0)).to.deep.equal([10])
+    expect(lengths.get(0)).to.deep.equal([10, 10])
     expect(lengths.get(29)!.slice(0, 2)).to.deep.equal([10, 20])
+  })
+
+  it('does not lose the best to one disturbed trial of each length', async () => {
+    const disturbed = new Set<string>()
+    const {finalists, results} = await successiveHalving(numbers(30), {
+      ...common,
+      async attempt(value, milliseconds) {
+        const key = `${value} ${milliseconds}`
+        if (value < 27 || disturbed.has(key)) return value
+        disturbed.add(key)
+        return value / 100
+      },
+    })
+    expect(finalists.map(({contender}) => contender)).to.have.members([29, 28, 27])
+    expect(results.get(29)).to.equal(29)
+  })
+
+  it('keeps the better of two trials', async () => {
+    const tried = new Set<number>()
+    const {results} = await successiveHalving(numbers(10), {
+      ...common,
+      async attempt(value) {
+        const isFirst = !tried.has(value)
+        tried.add(value)
+        return isFirst ? value : value / 2
+      },
+    })
+    expect(results.get(0)).to.equal(0)
+    expect(results.get(1)).to.equal(1)
   })
 
   it('goes on with the least complex of those that are as good', async () => {
