@@ -40,7 +40,8 @@ class OpenVino:
         core = openvino.Core()
         hints = {"PERFORMANCE_HINT": request["profile"].upper()}
         if request["device"] == "CPU":
-            hints["INFERENCE_PRECISION_HINT"] = "f32"
+            # As the engine has it.
+            hints |= {"INFERENCE_PRECISION_HINT": "f32", "ENABLE_CPU_PINNING": "NO"}
         self.compiled = core.compile_model(core.read_model(request["model"]), request["device"], hints)
         self.inputs = arrays(request)
         self.about = f"openvino {openvino.__version__} for Python"

@@ -1,4 +1,8 @@
 /** OpenVINO's own benchmark, as pip installs it with the package `openvino`. */
+import {mkdtemp, rm, writeFile} from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+
 import type {Peer, PeerFigures, PeerRequest, PeerRun} from './peer.ts'
 
 import {NpuBridgeError} from '../../errors.ts'
@@ -9,6 +13,8 @@ const PROGRAM = 'benchmark_app'
 const LEAST_SECONDS = 1
 const PATIENCE_MS = 60_000
 const MS_PER_S = 1000
+/** As the engine has it (model/properties.rs). With a hint the program takes it from a file only. */
+const SETTINGS = {CPU: {ENABLE_CPU_PINNING: 'NO'}}
 const US_PER: Readonly<Record<string, number>> = {ms: 1000, ns: 0.001, s: 1e6, us: 1}
 
 export const benchmarkApp: Peer = {
@@ -20,26 +26,33 @@ export const benchmarkApp: Peer = {
       throw new NpuBridgeError('UNSUPPORTED_OPERATION', `${PROGRAM} is not on PATH: pip install openvino`)
     }
 
+    const folder = await mkdtemp(path.join(os.tmpdir(), 'npubridge-benchmark-app-'))
+    const settings = path.join(folder, 'settings.json')
+    await writeFile(settings, JSON.stringify(SETTINGS))
     return {
       about: 'that of the Python package openvino',
-      run: async (run) => measure(request, run, signal),
-      async [Symbol.asyncDispose]() {},
+      run: async (run) => measure(argumentsOf(request, run, settings), run, signal),
+      [Symbol.asyncDispose]: async () => rm(folder, {force: true, recursive: true}),
     }
   },
 }
 
 /** Each run is a process that compiles the model anew, as nothing else is possible. */
-async function measure(request: PeerRequest, run: PeerRun, signal: AbortSignal): Promise<PeerFigures> {
+async function measure(flags: readonly string[], run: PeerRun, signal: AbortSignal): Promise<PeerFigures> {
   const timeoutMs = run.durationMs + PATIENCE_MS
-  const outcome = await runProcess(PROGRAM, argumentsOf(request, run), {signal, timeoutMs})
+  const outcome = await runProcess(PROGRAM, flags, {signal, timeoutMs})
   const figures = outcome.exitCode === 0 ? readFigures(outcome.stdout) : null
   if (figures) return figures
   const said = lastLines(outcome.stderr || outcome.stdout, 1)[0] ?? 'nothing'
   throw new NpuBridgeError('INTERNAL', `${PROGRAM} gave no figures (exit code ${outcome.exitCode}); it said: ${said}`)
 }
 
-/** Exported for tests. */
-export function argumentsOf({device, inputs, model, profile}: PeerRequest, {durationMs, window}: PeerRun): string[] {
+/** Exported for tests. `settings` is the file of what has no flag of its own. */
+export function argumentsOf(
+  {device, inputs, model, profile}: PeerRequest,
+  {durationMs, window}: PeerRun,
+  settings: string,
+): string[] {
   return [
     '-m',
     model,
@@ -54,7 +67,7 @@ export function argumentsOf({device, inputs, model, profile}: PeerRequest, {dura
     '-api',
     'async',
     // What the engine computes in on the CPU, whatever the processor has.
-    ...(device === 'CPU' ? ['-infer_precision', 'f32'] : []),
+    ...(device === 'CPU' ? ['-infer_precision', 'f32', '-load_config', settings] : []),
     '-nireq',
     String(window),
     '-t',

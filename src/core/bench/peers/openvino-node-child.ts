@@ -31,7 +31,7 @@ async function open({device, inputs, model, profile}: PeerRequest): Promise<unkn
   const read = await core.readModel(model)
   const compiled = await core.compileModel(read, device, {
     PERFORMANCE_HINT: profile.toUpperCase(),
-    ...(device === 'CPU' && {INFERENCE_PRECISION_HINT: 'f32'}),
+    ...(device === 'CPU' && {INFERENCE_PRECISION_HINT: 'f32', ENABLE_CPU_PINNING: 'NO'}),
   })
   newRequest = () => compiled.createInferRequest()
   const given = inputsFor({inputs})

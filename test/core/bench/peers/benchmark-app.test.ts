@@ -21,12 +21,15 @@ const REQUEST = {
 } as const
 
 describe('benchmark_app', () => {
-  it('is given the same model, shapes, device, hint and requests in flight', () => {
-    expect(argumentsOf(REQUEST, {durationMs: 60, window: 1}).join(' ')).to.equal(
-      '-m /models/m.onnx -d CPU -hint latency -data_shape a[1,576],b[1] -api async -infer_precision f32 -nireq 1 -t 1',
+  it('is given the same model, shapes, device, settings and requests in flight', () => {
+    expect(argumentsOf(REQUEST, {durationMs: 60, window: 1}, 's.json').join(' ')).to.equal(
+      '-m /models/m.onnx -d CPU -hint latency -data_shape a[1,576],b[1] -api async -infer_precision f32 -load_config s.json -nireq 1 -t 1',
     )
-    expect(argumentsOf({...REQUEST, profile: 'throughput'}, {durationMs: 2400, window: 16}).join(' ')).to.match(
-      /-hint throughput .* -api async -infer_precision f32 -nireq 16 -t 2$/,
+    const tuned = argumentsOf({...REQUEST, profile: 'throughput'}, {durationMs: 2400, window: 16}, 's.json')
+    expect(tuned.join(' ')).to.match(/-hint throughput .* -nireq 16 -t 2$/)
+    const npu = argumentsOf({...REQUEST, device: 'NPU'}, {durationMs: 60, window: 1}, 's.json')
+    expect(npu.join(' ')).to.equal(
+      '-m /models/m.onnx -d NPU -hint latency -data_shape a[1,576],b[1] -api async -nireq 1 -t 1',
     )
   })
 
