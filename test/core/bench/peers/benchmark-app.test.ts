@@ -26,7 +26,9 @@ describe('benchmark_app', () => {
       '-m /models/m.onnx -d CPU -hint latency -data_shape a[1,576],b[1] -api async -infer_precision f32 -load_config s.json -nireq 1 -t 1',
     )
     const tuned = argumentsOf({...REQUEST, profile: 'throughput'}, {durationMs: 2400, window: 16}, 's.json')
-    expect(tuned.join(' ')).to.match(/-hint throughput .* -nireq 16 -t 2$/)
+    expect(tuned.join(' ')).to.match(
+      /-hint throughput .* -api async -infer_precision f32 -load_config s\.json -nireq 16 -t 2$/,
+    )
     const npu = argumentsOf({...REQUEST, device: 'NPU'}, {durationMs: 60, window: 1}, 's.json')
     expect(npu.join(' ')).to.equal(
       '-m /models/m.onnx -d NPU -hint latency -data_shape a[1,576],b[1] -api async -nireq 1 -t 1',
