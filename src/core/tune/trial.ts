@@ -69,10 +69,11 @@ const IN_FLIGHT = 0.25
  */
 const WARM_UP = 8
 const SHORTEST_SETTLING_MS = 500
+const LONGEST_SETTLING_MS = 2500
 /** What is longer does not run on the engine's own threads (engine/direct.rs), with room for a disturbed first one. */
 const SHORT_US = 2000
-const SHORTEST_WARM_UP_MS = 50
-const LONGEST_WARM_UP_MS = 2500
+/** For what is not compiled again. */
+const SHORT_WARM_UP_MS = 50
 
 /**
  * @throws {Skipped} when the device does not have what the candidate asks for, or does not compile it
@@ -171,9 +172,8 @@ async function warmUp(
   await engine.submit(operation)
   const oneUs = (performance.now() - started) * 1000
   const isCompiledAgain = loaded.maxBatch > 1 || (leavesThreads(candidate) && oneUs <= SHORT_US)
-  const shortest = isCompiledAgain ? SHORTEST_SETTLING_MS : SHORTEST_WARM_UP_MS
-  const wanted = isCompiledAgain ? WARM_UP * loadMs : 0
-  const milliseconds = Math.min(LONGEST_WARM_UP_MS, Math.max(shortest, wanted))
+  const settlingMs = Math.min(LONGEST_SETTLING_MS, Math.max(SHORTEST_SETTLING_MS, WARM_UP * loadMs))
+  const milliseconds = isCompiledAgain ? settlingMs : SHORT_WARM_UP_MS
   await inFlight(engine, operation, windowFor(loaded, (milliseconds * 1000) / oneUs), milliseconds)
 }
 
