@@ -105,12 +105,19 @@ LIBRARIES: dict[str, Callable[[dict[str, Any]], Any]] = {"openvino": OpenVino, "
 
 
 def arrays(request: dict[str, Any]) -> dict[str, Any]:
-    """Inputs that are not zero, of the shapes that were asked for."""
+    """The inputs of ``model-inputs.ts``, of the shapes that were asked for."""
     try:
         import numpy as np
     except ImportError as error:
         raise UnsupportedError(f"numpy is not installed for {sys.executable}: pip install numpy") from error
-    return {each["name"]: np.ones(each["shape"], DTYPES[each["datatype"]]) for each in request["inputs"]}
+
+    def array(shape: list[int], datatype: str) -> Any:
+        if datatype not in {"FP32", "FP64"}:
+            return np.ones(shape, DTYPES[datatype])
+        wave = 0.3 * np.sin(np.arange(np.prod(shape, dtype=int)) / 5)
+        return wave.reshape(shape).astype(DTYPES[datatype])
+
+    return {each["name"]: array(each["shape"], each["datatype"]) for each in request["inputs"]}
 
 
 def one_by_one(work: Run, duration_s: float) -> list[float]:

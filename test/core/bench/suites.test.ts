@@ -129,7 +129,7 @@ describe('the suite inference', () => {
       lacks: {latency_p99: {status: 'not_available', reason: 'other tells the median only'}},
     })
     expect(notes).to.include(
-      'other is other 1.0, with the same model, shapes, device and hint, and as many requests on the device at once as the engine has there.',
+      'other is other 1.0, with the same model, inputs, device and hint, and as many requests on the device at once as the engine has there.',
     )
     expect(apart).to.deep.equal([0, 0, 1, 1])
     expect(outcomes[0]!.accelerated).to.deep.include({
@@ -137,6 +137,20 @@ describe('the suite inference', () => {
     })
     expect(outcomes[1]!.accelerated).to.deep.include({samples: {throughput_tuned: [6, 6]}})
     expect(notes).to.include('The model is m, its inputs x [1, 4].')
+  })
+
+  it('says that another program takes inputs of its own', async () => {
+    const peer: Peer = {
+      name: 'other',
+      open: async () => ({
+        about: 'other 1.0',
+        ownInputs: true,
+        run: async () => ({perSecond: 5, p50Us: 7, p99Us: null, latenciesUs: null}),
+        async [Symbol.asyncDispose]() {},
+      }),
+    }
+    const {notes} = await outcomesOf(inference, {}, {peers: [peer]})
+    expect(notes.join('\n')).to.include('other is other 1.0, with the same model, shapes, device and hint')
   })
 
   it('says that another program is not here', async () => {

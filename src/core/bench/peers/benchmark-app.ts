@@ -7,6 +7,8 @@ import type {Peer, PeerFigures, PeerRequest, PeerRun} from './peer.ts'
 
 import {NpuBridgeError} from '../../errors.ts'
 import {lastLines, runProcess} from '../../process/run.ts'
+import {encodeNpy} from '../../run/npy.ts'
+import {inputsFor} from '../model-inputs.ts'
 
 const PROGRAM = 'benchmark_app'
 /** It takes whole seconds. */
@@ -27,14 +29,40 @@ export const benchmarkApp: Peer = {
     }
 
     const folder = await mkdtemp(path.join(os.tmpdir(), 'npubridge-benchmark-app-'))
-    const settings = path.join(folder, 'settings.json')
-    await writeFile(settings, JSON.stringify(SETTINGS))
+    const files = await writeFiles(folder, request)
     return {
       about: 'that of the Python package openvino',
-      run: async (run) => measure(argumentsOf(request, run, settings), run, signal),
+      ownInputs: files.inputs.size === 0,
+      run: async (run) => measure(argumentsOf(request, run, files), run, signal),
       [Symbol.asyncDispose]: async () => rm(folder, {force: true, recursive: true}),
     }
   },
+}
+
+interface Files {
+  readonly settings: string
+  /** Those of the inputs by name, where the program can read all of them. */
+  readonly inputs: ReadonlyMap<string, string>
+}
+
+/** How long an inference takes depends on its inputs: by itself the program takes random ones, up to 255. */
+async function writeFiles(folder: string, {inputs}: PeerRequest): Promise<Files> {
+  const settings = path.join(folder, 'settings.json')
+  await writeFile(settings, JSON.stringify(SETTINGS))
+  const files = new Map<string, string>()
+  if (!inputs.every(isReadable)) return {settings, inputs: files}
+  for (const [index, [name, tensor]] of Object.entries(inputsFor({inputs})).entries()) {
+    const file = path.join(folder, `${index}.npy`)
+    await writeFile(file, encodeNpy(tensor))
+    files.set(name, file)
+  }
+
+  return {settings, inputs: files}
+}
+
+/** Names go before a colon, and NumPy has no bfloat16. */
+function isReadable({datatype, name}: PeerRequest['inputs'][number]): boolean {
+  return datatype !== 'BF16' && /^[\w.]+$/.test(name)
 }
 
 /** Each run is a process that compiles the model anew, as nothing else is possible. */
@@ -47,12 +75,13 @@ async function measure(flags: readonly string[], run: PeerRun, signal: AbortSign
   throw new NpuBridgeError('INTERNAL', `${PROGRAM} gave no figures (exit code ${outcome.exitCode}); it said: ${said}`)
 }
 
-/** Exported for tests. `settings` is the file of what has no flag of its own. */
+/** Exported for tests. The file `settings` is for what has no flag of its own. */
 export function argumentsOf(
   {device, inputs, model, profile}: PeerRequest,
   {durationMs, window}: PeerRun,
-  settings: string,
+  files: Files,
 ): string[] {
+  const given = [...files.inputs].map(([name, file]) => `${name}:${file}`)
   return [
     '-m',
     model,
@@ -63,11 +92,12 @@ export function argumentsOf(
     // Where shapes are fixed it takes this as well.
     '-data_shape',
     inputs.map(({name, shape}) => `${name}[${shape.join(',')}]`).join(','),
+    ...(given.length > 0 ? ['-i', ...given] : []),
     // As the engine does: a request is started, and tells when it is done.
     '-api',
     'async',
     // What the engine computes in on the CPU, whatever the processor has.
-    ...(device === 'CPU' ? ['-infer_precision', 'f32', '-load_config', settings] : []),
+    ...(device === 'CPU' ? ['-infer_precision', 'f32', '-load_config', files.settings] : []),
     '-nireq',
     String(window),
     '-t',

@@ -33,6 +33,8 @@ export interface PeerFigures {
 export interface PeerSession extends AsyncDisposable {
   /** The program and its version. */
   readonly about: string
+  /** Whether it could not be given the inputs, and takes its own. */
+  readonly ownInputs?: boolean
   readonly run: (run: PeerRun) => Promise<PeerFigures>
 }
 

@@ -52,7 +52,8 @@ export function peerSide(peer: Peer, profile: PeerRequest['profile'], model: str
       session = participants.adopt(
         await peer.open({...(await modelOn(engine, loaded, await context.modelFile(model))), profile}, signal),
       )
-      note(`${peer.name} is ${session.about}, with the same model, shapes, device and hint, and ${SAME_REQUESTS}.`)
+      const inputs = session.ownInputs ? 'shapes' : 'inputs'
+      note(`${peer.name} is ${session.about}, with the same model, ${inputs}, device and hint, and ${SAME_REQUESTS}.`)
     },
     measure,
   }

@@ -19,17 +19,18 @@ const REQUEST = {
     {name: 'b', datatype: 'INT64', shape: [1]},
   ],
 } as const
+const FILES = {settings: 's.json', inputs: new Map([['a', '0.npy'], ['b', '1.npy']])}
 
 describe('benchmark_app', () => {
-  it('is given the same model, shapes, device, settings and requests in flight', () => {
-    expect(argumentsOf(REQUEST, {durationMs: 60, window: 1}, 's.json').join(' ')).to.equal(
-      '-m /models/m.onnx -d CPU -hint latency -data_shape a[1,576],b[1] -api async -infer_precision f32 -load_config s.json -nireq 1 -t 1',
+  it('is given the same model, shapes, inputs, device, settings and requests in flight', () => {
+    expect(argumentsOf(REQUEST, {durationMs: 60, window: 1}, FILES).join(' ')).to.equal(
+      '-m /models/m.onnx -d CPU -hint latency -data_shape a[1,576],b[1] -i a:0.npy b:1.npy -api async -infer_precision f32 -load_config s.json -nireq 1 -t 1',
     )
-    const tuned = argumentsOf({...REQUEST, profile: 'throughput'}, {durationMs: 2400, window: 16}, 's.json')
+    const tuned = argumentsOf({...REQUEST, profile: 'throughput'}, {durationMs: 2400, window: 16}, FILES)
     expect(tuned.join(' ')).to.match(
       /-hint throughput .* -api async -infer_precision f32 -load_config s\.json -nireq 16 -t 2$/,
     )
-    const npu = argumentsOf({...REQUEST, device: 'NPU'}, {durationMs: 60, window: 1}, 's.json')
+    const npu = argumentsOf({...REQUEST, device: 'NPU'}, {durationMs: 60, window: 1}, {settings: 's.json', inputs: new Map()})
     expect(npu.join(' ')).to.equal(
       '-m /models/m.onnx -d NPU -hint latency -data_shape a[1,576],b[1] -api async -nireq 1 -t 1',
     )
