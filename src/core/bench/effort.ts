@@ -26,6 +26,8 @@ export interface Effort {
   readonly patienceMs: number
   /** Inferences in flight where throughput is measured. */
   readonly concurrency: number
+  /** How long the callers of a model may take to warm up, in milliseconds. */
+  readonly warmUpMs: number
   readonly load: Load
 }
 
@@ -37,6 +39,7 @@ export const FULL: Effort = {
   memoryOperations: 5000,
   patienceMs: 10_000,
   concurrency: 16,
+  warmUpMs: 8000,
   load: {rate: 1000, arrivals: 'poisson', durationMs: 250, deadlineMs: 10},
 }
 
@@ -48,6 +51,7 @@ export const QUICK: Effort = {
   memoryOperations: 500,
   patienceMs: 3000,
   concurrency: 16,
+  warmUpMs: 500,
   load: {...FULL.load, durationMs: 100},
 }
 

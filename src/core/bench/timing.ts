@@ -37,6 +37,16 @@ export async function inWindow(
   await Promise.all(Array.from({length: Math.min(window, count)}, runner))
 }
 
+/** Does `count` pieces of work, `window` at a time, or as many as begin within `atMostMs`. */
+export async function warmUp(
+  window: number,
+  {atMostMs, count}: {readonly atMostMs: number; readonly count: number},
+  work: () => Promise<unknown>,
+): Promise<void> {
+  const end = performance.now() + atMostMs
+  await inWindow(window, count, async () => (performance.now() < end ? work() : undefined))
+}
+
 export interface InFlight {
   /** From the beginning of each piece to its end, in microseconds. */
   readonly latenciesUs: readonly number[]

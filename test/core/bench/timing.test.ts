@@ -1,7 +1,7 @@
 import {expect} from 'chai'
 import {setTimeout} from 'node:timers/promises'
 
-import {inWindow, keepInFlight, perSecond, Stretches, timesUs} from '../../../src/core/bench/timing.ts'
+import {inWindow, keepInFlight, perSecond, Stretches, timesUs, warmUp} from '../../../src/core/bench/timing.ts'
 import {NpuBridgeError} from '../../../src/core/errors.ts'
 import {failureOf} from '../../support/failure.ts'
 
@@ -37,6 +37,30 @@ describe('work in a window', () => {
     })
     expect(most).to.equal(8)
     expect(done.toSorted((a, b) => a - b)).to.deep.equal(Array.from({length: 50}, (_, index) => index))
+  })
+})
+
+describe('warming up', () => {
+  it('does so many pieces of work, a window at a time', async () => {
+    let [done, now, most] = [0, 0, 0]
+    await warmUp(4, {atMostMs: 60_000, count: 30}, async () => {
+      most = Math.max(most, ++now)
+      await setTimeout(1)
+      now--
+      done++
+    })
+    expect([done, most]).to.deep.equal([30, 4])
+  })
+
+  it('begins nothing once its time is over', async () => {
+    let begun = 0
+    const started = performance.now()
+    await warmUp(1, {atMostMs: 40, count: 1_000_000}, async () => {
+      begun++
+      await setTimeout(5)
+    })
+    expect(begun).to.be.within(1, 8)
+    expect(performance.now() - started).to.be.at.least(40)
   })
 })
 

@@ -6,7 +6,7 @@ import type {Round, Side, SuiteContext} from './suite.ts'
 
 import {infer} from '../infer.ts'
 import {describeInputs, type Description, inputsFor, takesBatches} from '../model-inputs.ts'
-import {keepInFlight, timesUs} from '../timing.ts'
+import {keepInFlight, timesUs, warmUp} from '../timing.ts'
 import {fewRounds} from './inference-peers.ts'
 import {loadModel} from './load-model.ts'
 
@@ -15,6 +15,11 @@ export const BATCHES = [8, 32] as const
 const BATCHES_IN_FLIGHT = 4
 /** So many times what is in flight is done at least. */
 const WINDOWS = 4
+/**
+ * So many inferences warm a side up. V8 compiles the code of whoever asks for them meanwhile, on the cores that the model
+ * runs on: until then it takes half as long again from one answer to the next operation.
+ */
+const CALLS_TO_WARM_UP = 1200
 
 /**
  * Case number `index` of the suite by processes that are started for it, one for each round: how fast a process is
@@ -62,6 +67,7 @@ export function latencySide(context: SuiteContext, model: string, open: () => Pr
       const description = await loadModel(await open(), model)
       operation = {type: 'inference', model, inputs: inputsFor(description)}
       noteModel(context, model, operation.inputs)
+      await warmUpWith(operation, await open(), effort)
       await round()
     },
     measure: round,
@@ -74,6 +80,7 @@ export function tunedSide({effort}: SuiteContext, model: string, open: () => Pro
   return {
     async prepare() {
       operation = {type: 'inference', model, inputs: inputsFor(await loadModel(await open(), model))}
+      await warmUpWith(operation, await open(), effort)
       await round()
     },
     measure: round,
@@ -109,6 +116,15 @@ export function batchSide({effort}: SuiteContext, model: string, open: () => Pro
     },
     measure: round,
   }
+}
+
+async function warmUpWith(
+  operation: InferenceOperation,
+  engine: Engine,
+  {concurrency, warmUpMs}: SuiteContext['effort'],
+): Promise<void> {
+  const limits = {atMostMs: warmUpMs, count: CALLS_TO_WARM_UP}
+  await warmUp(concurrency, limits, async () => infer(engine, operation))
 }
 
 /** Operations per second with a full window, over at least the time of a round. */
