@@ -19,7 +19,13 @@ const REQUEST = {
     {name: 'b', datatype: 'INT64', shape: [1]},
   ],
 } as const
-const FILES = {settings: 's.json', inputs: new Map([['a', '0.npy'], ['b', '1.npy']])}
+const FILES = {
+  settings: 's.json',
+  inputs: new Map([
+    ['a', '0.npy'],
+    ['b', '1.npy'],
+  ]),
+}
 
 describe('benchmark_app', () => {
   it('is given the same model, shapes, inputs, device, settings and requests in flight', () => {
@@ -30,7 +36,11 @@ describe('benchmark_app', () => {
     expect(tuned.join(' ')).to.match(
       /-hint throughput .* -api async -infer_precision f32 -load_config s\.json -nireq 16 -t 2$/,
     )
-    const npu = argumentsOf({...REQUEST, device: 'NPU'}, {durationMs: 60, window: 1}, {settings: 's.json', inputs: new Map()})
+    const npu = argumentsOf(
+      {...REQUEST, device: 'NPU'},
+      {durationMs: 60, window: 1},
+      {settings: 's.json', inputs: new Map()},
+    )
     expect(npu.join(' ')).to.equal(
       '-m /models/m.onnx -d NPU -hint latency -data_shape a[1,576],b[1] -api async -nireq 1 -t 1',
     )
