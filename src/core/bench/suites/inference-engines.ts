@@ -17,7 +17,7 @@ const BATCHES_IN_FLIGHT = 4
 const WINDOWS = 4
 /**
  * So many inferences warm a side up. V8 compiles the code of whoever asks for them meanwhile, on the cores that the model
- * runs on: until then it takes half as long again from one answer to the next operation.
+ * runs on: until then each takes that code half as much processor time again.
  */
 const CALLS_TO_WARM_UP = 1200
 
@@ -64,10 +64,10 @@ export function latencySide(context: SuiteContext, model: string, open: () => Pr
 
   return {
     async prepare() {
-      const description = await loadModel(await open(), model)
-      operation = {type: 'inference', model, inputs: inputsFor(description)}
+      const engine = await open()
+      operation = {type: 'inference', model, inputs: inputsFor(await loadModel(engine, model))}
       noteModel(context, model, operation.inputs)
-      await warmUpWith(operation, await open(), effort)
+      await warmUpWith(operation, engine, effort)
       await round()
     },
     measure: round,
@@ -79,8 +79,9 @@ export function tunedSide({effort}: SuiteContext, model: string, open: () => Pro
   const round = async (): Promise<Round> => ({values: {throughput_tuned: await rate(await open(), operation, effort)}})
   return {
     async prepare() {
-      operation = {type: 'inference', model, inputs: inputsFor(await loadModel(await open(), model))}
-      await warmUpWith(operation, await open(), effort)
+      const engine = await open()
+      operation = {type: 'inference', model, inputs: inputsFor(await loadModel(engine, model))}
+      await warmUpWith(operation, engine, effort)
       await round()
     },
     measure: round,
